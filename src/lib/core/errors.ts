@@ -1,0 +1,142 @@
+/** Every stable error code with the exit code it ends a command with (see docs/errors.md). */
+export const EXIT_CODES = {
+  INTERNAL: 1,
+  STORAGE_UNAVAILABLE: 1,
+  USAGE: 2,
+  INVALID_CONFIG: 2,
+  INVALID_INPUT: 2,
+  EMPTY_PROMPT: 2,
+  UNKNOWN_COMMAND: 2,
+  CONFIRMATION_REQUIRED: 2,
+  PI_NOT_FOUND: 2,
+  PI_TOO_OLD: 2,
+  TIMEOUT: 3,
+  SESSION_NOT_FOUND: 4,
+  SESSION_AMBIGUOUS: 4,
+  ENTRY_NOT_FOUND: 4,
+  DIRECTORY_NOT_FOUND: 4,
+  QUESTION_UNANSWERED: 5,
+  TURN_FAILED: 6,
+  TURN_ABORTED: 6,
+  TURN_TRUNCATED: 6,
+  PROMPT_REJECTED: 6,
+  NO_MODEL: 6,
+  AGENT_DIED: 6,
+  AGENT_START_FAILED: 6,
+  AGENT_COMMAND_FAILED: 6,
+  AGENT_TIMEOUT: 6,
+  LIMIT_EXCEEDED: 8,
+  MESSAGE_TOO_LARGE: 8,
+  DAEMON_UNREACHABLE: 9,
+  DAEMON_START_FAILED: 9,
+  DAEMON_SHUTTING_DOWN: 9,
+  DAEMON_BUSY: 9,
+  UNSAFE_DIRECTORY: 9,
+  PROTOCOL_MISMATCH: 9,
+  SESSION_BUSY: 11,
+  UNHEALTHY: 1,
+} as const;
+
+export type ErrorCode = keyof typeof EXIT_CODES;
+
+export interface ErrorOptions {
+  /** The next action, as a sentence or a command to run. */
+  hint?: string | undefined;
+  /** Values that matter, as plain JSON. */
+  details?: Record<string, unknown> | undefined;
+  /** Whether the same request may succeed when it is sent again unchanged. */
+  retryable?: boolean | undefined;
+  cause?: unknown;
+}
+
+/** The wire form of an error: the `error` of a response, and of `--json` output. */
+export interface ErrorBody {
+  code: string;
+  message: string;
+  hint?: string | undefined;
+  details?: Record<string, unknown> | undefined;
+  retryable: boolean;
+}
+
+/**
+ * A failure that was foreseen: it has a stable code, says what happened with the values that matter and what
+ * to do next. Anything else that is thrown is a bug and ends a command with exit code 1.
+ */
+export class PictlError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly details: Record<string, unknown> | undefined;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "PictlError";
+    this.code = code;
+    this.hint = options.hint;
+    this.details = options.details;
+    this.retryable = options.retryable ?? false;
+  }
+
+  get exitCode(): number {
+    return EXIT_CODES[this.code];
+  }
+
+  toBody(): ErrorBody {
+    return {
+      code: this.code,
+      message: this.message,
+      ...(this.hint === undefined ? {} : { hint: this.hint }),
+      ...(this.details === undefined ? {} : { details: this.details }),
+      retryable: this.retryable,
+    };
+  }
+
+  /** Rebuilds an error that crossed the socket. A code this build doesn't know becomes INTERNAL. */
+  static fromBody(body: ErrorBody): PictlError {
+    const known = Object.hasOwn(EXIT_CODES, body.code);
+    return new PictlError(known ? (body.code as ErrorCode) : "INTERNAL", body.message, {
+      hint: body.hint,
+      details: known ? body.details : { ...body.details, code: body.code },
+      retryable: body.retryable,
+    });
+  }
+}
+
+/** Any thrown value as a {@link PictlError}; what was not foreseen becomes INTERNAL with the original as cause. */
+export function toPictlError(error: unknown): PictlError {
+  if (error instanceof PictlError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new PictlError("INTERNAL", message, {
+    hint: "This is a bug in pictl. Run the command again with DEBUG=pictl to see where it happened.",
+    cause: error,
+  });
+}
+
+/** The `code` of a Node system error (`ENOENT`, `EROFS`, …), or undefined for anything else. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
+  return undefined;
+}
+
+/**
+ * A failed write as an error people can act on, or the original when it isn't one of the storage failures
+ * (read-only file system, no permission, full disk, quota).
+ */
+export function toStorageError(error: unknown, path: string): unknown {
+  const reasons: Record<string, string> = {
+    EROFS: "the file system is read-only",
+    EACCES: "permission denied",
+    EPERM: "permission denied",
+    ENOSPC: "the disk is full",
+    EDQUOT: "the disk quota is used up",
+    ENOTDIR: "a part of the path is not a directory",
+  };
+  const code = systemErrorCode(error);
+  const reason = code === undefined ? undefined : reasons[code];
+  if (reason === undefined) return error;
+  return new PictlError("STORAGE_UNAVAILABLE", `Cannot write ${path}: ${reason}.`, {
+    hint: "Free space or fix the permissions, or set PICTL_HOME to a directory that can be written.",
+    details: { path, errno: code },
+    cause: error,
+  });
+}

@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto";
+import { lstatSync, mkdirSync } from "node:fs";
+import { homedir, tmpdir, userInfo } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { PictlError, systemErrorCode, toStorageError } from "./errors.ts";
+
+/** sockaddr_un allows 107 bytes on Linux and 103 on macOS; 100 leaves room and is the same everywhere. */
+const MAX_SOCKET_PATH_BYTES = 100;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where everything of one pictl installation lives; see docs/architecture.md, "Names and places". */
+export interface Paths {
+  /** Private (0700) directory of socket, lock and pid. */
+  runtimeDir: string;
+  socket: string;
+  lock: string;
+  pid: string;
+  /** Registry and logs. */
+  stateDir: string;
+  registry: string;
+  log: string;
+  /** History index. */
+  dataDir: string;
+  /** config.toml, sandbox.toml. */
+  configDir: string;
+  config: string;
+}
+
+function xdg(env: Environment, name: string, fallback: string): string {
+  const value = env[name];
+  // The XDG specification says that a relative path is to be ignored.
+  return value !== undefined && isAbsolute(value) ? value : join(env.HOME || homedir(), fallback);
+}
+
+/**
+ * Computes every path from an environment. Pure: nothing is created.
+ *
+ * `PICTL_HOME`, when set, holds everything. A socket path that would be too long for the kernel moves to a
+ * directory under the temporary directory whose name is derived from the place it stands for.
+ */
+export function resolvePaths(env: Environment, uid: number = userInfo().uid): Paths {
+  const home = env.PICTL_HOME ? resolve(env.PICTL_HOME) : undefined;
+  const stateDir = home ? join(home, "state") : join(xdg(env, "XDG_STATE_HOME", ".local/state"), "pictl");
+  const dataDir = home ? join(home, "data") : join(xdg(env, "XDG_DATA_HOME", ".local/share"), "pictl");
+  const configDir = home ? join(home, "config") : join(xdg(env, "XDG_CONFIG_HOME", ".config"), "pictl");
+  const runtimeDir = resolveRuntimeDir(env, home, uid);
+  return {
+    runtimeDir,
+    socket: join(runtimeDir, "daemon.sock"),
+    lock: join(runtimeDir, "daemon.lock"),
+    pid: join(runtimeDir, "daemon.pid"),
+    stateDir,
+    registry: join(stateDir, "registry.db"),
+    log: join(stateDir, "daemon.log"),
+    dataDir,
+    configDir,
+    config: join(configDir, "config.toml"),
+  };
+}
+
+function resolveRuntimeDir(env: Environment, home: string | undefined, uid: number): string {
+  const xdgRuntime = env.XDG_RUNTIME_DIR;
+  const fits = (dir: string) => Buffer.byteLength(join(dir, "daemon.sock")) <= MAX_SOCKET_PATH_BYTES;
+  if (home !== undefined) {
+    const dir = join(home, "run");
+    if (fits(dir)) return dir;
+    const digest = createHash("sha256").update(home).digest("hex").slice(0, 16);
+    return shortRuntimeDir(env, `pictl-${uid}-${digest}`);
+  }
+  if (xdgRuntime !== undefined && isAbsolute(xdgRuntime)) {
+    const dir = join(xdgRuntime, "pictl");
+    if (fits(dir)) return dir;
+  }
+  return shortRuntimeDir(env, `pictl-${uid}`);
+}
+
+function shortRuntimeDir(env: Environment, name: string): string {
+  const dir = join(env.TMPDIR && isAbsolute(env.TMPDIR) ? env.TMPDIR : tmpdir(), name);
+  return Buffer.byteLength(join(dir, "daemon.sock")) <= MAX_SOCKET_PATH_BYTES ? dir : join("/tmp", name);
+}
+
+/** Creates a directory (and its parents) that only the user may enter. Throws STORAGE_UNAVAILABLE. */
+export function ensurePrivateDir(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw toStorageError(error, path);
+  }
+}
+
+/**
+ * Refuses a socket directory that isn't a real directory, isn't the user's own or is open to anybody else.
+ * Node offers no peer credentials, so this directory is the whole access control of the socket.
+ *
+ * @returns false when the directory doesn't exist.
+ * @throws PictlError UNSAFE_DIRECTORY
+ */
+export function checkRuntimeDir(path: string, uid: number = userInfo().uid): boolean {
+  let stats: ReturnType<typeof lstatSync>;
+  try {
+    stats = lstatSync(path);
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return false;
+    throw error;
+  }
+  const refuse = (reason: string, hint: string) =>
+    new PictlError("UNSAFE_DIRECTORY", `The socket directory ${path} ${reason}.`, { hint, details: { path } });
+  if (!stats.isDirectory()) {
+    throw refuse(
+      stats.isSymbolicLink() ? "is a symbolic link" : "is not a directory",
+      `Remove it, or set PICTL_HOME to a directory of your own.`,
+    );
+  }
+  if (stats.uid !== uid) {
+    throw refuse(
+      `belongs to user ${stats.uid}, not to you (${uid})`,
+      "Set PICTL_HOME or XDG_RUNTIME_DIR to a directory of your own.",
+    );
+  }
+  if ((stats.mode & 0o077) !== 0) {
+    throw refuse(`is open to other users (mode ${(stats.mode & 0o777).toString(8)})`, `Run: chmod 700 '${path}'`);
+  }
+  return true;
+}
+
+/** The directory and its parents up to the repository root; the directory alone outside a repository. */
+export function directoriesToRepositoryRoot(cwd: string, isRepositoryRoot: (dir: string) => boolean): string[] {
+  const chain: string[] = [];
+  for (let dir = resolve(cwd); ; dir = dirname(dir)) {
+    chain.push(dir);
+    if (isRepositoryRoot(dir)) return chain;
+    if (dirname(dir) === dir) return [resolve(cwd)];
+  }
+}
