@@ -1,0 +1,31 @@
+import { Flags } from "@oclif/core";
+import { resolve } from "node:path";
+import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { createFlags, currentDirectory, sessionOptionsFrom } from "../../lib/cli/session-flags.ts";
+
+export default class SessionCreate extends BaseCommand<typeof SessionCreate> {
+  static override summary = "Create a session and print its id";
+  static override description =
+    "The new session becomes the current session of its directory. What follows -- goes to pi as it is.";
+  static override examples = [
+    "s=$(<%= config.bin %> session create)",
+    "<%= config.bin %> session create --name review --model scripted/echo",
+    "<%= config.bin %> session create --cwd ../api --tools read,grep,find,ls -- --skill ./skills/audit",
+  ];
+  static override passesArguments = true;
+  static override flags = {
+    ...createFlags,
+    cwd: Flags.string({ char: "C", description: "Working directory of the agent", helpValue: "<dir>" }),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = this;
+    const client = await this.connect();
+    const result = await client.request("create_session", {
+      cwd: flags.cwd === undefined ? currentDirectory() : resolve(flags.cwd),
+      options: sessionOptionsFrom(flags, this.passedArguments()),
+      ...(flags.name === undefined ? {} : { name: flags.name }),
+    });
+    await this.show(result, () => `${result.sessionId}\n`);
+  }
+}

@@ -1,0 +1,169 @@
+import type { Readable, Writable } from "node:stream";
+import { PictlError } from "../core/errors.ts";
+import { encodeFrame, FrameDecoder } from "../protocol/framing.ts";
+
+/**
+ * The longest record taken from an agent. `get_messages` of a session full of images is the largest that pi
+ * sends; above this something is wrong and memory is worth more than the record.
+ */
+const MAX_RECORD_BYTES = 256 * 1024 * 1024;
+
+/** pi's answer to one command; `data` is as pi's rpc-commands.md describes it for that command. */
+export interface AgentResponse {
+  type: "response";
+  id?: string;
+  command: string;
+  success: boolean;
+  data?: unknown;
+  error?: string;
+}
+
+/** Any other record: an event, or a request of an extension's user interface. */
+export interface AgentRecord {
+  type: string;
+  [field: string]: unknown;
+}
+
+export interface RpcChannelHandlers {
+  /** Each record that isn't the answer to a request, with its text as pi wrote it (no LF). */
+  onRecord: (record: AgentRecord, raw: string) => void;
+  /** A line that isn't a JSON object with a `type`. */
+  onGarbage: (line: string) => void;
+  /** The stream broke (a record over the limit, a read or write error); the channel is closed after it. */
+  onFailure: (error: PictlError) => void;
+}
+
+interface Waiter {
+  settle: (response: AgentResponse) => void;
+  fail: (error: PictlError) => void;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Requests and records over a pair of byte streams. Knows no process, so that tests can drive it over
+ * in-memory streams.
+ */
+export class RpcChannel {
+  readonly #input: Writable;
+  readonly #handlers: RpcChannelHandlers;
+  readonly #decoder = new FrameDecoder(MAX_RECORD_BYTES);
+  readonly #waiters = new Map<string, Waiter>();
+  #nextId = 1;
+  #closed: PictlError | undefined;
+
+  constructor(input: Writable, output: Readable, handlers: RpcChannelHandlers) {
+    this.#input = input;
+    this.#handlers = handlers;
+    output.on("data", (chunk: Buffer) => this.#receive(chunk));
+    output.on("error", (error) => this.#fail(`reading from the agent failed: ${error.message}`));
+    input.on("error", (error) => this.#fail(`writing to the agent failed: ${error.message}`));
+  }
+
+  /**
+   * Sends a command and waits for its response. `onResponse` runs synchronously when the response is read,
+   * before any record behind it is handled: whoever must answer ahead of the events that follow needs that.
+   *
+   * @param timeoutMs bound of the wait; absent for commands that last as long as their work (`compact`, `bash`)
+   * @throws PictlError AGENT_TIMEOUT, or the reason the channel was closed with
+   */
+  request(
+    command: { type: string; [field: string]: unknown },
+    options: { timeoutMs?: number; onResponse?: (response: AgentResponse) => void } = {},
+  ): Promise<AgentResponse> {
+    if (this.#closed) return Promise.reject(this.#closed);
+    const id = `pictl-${this.#nextId++}`;
+    return new Promise((resolve, reject) => {
+      const { timeoutMs, onResponse } = options;
+      const timer =
+        timeoutMs === undefined
+          ? undefined
+          : setTimeout(() => {
+              this.#waiters.delete(id);
+              reject(
+                new PictlError("AGENT_TIMEOUT", `The agent did not answer ${command.type} within ${timeoutMs} ms.`, {
+                  hint: "Run `pictl session close` and prompt again: a new agent resumes the session.",
+                  details: { command: command.type, timeoutMs },
+                  retryable: true,
+                }),
+              );
+            }, timeoutMs);
+      this.#waiters.set(id, {
+        timer,
+        fail: reject,
+        settle: (response) => {
+          onResponse?.(response);
+          resolve(response);
+        },
+      });
+      // `bash` repeats the id in its events, so ours must win over one that a caller passed.
+      this.#input.write(encodeFrame({ ...command, id }));
+    });
+  }
+
+  /** Sends a record that has no response (`extension_ui_response`), with its own id untouched. */
+  notify(record: { type: string; [field: string]: unknown }): void {
+    if (!this.#closed) this.#input.write(encodeFrame(record));
+  }
+
+  /** Fails every waiting request with the reason. Further requests fail with it too. */
+  close(reason: PictlError): void {
+    if (this.#closed) return;
+    this.#closed = reason;
+    const waiters = [...this.#waiters.values()];
+    this.#waiters.clear();
+    for (const waiter of waiters) {
+      clearTimeout(waiter.timer);
+      waiter.fail(reason);
+    }
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#closed) return;
+    let frames: string[];
+    try {
+      frames = this.#decoder.push(chunk);
+    } catch {
+      this.#fail(`the agent sent a record of more than ${MAX_RECORD_BYTES} bytes`);
+      return;
+    }
+    for (const frame of frames) this.#handle(frame);
+  }
+
+  #handle(frame: string): void {
+    const record = parseRecord(frame);
+    if (record === undefined) {
+      this.#handlers.onGarbage(frame);
+      return;
+    }
+    // `bash_execution_update` carries the id of its command too: only a response settles a request.
+    if (record.type !== "response") {
+      this.#handlers.onRecord(record, frame);
+      return;
+    }
+    const response = record as unknown as AgentResponse;
+    const waiter = response.id === undefined ? undefined : this.#waiters.get(response.id);
+    if (waiter === undefined || response.id === undefined) return;
+    this.#waiters.delete(response.id);
+    clearTimeout(waiter.timer);
+    waiter.settle(response);
+  }
+
+  #fail(reason: string): void {
+    if (this.#closed) return;
+    const error = new PictlError("AGENT_DIED", `Lost the agent: ${reason}.`, { retryable: true });
+    this.close(error);
+    this.#handlers.onFailure(error);
+  }
+}
+
+function parseRecord(frame: string): AgentRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(frame);
+    if (typeof value === "object" && value !== null && "type" in value && typeof value.type === "string") {
+      return value as AgentRecord;
+    }
+  } catch {
+    // Not JSON: the caller is told through onGarbage.
+  }
+  return undefined;
+}

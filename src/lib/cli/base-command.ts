@@ -1,0 +1,95 @@
+import { Command, Flags, type Interfaces } from "@oclif/core";
+import type { Client } from "../client/client.ts";
+import type { ErrorBody } from "../core/errors.ts";
+import { describeError } from "./describe-error.ts";
+import { writeStderr, writeStdout } from "./output.ts";
+
+/** Flags that every command has. */
+const baseFlags = {
+  json: Flags.boolean({
+    description: "Print one JSON document on stdout, errors included",
+    helpGroup: "GLOBAL",
+  }),
+};
+
+export type CommandFlags<T extends typeof Command> = Interfaces.InferredFlags<typeof baseFlags & T["flags"]>;
+export type CommandArgs<T extends typeof Command> = Interfaces.InferredArgs<T["args"]>;
+
+/**
+ * What all commands share: the connection to the daemon, one way to show a result as text or JSON, and one
+ * place where an error becomes a message and an exit code.
+ */
+export abstract class BaseCommand<T extends typeof Command> extends Command {
+  static override baseFlags = baseFlags;
+  /** Whether what follows `--` is for pi and not for this command. */
+  static passesArguments = false;
+
+  protected flags!: CommandFlags<T>;
+  protected args!: CommandArgs<T>;
+  #client: Client | undefined;
+
+  override async init(): Promise<void> {
+    await super.init();
+    const { args, flags } = await this.parse(
+      {
+        flags: this.ctor.flags,
+        baseFlags: (super.ctor as typeof BaseCommand).baseFlags,
+        args: this.ctor.args,
+        strict: this.ctor.strict,
+      },
+      this.#ownArguments(),
+    );
+    this.flags = flags as CommandFlags<T>;
+    this.args = args as CommandArgs<T>;
+  }
+
+  /** The daemon of this environment, started if need be. Closed when the command ends. */
+  protected async connect(): Promise<Client> {
+    const { connectToDaemon } = await import("../client/connect.ts");
+    this.#client = await connectToDaemon();
+    return this.#client;
+  }
+
+  /** Shows a result on stdout: `data` as one JSON document under `--json`, else the text. */
+  protected async show(data: unknown, text: () => string | Promise<string>): Promise<void> {
+    await writeStdout(this.flags.json ? `${JSON.stringify(data, null, 2)}\n` : await text());
+  }
+
+  /** What follows `--` on the command line of a command that passes it on. */
+  protected passedArguments(): string[] {
+    const end = this.argv.indexOf("--");
+    return end === -1 ? [] : this.argv.slice(end + 1);
+  }
+
+  #ownArguments(): string[] {
+    const end = (this.ctor as typeof BaseCommand).passesArguments ? this.argv.indexOf("--") : -1;
+    return end === -1 ? this.argv : this.argv.slice(0, end);
+  }
+
+  /** Ends the command with this exit code after everything written has gone out. */
+  protected setExitCode(code: number): void {
+    process.exitCode = code;
+  }
+
+  protected override async catch(error: unknown): Promise<void> {
+    const { body, exitCode, stack } = describeError(error);
+    // A parse error comes before `flags` exists.
+    if (this.flags?.json ?? this.argv.includes("--json")) {
+      await writeStdout(`${JSON.stringify({ error: body }, null, 2)}\n`);
+    } else {
+      await writeStderr(formatError(body));
+    }
+    if (stack !== undefined) await writeStderr(`${stack}\n`);
+    process.exitCode = exitCode;
+  }
+
+  protected override async finally(): Promise<void> {
+    this.#client?.close();
+  }
+}
+
+/** An error for a person: what happened, its code, and what to do next. */
+function formatError({ code, message, hint }: ErrorBody): string {
+  return `Error: ${message} [${code}]\n${hint === undefined ? "" : `${hint}\n`}`;
+}
+

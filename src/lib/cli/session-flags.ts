@@ -1,0 +1,104 @@
+import { Args, Flags } from "@oclif/core";
+import { resolve } from "node:path";
+import { PictlError } from "../core/errors.ts";
+import { thinkingLevels } from "../protocol/thinking.ts";
+import type { SessionOptions } from "../protocol/session.ts";
+
+/** Picks the session that a command is about. */
+export const sessionFlag = Flags.string({
+  char: "s",
+  description: "Session: full id, unique prefix or name (default: the current session of this directory)",
+  env: "PICTL_SESSION",
+  helpValue: "<session>",
+});
+
+/** The same as an argument, for the commands that are about one session and nothing else. */
+export const sessionArg = Args.string({
+  name: "session",
+  description: "Full id, unique prefix or name (default: the current session of this directory)",
+});
+
+/** How a new session's agent is started. */
+export const createFlags = {
+  name: Flags.string({ char: "n", description: "Name of the session", helpGroup: "NEW SESSION" }),
+  model: Flags.string({
+    char: "m",
+    description: "Model, as provider/id or a pattern of pi's; scripted/echo needs no account",
+    helpGroup: "NEW SESSION",
+  }),
+  thinking: Flags.option({
+    options: thinkingLevels,
+    description: "Thinking level",
+    helpGroup: "NEW SESSION",
+  })(),
+  tools: Flags.string({ char: "t", description: "Tools the agent may use, comma-separated", helpGroup: "NEW SESSION" }),
+  "exclude-tools": Flags.string({ description: "Tools the agent may not use, comma-separated", helpGroup: "NEW SESSION" }),
+  "system-prompt": Flags.string({ description: "Replace pi's system prompt (text or a file)", helpGroup: "NEW SESSION" }),
+  "append-system-prompt": Flags.string({
+    description: "Add to pi's system prompt (text or a file; repeatable)",
+    multiple: true,
+    multipleNonGreedy: true,
+    helpGroup: "NEW SESSION",
+  }),
+  ephemeral: Flags.boolean({ description: "Keep the session in memory only", helpGroup: "NEW SESSION" }),
+  approve: Flags.boolean({
+    description: "Trust the project's own pi settings, extensions and skills (default: nothing of the project is trusted)",
+    allowNo: true,
+    helpGroup: "NEW SESSION",
+  }),
+};
+
+export interface CreateFlagValues {
+  name?: string | undefined;
+  model?: string | undefined;
+  thinking?: SessionOptions["thinking"];
+  tools?: string | undefined;
+  "exclude-tools"?: string | undefined;
+  "system-prompt"?: string | undefined;
+  "append-system-prompt"?: string[] | undefined;
+  ephemeral?: boolean | undefined;
+  approve?: boolean | undefined;
+}
+
+/** The options that the flags ask for, without those that weren't given. */
+export function sessionOptionsFrom(flags: CreateFlagValues, piArgs: readonly string[] = []): SessionOptions {
+  const options: Record<string, unknown> = {
+    model: flags.model === undefined ? undefined : absoluteScenario(flags.model),
+    thinking: flags.thinking,
+    tools: flags.tools,
+    excludeTools: flags["exclude-tools"],
+    systemPrompt: flags["system-prompt"],
+    appendSystemPrompt: flags["append-system-prompt"],
+    ephemeral: flags.ephemeral,
+    approve: flags.approve,
+    piArgs: piArgs.length > 0 ? piArgs : undefined,
+  };
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as SessionOptions;
+}
+
+/** `scripted/<file>` counts from the directory of the shell, which need not be the session's. */
+export function absoluteScenario(model: string): string {
+  const file = model.startsWith("scripted/") ? model.slice("scripted/".length) : undefined;
+  return file === undefined || file === "echo" ? model : `scripted/${resolve(file)}`;
+}
+
+/** The target of a request: the session that was named, else the current one of this directory. */
+export function targetFrom(session: string | undefined): { sessionId: string } | { cwd: string } {
+  if (session === undefined) return { cwd: currentDirectory() };
+  if (session.trim() === "") {
+    throw new PictlError("USAGE", "The session name is empty.", { hint: "Leave it out, or see `pictl session list`." });
+  }
+  return { sessionId: session };
+}
+
+/** The shell's directory. Throws DIRECTORY_NOT_FOUND when it was removed under it. */
+export function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    throw new PictlError("DIRECTORY_NOT_FOUND", "The current directory does not exist any more.", {
+      hint: "Change to another directory, or name one with --cwd.",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,212 @@
+import { connect, type Socket } from "node:net";
+import { PictlError, systemErrorCode } from "../core/errors.ts";
+import type { Environment } from "../core/paths.ts";
+import { encodeFrame, FrameDecoder } from "../protocol/framing.ts";
+import type { PushRecord, Response, ServerReady, ServerRecord } from "../protocol/records.ts";
+import type { PassedThrough, RequestName, RequestParams, RequestResults } from "../protocol/requests.ts";
+import { PROTOCOL_VERSION } from "../protocol/version.ts";
+
+/** A daemon that accepts a connection and doesn't say who it is, is stuck. */
+const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** A transcript of a large session comes as one record. */
+const MAX_RECORD_BYTES = 512 * 1024 * 1024;
+
+interface Waiter {
+  resolve: (data: unknown) => void;
+  reject: (error: PictlError) => void;
+}
+
+/** One connection to the daemon: typed requests, and the records that it sends by itself. */
+export class Client {
+  /** What the daemon said of itself when the connection began. */
+  readonly server: ServerReady["data"];
+  readonly #socket: Socket;
+  readonly #decoder = new FrameDecoder(MAX_RECORD_BYTES);
+  readonly #waiters = new Map<string, Waiter>();
+  readonly #listeners = new Set<(record: PushRecord) => void>();
+  readonly #closeListeners = new Set<(error: PictlError) => void>();
+  #nextId = 1;
+  #shutdownReason: string | undefined;
+  #closed: PictlError | undefined;
+
+  private constructor(socket: Socket, server: ServerReady["data"]) {
+    this.#socket = socket;
+    this.server = server;
+  }
+
+  /**
+   * Connects to a daemon that runs and waits for its `server_ready`. Says nothing yet: the caller may find
+   * that it wants another daemon.
+   *
+   * @returns undefined when nobody listens at this socket
+   * @throws PictlError DAEMON_UNREACHABLE
+   */
+  static async connect(socketPath: string): Promise<Client | undefined> {
+    const socket = connect(socketPath);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        socket.once("connect", resolve);
+        socket.once("error", reject);
+      });
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code === "ENOENT" || code === "ECONNREFUSED") return undefined;
+      // A full backlog: the daemon is there and will be with us soon.
+      if (code === "EAGAIN") return undefined;
+      throw unreachable(socketPath, `connecting failed (${code})`);
+    }
+    return await Client.#handshake(socket, socketPath);
+  }
+
+  static async #handshake(socket: Socket, socketPath: string): Promise<Client | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<Client | undefined>();
+    const timer = setTimeout(() => {
+      socket.destroy();
+      reject(unreachable(socketPath, `it said nothing within ${HANDSHAKE_TIMEOUT_MS / 1000} s`));
+    }, HANDSHAKE_TIMEOUT_MS);
+    let client: Client | undefined;
+    socket.on("data", (chunk: Buffer) => {
+      if (client !== undefined) return client.#receive(chunk);
+      const decoder = new FrameDecoder(MAX_RECORD_BYTES);
+      const [first, ...rest] = decoder.push(chunk);
+      // `server_ready` is far smaller than a socket's buffer, so it never comes in two pieces.
+      const ready = parse(first);
+      if (ready?.type !== "server_ready") {
+        socket.destroy();
+        return reject(unreachable(socketPath, "something else answers there"));
+      }
+      client = new Client(socket, ready.data);
+      for (const frame of rest) client.#handle(frame);
+      resolve(client);
+    });
+    socket.on("error", () => socket.destroy());
+    // Closed before it spoke: a daemon that is just going away, so it is as if none were there.
+    socket.on("close", () => (client === undefined ? resolve(undefined) : client.#onClose()));
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Answers the daemon's greeting. Every request comes after it. */
+  introduce(version: string, environment: Environment): void {
+    const data = { version, protocolVersion: PROTOCOL_VERSION, pid: process.pid, environment };
+    this.#socket.write(encodeFrame({ type: "client_ready", data }));
+  }
+
+  /**
+   * Sends a request and gives its `data`. There is no time limit here: a prompt may wait its turn for hours,
+   * and the end of the connection ends every wait.
+   *
+   * @throws PictlError what the daemon answered, MESSAGE_TOO_LARGE, DAEMON_UNREACHABLE when it went away
+   */
+  async request<N extends RequestName>(type: N, params: RequestParams<N>): Promise<RequestResults[N]> {
+    return (await this.#send(type, params)) as RequestResults[N];
+  }
+
+  /** Sends one of pi's commands to a session's agent and gives pi's `data`. */
+  command(type: PassedThrough, params: Record<string, unknown>): Promise<unknown> {
+    return this.#send(type, params);
+  }
+
+  /** Calls back for every record of a subscribed session. @returns the end of it */
+  onRecord(listener: (record: PushRecord) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls back once when the connection has ended. @returns the end of it */
+  onClose(listener: (error: PictlError) => void): () => void {
+    this.#closeListeners.add(listener);
+    return () => this.#closeListeners.delete(listener);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #send(type: string, params: object): Promise<unknown> {
+    if (this.#closed) return Promise.reject(this.#closed);
+    const id = String(this.#nextId++);
+    const frame = encodeFrame({ ...params, id, type });
+    const limit = this.server.maxMessageBytes;
+    if (Buffer.byteLength(frame) > limit) {
+      return Promise.reject(
+        new PictlError("MESSAGE_TOO_LARGE", `The request has ${Buffer.byteLength(frame)} bytes, the limit is ${limit}.`, {
+          hint: "Put the text into a file and name the file in the prompt, or raise limits.max_message_bytes in config.toml.",
+          details: { bytes: Buffer.byteLength(frame), limit: "max_message_bytes", value: limit },
+        }),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiters.set(id, { resolve, reject });
+      this.#socket.write(frame);
+    });
+  }
+
+  #receive(chunk: Buffer): void {
+    for (const frame of this.#decoder.push(chunk)) this.#handle(frame);
+  }
+
+  #handle(frame: string): void {
+    const record = parse(frame);
+    if (record === undefined) return;
+    if (record.type === "response") this.#settle(record);
+    else if (record.type === "server_shutdown") this.#shutdownReason = record.data.reason;
+    else if (record.type !== "server_ready") for (const listener of [...this.#listeners]) listener(record);
+  }
+
+  #settle(response: Response): void {
+    const error = response.error === undefined ? undefined : PictlError.fromBody(response.error);
+    const waiter = response.id === undefined ? undefined : this.#waiters.get(response.id);
+    if (waiter === undefined || response.id === undefined) {
+      // Not an answer to a request of ours: the daemon refuses the connection as a whole.
+      if (error !== undefined) this.#end(error);
+      return;
+    }
+    this.#waiters.delete(response.id);
+    if (error === undefined) waiter.resolve(response.data);
+    else waiter.reject(error);
+  }
+
+  #onClose(): void {
+    const why = this.#shutdownReason === undefined ? "" : `: it is stopping (${this.#shutdownReason})`;
+    this.#end(
+      new PictlError("DAEMON_UNREACHABLE", `The connection to the daemon ended${why}.`, {
+        hint: "Run the command again: it starts a new daemon, and sessions go on where pi saved them.",
+        retryable: true,
+      }),
+    );
+  }
+
+  #end(error: PictlError): void {
+    if (this.#closed) return;
+    this.#closed = error;
+    const waiters = [...this.#waiters.values()];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter.reject(error);
+    for (const listener of [...this.#closeListeners]) listener(error);
+    this.#socket.destroy();
+  }
+}
+
+function parse(frame: string | undefined): ServerRecord | undefined {
+  if (frame === undefined) return undefined;
+  try {
+    const record: unknown = JSON.parse(frame);
+    // Both ends are pictl's own and of one protocol version, so the envelope is all that is checked here.
+    if (typeof record === "object" && record !== null && "type" in record) return record as ServerRecord;
+  } catch {
+    // Not a record; whoever waits learns of it by what is missing.
+  }
+  return undefined;
+}
+
+function unreachable(socketPath: string, why: string): PictlError {
+  return new PictlError("DAEMON_UNREACHABLE", `The daemon at ${socketPath} can't be reached: ${why}.`, {
+    hint: "Run `pictl doctor`, or `pictl daemon restart`.",
+    details: { socket: socketPath },
+    retryable: true,
+  });
+}

@@ -1,0 +1,72 @@
+import { buildInfo } from "../core/build-info.ts";
+import { PictlError, systemErrorCode } from "../core/errors.ts";
+import { checkRuntimeDir, type Environment, type Paths, resolvePaths } from "../core/paths.ts";
+import { majorOf, PROTOCOL_VERSION } from "../protocol/version.ts";
+import { Client } from "./client.ts";
+
+/** A daemon with nothing to do ends within milliseconds; it waits for no turn when it is not busy. */
+const REPLACE_TIMEOUT_MS = 5_000;
+
+/**
+ * Connects to the daemon of this environment, starting it when there is none. A daemon of an older build with
+ * nothing running is replaced.
+ *
+ * @throws PictlError UNSAFE_DIRECTORY, PROTOCOL_MISMATCH, DAEMON_START_FAILED, DAEMON_UNREACHABLE
+ */
+export async function connectToDaemon(env: Environment = process.env): Promise<Client> {
+  const paths = resolvePaths(env);
+  const running = await connectToRunning(paths);
+  if (running !== undefined && !(await replaceOutdated(running))) return greet(running, env);
+  const { launchDaemon } = await import("./launch.ts");
+  return greet(await launchDaemon(paths, env), env);
+}
+
+/** Connects to the daemon if one runs; never starts one. @returns undefined when none runs */
+export async function connectIfRunning(env: Environment = process.env): Promise<Client | undefined> {
+  const client = await connectToRunning(resolvePaths(env));
+  return client === undefined ? undefined : greet(client, env);
+}
+
+async function connectToRunning(paths: Paths): Promise<Client | undefined> {
+  if (!checkRuntimeDir(paths.runtimeDir)) return undefined;
+  return await Client.connect(paths.socket);
+}
+
+function greet(client: Client, env: Environment): Client {
+  const { protocolVersion, version, pid } = client.server;
+  if (majorOf(protocolVersion) !== majorOf(PROTOCOL_VERSION)) {
+    client.close();
+    throw new PictlError(
+      "PROTOCOL_MISMATCH",
+      `The daemon (pictl ${version}, process ${pid}) speaks protocol ${protocolVersion}, this pictl ${PROTOCOL_VERSION}.`,
+      { hint: "Run `pictl daemon restart` once its turns have ended.", details: { daemon: protocolVersion, client: PROTOCOL_VERSION } },
+    );
+  }
+  client.introduce(buildInfo().version, env);
+  return client;
+}
+
+/** @returns true when the daemon was older, had nothing to do and is gone now */
+async function replaceOutdated(client: Client): Promise<boolean> {
+  const own = buildInfo();
+  const { version, build, busy, pid } = client.server;
+  if (build === own.build || busy || isNewer(version, own.version)) return false;
+  const gone = new Promise<boolean>((resolve) => {
+    const timer = setTimeout(() => resolve(false), REPLACE_TIMEOUT_MS);
+    client.onClose(() => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
+  try {
+    // A signal and not a request: it works across every protocol version.
+    process.kill(pid, "SIGTERM");
+  } catch (error) {
+    if (systemErrorCode(error) !== "ESRCH") throw error;
+  }
+  return await gone;
+}
+
+function isNewer(a: string, b: string): boolean {
+  return a.localeCompare(b, "en", { numeric: true }) > 0;
+}

@@ -1,0 +1,107 @@
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { type ErrorBody, PictlError, toStorageError } from "../core/errors.ts";
+import { packagePlace } from "../core/package-place.ts";
+import { checkRuntimeDir, type Environment, ensurePrivateDir, type Paths } from "../core/paths.ts";
+import { Client } from "./client.ts";
+
+/** The daemon starts in well under a second; a machine under load may need ten times that. */
+const START_TIMEOUT_MS = 10_000;
+/** Between two looks for the socket of a daemon that somebody else is starting. */
+const RETRY_MS = 10;
+const LOG_TAIL_LINES = 10;
+
+/**
+ * What the daemon itself may know of the shell that starts it: where its files are. Keys and everything else
+ * reach an agent from the client that asks for it, never from whoever happened to start the daemon.
+ */
+const DAEMON_ENVIRONMENT = /^(HOME|USER|LOGNAME|PATH|TMPDIR|LANG|LC_\w+|TZ|XDG_\w+|PICTL_HOME|DEBUG)$/;
+
+type StartReport = { state: "ready" | "already-running" } | { state: "failed"; error: ErrorBody };
+
+/**
+ * Starts the daemon, detached from this terminal, and connects to it. Of many that do this at once one starts
+ * it and all connect.
+ *
+ * @throws PictlError DAEMON_START_FAILED with the reason and the end of its log, or the daemon's own error
+ */
+export async function launchDaemon(paths: Paths, env: Environment): Promise<Client> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  ensurePrivateDir(paths.runtimeDir);
+  checkRuntimeDir(paths.runtimeDir);
+  ensurePrivateDir(paths.stateDir);
+  const report = await spawnDaemon(paths, env, deadline);
+  if (report?.state === "failed") throw startFailure(report.error, paths);
+  while (Date.now() < deadline) {
+    const client = await Client.connect(paths.socket);
+    if (client !== undefined) return client;
+    // A daemon that has reported itself ready listens; another one's start can only be looked for.
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+  throw new PictlError("DAEMON_START_FAILED", `The daemon did not start within ${START_TIMEOUT_MS / 1000} s.`, {
+    hint: `Run \`pictl daemon run\` to see why. The end of ${paths.log}:\n${logTail(paths.log)}`,
+    details: { log: paths.log, socket: paths.socket },
+    retryable: true,
+  });
+}
+
+/** @returns the daemon's own report, or undefined when it ended or took too long without one */
+async function spawnDaemon(paths: Paths, env: Environment, deadline: number): Promise<StartReport | undefined> {
+  const { root, fromSource } = packagePlace();
+  const entry = fromSource ? "src/lib/daemon/main.ts" : "dist/lib/daemon/main.js";
+  const log = openLog(paths.log);
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(root, entry)], {
+    cwd: "/",
+    detached: true,
+    stdio: ["ignore", log, log, "pipe"],
+    env: Object.fromEntries(Object.entries(env).filter(([name]) => DAEMON_ENVIRONMENT.test(name))),
+  });
+  closeSync(log);
+  child.unref();
+  const pipe = child.stdio[3] as Readable;
+  const { promise, resolve } = Promise.withResolvers<StartReport | undefined>();
+  let text = "";
+  pipe.setEncoding("utf8");
+  pipe.on("data", (chunk: string) => {
+    text += chunk;
+    if (text.includes("\n")) resolve(JSON.parse(text) as StartReport);
+  });
+  pipe.on("close", () => resolve(undefined));
+  child.on("error", () => resolve(undefined));
+  const timer = setTimeout(() => resolve(undefined), deadline - Date.now());
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    pipe.destroy();
+  }
+}
+
+function openLog(path: string): number {
+  try {
+    return openSync(path, "a", 0o600);
+  } catch (error) {
+    throw toStorageError(error, path);
+  }
+}
+
+function startFailure(body: ErrorBody, paths: Paths): PictlError {
+  const error = PictlError.fromBody(body);
+  // What can be acted on is told as it is; anything else is a start that failed, with the log for the reason.
+  if (error.code !== "INTERNAL") return error;
+  return new PictlError("DAEMON_START_FAILED", `The daemon could not start: ${error.message}`, {
+    hint: `Run \`pictl doctor\`. The end of ${paths.log}:\n${logTail(paths.log)}`,
+    details: { log: paths.log },
+    cause: error,
+  });
+}
+
+function logTail(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
+  } catch {
+    return "(there is no log)";
+  }
+}

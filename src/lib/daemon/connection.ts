@@ -1,0 +1,87 @@
+import type { Socket } from "node:net";
+import { toPictlError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { encodeFrame, FrameDecoder } from "../protocol/framing.ts";
+import type { Response } from "../protocol/records.ts";
+import { PROTOCOL_VERSION } from "../protocol/version.ts";
+import type { Sink } from "../session/subscribers.ts";
+import type { Caller } from "../session/session.ts";
+
+/** Bytes that may wait for a client to read before its subscriptions pause (they catch up when it drains). */
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+
+/** One client: its frames in, its responses and records out. */
+export class Connection implements Sink {
+  readonly #socket: Socket;
+  readonly #decoder: FrameDecoder;
+  readonly #log: Logger;
+  /** Set by the client's `client_ready`. */
+  caller: Caller = {};
+  isReady = false;
+
+  constructor(socket: Socket, maxMessageBytes: number, log: Logger) {
+    this.#socket = socket;
+    this.#decoder = new FrameDecoder(maxMessageBytes);
+    this.#log = log;
+    // A paused subscription waits with one listener each.
+    socket.setMaxListeners(0);
+  }
+
+  /** Calls back for each frame, in order, until the connection ends. */
+  listen(onFrame: (frame: string) => void, onClose: () => void): void {
+    this.#socket.on("data", (chunk: Buffer) => {
+      let frames: string[];
+      try {
+        frames = this.#decoder.push(chunk);
+      } catch (error) {
+        this.respond({ command: "unknown", error });
+        this.end();
+        return;
+      }
+      for (const frame of frames) onFrame(frame);
+    });
+    this.#socket.on("error", (error) => this.#log.debug("connection error", { error: error.message }));
+    this.#socket.on("close", onClose);
+  }
+
+  send(record: object): void {
+    this.write(encodeFrame(record));
+  }
+
+  respond(answer: { id?: string | undefined; command: string; data?: unknown; error?: unknown }): void {
+    const { id, command, data, error } = answer;
+    const record: Response = {
+      ...(id === undefined ? {} : { id }),
+      type: "response",
+      command,
+      success: error === undefined,
+      ...(error === undefined ? (data === undefined ? {} : { data }) : { error: toPictlError(error).toBody() }),
+      protocolVersion: PROTOCOL_VERSION,
+    };
+    this.send(record);
+  }
+
+  /** One chunk from an agent holds many records: what is written in one tick goes out in one system call. */
+  write(frame: string): boolean {
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork();
+      process.nextTick(() => this.#socket.uncork());
+    }
+    this.#socket.write(frame);
+    return this.#socket.writableLength < MAX_UNREAD_BYTES;
+  }
+
+  onDrain(callback: () => void): void {
+    this.#socket.once("drain", callback);
+  }
+
+  /** Ends the connection once what was written has gone out; a client that doesn't read is cut off. */
+  end(): void {
+    this.#socket.end();
+    this.#socket.destroySoon();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}

@@ -1,0 +1,99 @@
+import { z } from "zod/mini";
+import { PictlError } from "../core/errors.ts";
+import {
+  PASSED_THROUGH,
+  passedThroughRequest,
+  type RequestName,
+  type RequestParams,
+  requestEnvelope,
+  requestSchemas,
+} from "../protocol/requests.ts";
+import { type HandlerContext, handlers } from "./handlers.ts";
+
+const PASSED = new Set<string>(PASSED_THROUGH);
+
+/** What comes back for a frame: an answer, or the error that says why there is none. */
+export interface Answer {
+  id?: string | undefined;
+  command: string;
+  data?: unknown;
+  error?: unknown;
+}
+
+/**
+ * Takes one request, checks it against the protocol's table and runs its handler. Every request gets exactly
+ * one answer.
+ */
+export async function dispatch(
+  frame: string,
+  context: HandlerContext,
+  respond: (answer: Answer) => void,
+): Promise<void> {
+  let envelope: { id?: string | undefined; type: string };
+  try {
+    envelope = z.parse(requestEnvelope, JSON.parse(frame));
+  } catch (error) {
+    respond({ command: "unknown", error: new PictlError("INVALID_INPUT", `Not a request: ${describe(error)}`) });
+    return;
+  }
+  const { id, type } = envelope;
+  let answered = false;
+  const answer = (result: Pick<Answer, "data" | "error">) => {
+    if (answered) return;
+    answered = true;
+    respond({ id, command: type, ...result });
+  };
+  try {
+    if (PASSED.has(type)) answer({ data: await passThrough(envelope, context) });
+    else await handle(type, envelope, context, (data) => answer({ data }));
+  } catch (error) {
+    answer({ error });
+  }
+}
+
+async function handle(
+  type: string,
+  envelope: object,
+  context: HandlerContext,
+  reply: (data: unknown) => void,
+): Promise<void> {
+  if (!Object.hasOwn(handlers, type)) {
+    throw new PictlError("UNKNOWN_COMMAND", `There is no request "${type}".`, { hint: "See docs/protocol.md." });
+  }
+  const name = type as RequestName;
+  // The table ties each name to its own parameters; TypeScript can't follow that through a union of names.
+  const schema: z.core.$ZodType = requestSchemas[name];
+  const params = parse(schema, envelope, type) as RequestParams<RequestName>;
+  const handler = handlers[name] as (
+    params: RequestParams<RequestName>,
+    context: HandlerContext,
+    reply: (data: never) => void,
+  ) => Promise<void> | void;
+  await handler(params, context, reply as (data: never) => void);
+}
+
+async function passThrough(envelope: object, context: HandlerContext): Promise<unknown> {
+  const { sessionId, cwd, id, ...command } = parse(passedThroughRequest, envelope, "command");
+  const session = context.sessions.find({ sessionId, cwd }, context.caller);
+  // The one command whose `id` is pi's own: it names the dialog that is answered.
+  const record = command.type === "extension_ui_response" ? { ...command, id: command.requestId ?? id } : command;
+  return await session.command(record, context.caller);
+}
+
+function parse<T>(schema: z.core.$ZodType<T>, value: unknown, type: string): T {
+  const result = z.safeParse(schema, value);
+  if (result.success) return result.data;
+  throw new PictlError("INVALID_INPUT", `The request ${type} is not valid: ${describe(result.error)}`, {
+    hint: "See docs/protocol.md.",
+  });
+}
+
+function describe(error: unknown): string {
+  if (error instanceof z.core.$ZodError) {
+    return error.issues
+      .slice(0, 3)
+      .map((issue) => `${issue.path.join(".") || "(record)"}: ${issue.message || issue.code}`)
+      .join("; ");
+  }
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,60 @@
+import { writeSync } from "node:fs";
+import { userInfo } from "node:os";
+import { type PictlError, toPictlError } from "../core/errors.ts";
+import { checkRuntimeDir, ensurePrivateDir, resolvePaths } from "../core/paths.ts";
+import { InstanceLock } from "./lock.ts";
+
+/** What the daemon says once to whoever started it, as one line of JSON on descriptor 3 when that is open. */
+export type StartReport = { state: "ready" } | { state: "already-running" } | { state: "failed"; error: ReturnType<PictlError["toBody"]> };
+
+/** Written by the process that starts the daemon, which passes the write end of a pipe at this number. */
+const REPORT_FD = 3;
+
+/**
+ * Runs the daemon until it is stopped. The lock comes before everything else: of many that are started at
+ * once, all but one must end early and cheaply.
+ *
+ * @param foreground log to stderr as well, and report nothing
+ * @returns the exit code
+ */
+export async function runDaemon(foreground: boolean): Promise<number> {
+  const report = (message: StartReport) => {
+    if (!foreground) reportToStarter(message);
+  };
+  try {
+    const paths = resolvePaths(process.env, userInfo().uid);
+    ensurePrivateDir(paths.runtimeDir);
+    checkRuntimeDir(paths.runtimeDir);
+    ensurePrivateDir(paths.stateDir);
+    const lock = InstanceLock.acquire(paths);
+    if (lock === undefined) {
+      report({ state: "already-running" });
+      if (!foreground) return 0;
+      const { PictlError } = await import("../core/errors.ts");
+      throw new PictlError("DAEMON_BUSY", `Another daemon already serves ${paths.socket}.`, {
+        hint: "See `pictl daemon status`, or end it with `pictl daemon stop`.",
+      });
+    }
+    try {
+      const { startDaemon } = await import("./start.ts");
+      await startDaemon(paths, { foreground, onListening: () => report({ state: "ready" }) });
+      return 0;
+    } finally {
+      lock.release();
+    }
+  } catch (error) {
+    const failure = toPictlError(error);
+    report({ state: "failed", error: failure.toBody() });
+    if (foreground) throw failure;
+    process.stderr.write(`${JSON.stringify({ level: "error", message: "start failed", error: failure.toBody() })}\n`);
+    return failure.exitCode;
+  }
+}
+
+function reportToStarter(message: StartReport): void {
+  try {
+    writeSync(REPORT_FD, `${JSON.stringify(message)}\n`);
+  } catch {
+    // Nobody waits for it: the starter has given up or been killed, and the daemon serves whoever comes next.
+  }
+}

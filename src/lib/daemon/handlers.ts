@@ -1,0 +1,154 @@
+import type { Sink } from "../session/subscribers.ts";
+import { PictlError } from "../core/errors.ts";
+import type { RequestName, RequestParams, RequestResults, TranscriptMessageData } from "../protocol/requests.ts";
+import { deleteSession } from "../session/delete.ts";
+import { exportSession } from "../session/export.ts";
+import { forkPoints } from "../session/files/transcript.ts";
+import { branchSession, findForkPoint } from "../session/fork.ts";
+import type { Caller, Session } from "../session/session.ts";
+import { sessionTranscript } from "../session/session-entries.ts";
+import type { Sessions } from "../session/sessions.ts";
+
+/** What a handler may use: the sessions, the daemon itself, and the connection that asked. */
+export interface HandlerContext {
+  sessions: Sessions;
+  caller: Caller;
+  sink: Sink;
+  daemon: {
+    status(): RequestResults["get_daemon_status"];
+    diagnostics(caller: Caller): Promise<RequestResults["get_diagnostics"]>;
+    stop(now: boolean): void;
+  };
+}
+
+/** Answers the request; called at most once, also from within an agent's event. */
+type Reply<N extends RequestName> = (data: RequestResults[N]) => void;
+
+type Handlers = {
+  [N in RequestName]: (params: RequestParams<N>, context: HandlerContext, reply: Reply<N>) => Promise<void> | void;
+};
+
+/** One handler for each request of the protocol's table, which fails to compile when one is missing. */
+export const handlers: Handlers = {
+  async create_session(params, { sessions, caller }, reply) {
+    const session = sessions.create(params, caller);
+    try {
+      await session.open(caller);
+    } catch (error) {
+      // It never existed for pi, so nothing is lost by forgetting it.
+      sessions.forget(session);
+      throw error;
+    }
+    reply({ sessionId: session.id, session: sessions.info(session) });
+  },
+
+  list_sessions({ cwd }, { sessions, caller }, reply) {
+    reply({ sessions: sessions.list(cwd, caller) });
+  },
+
+  async get_session({ messages, ...target }, { sessions, caller }, reply) {
+    const session = sessions.find(target, caller);
+    const info = sessions.info(session);
+    if (!messages) return reply({ session: info });
+    const transcript = await sessionTranscript(session, caller);
+    reply({ session: info, messages: transcript as unknown as TranscriptMessageData[] });
+  },
+
+  async prompt({ create, fresh, subscribe, sessionId, cwd, ...prompt }, { sessions, caller, sink }, reply) {
+    const existing =
+      fresh || (create && sessionId === undefined)
+        ? (fresh ? undefined : sessions.current({ cwd }, caller))
+        : sessions.find({ sessionId, cwd }, caller);
+    const session = existing ?? createForPrompt(sessions, cwd, create, caller);
+    if (subscribe) session.subscribers.add(sink);
+    try {
+      await session.prompt(prompt, caller, (data) => reply({ ...data, created: existing === undefined }));
+    } catch (error) {
+      if (existing === undefined && !session.record.written) {
+        // Its first prompt was refused: nothing was said in it that could be lost.
+        await session.close(caller);
+        sessions.forget(session);
+      }
+      throw error;
+    }
+  },
+
+  async abort({ turnId, ...target }, { sessions, caller }, reply) {
+    reply(await sessions.find(target, caller).abort(turnId, caller));
+  },
+
+  async fork({ at, name, ...target }, { sessions, caller }, reply) {
+    const parent = sessions.find(target, caller);
+    const point = findForkPoint(forkPoints(await sessionTranscript(parent, caller)), at);
+    const { session, text } = await branchSession(sessions, parent, { at: point, name }, caller);
+    reply({ sessionId: session.id, text });
+  },
+
+  async clone({ name, ...target }, { sessions, caller }, reply) {
+    const { session } = await branchSession(sessions, sessions.find(target, caller), { name }, caller);
+    reply({ sessionId: session.id });
+  },
+
+  async get_fork_messages(target, { sessions, caller }, reply) {
+    const session = sessions.find(target, caller);
+    reply({ sessionId: session.id, messages: forkPoints(await sessionTranscript(session, caller)) });
+  },
+
+  async set_session_name({ name, ...target }, { sessions, caller }, reply) {
+    const session = sessions.find(target, caller);
+    await session.rename(name, caller);
+    reply({ sessionId: session.id, name });
+  },
+
+  async close_session(target, { sessions, caller }, reply) {
+    const session = sessions.find(target, caller);
+    reply({ sessionId: session.id, closed: await session.close(caller) });
+  },
+
+  async delete_session(target, { sessions, caller }, reply) {
+    reply(await deleteSession(sessions, sessions.find(target, caller), caller));
+  },
+
+  async export_session({ format, outputPath, ...target }, { sessions, caller }, reply) {
+    const session = sessions.find(target, caller);
+    await exportSession(sessions, session, { format, outputPath }, caller);
+    reply({ sessionId: session.id, path: outputPath });
+  },
+
+  subscribe({ since, ...target }, { sessions, caller, sink }, reply) {
+    const session = sessions.find(target, caller);
+    reply({ sessionId: session.id, seq: since ?? session.log.lastSeq });
+    session.subscribers.add(sink, since);
+  },
+
+  unsubscribe(target, { sessions, caller, sink }, reply) {
+    const session = sessions.find(target, caller);
+    session.subscribers.remove(sink);
+    reply({ sessionId: session.id });
+  },
+
+  get_daemon_status(_params, { daemon }, reply) {
+    reply(daemon.status());
+  },
+
+  async get_diagnostics(_params, { daemon, caller }, reply) {
+    reply(await daemon.diagnostics(caller));
+  },
+
+  stop_daemon({ now }, { daemon }, reply) {
+    reply({ stopping: true });
+    daemon.stop(now ?? false);
+  },
+};
+
+function createForPrompt(
+  sessions: Sessions,
+  cwd: string | undefined,
+  create: RequestParams<"prompt">["create"],
+  caller: Caller,
+): Session {
+  if (cwd === undefined) {
+    throw new PictlError("INVALID_INPUT", "A prompt that creates a session needs `cwd`.");
+  }
+  return sessions.create({ cwd, ...create }, caller);
+}

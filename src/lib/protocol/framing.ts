@@ -1,0 +1,72 @@
+import { PictlError } from "../core/errors.ts";
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+/** One record as a frame: JSON on one line, ended by LF. `JSON.stringify` never emits a raw LF. */
+export function encodeFrame(record: unknown): string {
+  return `${JSON.stringify(record)}\n`;
+}
+
+/**
+ * Splits a byte stream into frames at LF and only at LF: Node's `readline` also splits at U+2028 and U+2029,
+ * which are valid inside JSON strings. Works on bytes, so a multi-byte character cut by a chunk border is
+ * whole again when its frame is decoded.
+ */
+export class FrameDecoder {
+  readonly #maxBytes: number;
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+
+  /** @param maxBytes size above which a frame is refused, so that a peer that never sends LF can't fill memory */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * Takes the next chunk and returns the frames it completes, without LF, an optional CR and empty lines.
+   *
+   * @throws PictlError MESSAGE_TOO_LARGE when a frame exceeds the limit; the stream can't be used any more
+   */
+  push(chunk: Buffer): string[] {
+    const frames: string[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(LF); end !== -1; end = chunk.indexOf(LF, start)) {
+      const frame = this.#complete(chunk.subarray(start, end));
+      if (frame.length > 0) frames.push(frame);
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#keep(chunk.subarray(start));
+    return frames;
+  }
+
+  /** The unfinished frame at the end of the stream, or undefined: half a record is never a record. */
+  end(): string | undefined {
+    if (this.#pendingBytes === 0) return undefined;
+    return this.#complete(Buffer.alloc(0));
+  }
+
+  #complete(tail: Buffer): string {
+    this.#check(tail.length);
+    const bytes = this.#pendingBytes === 0 ? tail : Buffer.concat([...this.#pending, tail]);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    const length = bytes.at(-1) === CR ? bytes.length - 1 : bytes.length;
+    return bytes.toString("utf8", 0, length);
+  }
+
+  #keep(rest: Buffer): void {
+    this.#check(rest.length);
+    this.#pending.push(rest);
+    this.#pendingBytes += rest.length;
+  }
+
+  #check(more: number): void {
+    const size = this.#pendingBytes + more;
+    if (size <= this.#maxBytes) return;
+    throw new PictlError("MESSAGE_TOO_LARGE", `A record exceeds the limit of ${this.#maxBytes} bytes.`, {
+      hint: "Send less at once, or raise limits.max_message_bytes in config.toml.",
+      details: { limit: "max_message_bytes", value: this.#maxBytes },
+    });
+  }
+}

@@ -1,0 +1,180 @@
+import * as z from "zod/mini";
+import { type SessionInfo, sessionOptions, thinkingLevel } from "./session.ts";
+
+const nonEmpty = z.string().check(z.minLength(1));
+const absolutePath = z.string().check(z.startsWith("/"));
+
+/**
+ * Names a session: `sessionId` is a full id, a unique prefix or a name; without it the current session of
+ * `cwd` is meant.
+ */
+const target = { sessionId: z.optional(nonEmpty), cwd: z.optional(absolutePath) };
+
+const image = z.object({ type: z.literal("image"), data: z.string(), mimeType: z.string() });
+
+/** The parameters of every request that the daemon answers itself. One place declares a request: here. */
+export const requestSchemas = {
+  create_session: z.object({
+    cwd: absolutePath,
+    name: z.optional(nonEmpty),
+    options: z.optional(sessionOptions),
+    /** Makes it the current session of its directory (default true). */
+    current: z.optional(z.boolean()),
+  }),
+  list_sessions: z.object({
+    /** Only this directory's sessions; absent: every one. */
+    cwd: z.optional(absolutePath),
+  }),
+  get_session: z.object({ ...target, messages: z.optional(z.boolean()) }),
+  prompt: z.object({
+    ...target,
+    message: nonEmpty,
+    images: z.optional(z.array(image)),
+    /** With `cwd` and no current session there: create one with these options. */
+    create: z.optional(z.object({ name: z.optional(nonEmpty), options: z.optional(sessionOptions) })),
+    /** Create a session even where there is a current one. */
+    fresh: z.optional(z.boolean()),
+    /** Change the session's model or thinking level before the turn. */
+    model: z.optional(nonEmpty),
+    thinking: z.optional(thinkingLevel),
+    /** What to do when a turn is running: wait in line (default), refuse, or hand to one of pi's queues. */
+    whenBusy: z.optional(z.enum(["wait", "refuse", "steer", "followUp"])),
+    /** What becomes of a dialog of an extension: end the turn (default), or leave it open for an answer. */
+    onQuestion: z.optional(z.enum(["fail", "wait"])),
+    /** The caller's own id for the turn, so that it knows its records from the first one on. */
+    turnId: z.optional(nonEmpty),
+    /** Send this connection the session's records, beginning before the turn. */
+    subscribe: z.optional(z.boolean()),
+  }),
+  abort: z.object({
+    ...target,
+    /** Only this turn, running or still queued. */
+    turnId: z.optional(nonEmpty),
+  }),
+  /** A new session from an earlier user message: an entry id, or its number as in `get_session`'s messages. */
+  fork: z.object({ ...target, at: z.union([z.number(), nonEmpty]), name: z.optional(nonEmpty) }),
+  clone: z.object({ ...target, name: z.optional(nonEmpty) }),
+  get_fork_messages: z.object({ ...target }),
+  set_session_name: z.object({ ...target, name: nonEmpty }),
+  close_session: z.object({ ...target }),
+  delete_session: z.object({ ...target }),
+  export_session: z.object({
+    ...target,
+    format: z.enum(["html", "md", "json", "jsonl"]),
+    outputPath: absolutePath,
+  }),
+  subscribe: z.object({
+    ...target,
+    /** The last `seq` already seen; absent: from now on; 0: all that is still kept. */
+    since: z.optional(z.number()),
+  }),
+  unsubscribe: z.object({ ...target }),
+  get_daemon_status: z.object({}),
+  /** Facts for `pictl doctor` that only the daemon, or the layers under it, can gather. */
+  get_diagnostics: z.object({}),
+  stop_daemon: z.object({
+    /** Abort what runs instead of waiting for it. */
+    now: z.optional(z.boolean()),
+  }),
+} as const;
+
+export type RequestName = keyof typeof requestSchemas;
+export type RequestParams<N extends RequestName> = z.infer<(typeof requestSchemas)[N]>;
+
+/** How a message of a transcript is told over the socket; see `session/files/transcript.ts`. */
+export interface TranscriptMessageData {
+  number?: number;
+  entryId: string;
+  role: string;
+  text: string;
+  [field: string]: unknown;
+}
+
+export interface ForkPoint {
+  /** Counts the user messages of the active branch from 1. */
+  number: number;
+  entryId: string;
+  text: string;
+}
+
+/** The number of a daemon's live parts. */
+export interface DaemonStatus {
+  pid: number;
+  version: string;
+  build: string;
+  protocolVersion: string;
+  startedAt: number;
+  uptimeMs: number;
+  memoryBytes: number;
+  socket: string;
+  log: string;
+  connections: number;
+  sessions: number;
+  agents: { sessionId: string; pid: number; state: string }[];
+  queued: number;
+  idleTimeoutMs: number;
+}
+
+/** What each request answers in `data`. */
+export interface RequestResults {
+  create_session: { sessionId: string; session: SessionInfo };
+  list_sessions: { sessions: SessionInfo[] };
+  get_session: { session: SessionInfo; messages?: TranscriptMessageData[] };
+  prompt: { sessionId: string; turnId: string; disposition: "started" | "queued" | "handled"; created: boolean };
+  abort: { sessionId: string; aborted: boolean; turnId?: string; steering: string[]; followUp: string[] };
+  fork: { sessionId: string; text: string };
+  clone: { sessionId: string };
+  get_fork_messages: { sessionId: string; messages: ForkPoint[] };
+  set_session_name: { sessionId: string; name: string };
+  close_session: { sessionId: string; closed: boolean };
+  delete_session: { sessionId: string; file?: string; method: "trash" | "unlink" | "none" };
+  export_session: { sessionId: string; path: string };
+  subscribe: { sessionId: string; seq: number };
+  unsubscribe: { sessionId: string };
+  get_daemon_status: DaemonStatus;
+  get_diagnostics: Record<string, unknown>;
+  stop_daemon: { stopping: true };
+}
+
+/**
+ * pi's RPC commands that go to the session's agent as they are and whose `data` comes back as it is. Those
+ * that would move the agent to another session (`new_session`, `switch_session`) are left out: which agent
+ * holds which session is the daemon's to decide.
+ */
+export const PASSED_THROUGH = [
+  "steer",
+  "follow_up",
+  "clear_queue",
+  "get_state",
+  "get_messages",
+  "set_model",
+  "cycle_model",
+  "get_available_models",
+  "set_thinking_level",
+  "cycle_thinking_level",
+  "get_available_thinking_levels",
+  "set_steering_mode",
+  "set_follow_up_mode",
+  "compact",
+  "set_auto_compaction",
+  "set_auto_retry",
+  "abort_retry",
+  "bash",
+  "abort_bash",
+  "get_session_stats",
+  "get_entries",
+  "get_tree",
+  "get_last_assistant_text",
+  "get_commands",
+  "extension_ui_response",
+] as const;
+export type PassedThrough = (typeof PASSED_THROUGH)[number];
+
+/** The envelope of every request. `id` is the caller's and comes back in the response. */
+export const requestEnvelope = z.looseObject({
+  id: z.optional(z.string().check(z.maxLength(200))),
+  type: z.string().check(z.maxLength(100)),
+});
+
+/** A command for the agent, with the session it is for. */
+export const passedThroughRequest = z.looseObject({ ...target, type: z.enum(PASSED_THROUGH) });

@@ -1,0 +1,75 @@
+/** Bounds of what a session keeps for subscribers that were away or are slow: whichever is reached first. */
+const MAX_RECORDS = 200_000;
+const MAX_BYTES = 16 * 1024 * 1024;
+/** Dropping in steps keeps `append` from shifting a long array for every record. */
+const DROP_SHARE = 0.25;
+
+/** What a subscriber is given: a frame ready to be written, or the news that some are gone. */
+export type LogItem = { seq: number; frame: string } | { gap: { fromSeq: number; toSeq: number } };
+
+/**
+ * The last records of one session, each already serialized: it is written to every subscriber as it is.
+ * `seq` grows by one with each record and never restarts while the daemon lives.
+ */
+export class EventLog {
+  readonly #sessionId: string;
+  #frames: string[] = [];
+  #bytes = 0;
+  #firstSeq = 1;
+
+  constructor(sessionId: string) {
+    this.#sessionId = sessionId;
+  }
+
+  /** `seq` of the newest record; 0 before the first. */
+  get lastSeq(): number {
+    return this.#firstSeq + this.#frames.length - 1;
+  }
+
+  /** Adds pi's record, whose text goes out unchanged. */
+  appendEvent(raw: string): void {
+    const seq = this.lastSeq + 1;
+    this.#push(`{"type":"event","sessionId":${JSON.stringify(this.#sessionId)},"seq":${seq},"event":${raw}}\n`);
+  }
+
+  /** Adds a record of the daemon's own: `type` and one field with its body. */
+  append(type: "turn" | "state", body: object): void {
+    const seq = this.lastSeq + 1;
+    this.#push(`${JSON.stringify({ type, sessionId: this.#sessionId, seq, ...body })}\n`);
+  }
+
+  /** The record with this `seq`, the gap before the oldest kept one, or undefined when there is none yet. */
+  at(seq: number): LogItem | undefined {
+    if (seq < this.#firstSeq) return { gap: { fromSeq: seq, toSeq: this.#firstSeq - 1 } };
+    const frame = this.#frames[seq - this.#firstSeq];
+    return frame === undefined ? undefined : { seq, frame };
+  }
+
+  /** Forgets everything but the numbering: a parked session must not hold memory. */
+  clear(): void {
+    this.#firstSeq = this.lastSeq + 1;
+    this.#frames = [];
+    this.#bytes = 0;
+  }
+
+  #push(frame: string): void {
+    this.#frames.push(frame);
+    this.#bytes += frame.length;
+    if (this.#frames.length > MAX_RECORDS || this.#bytes > MAX_BYTES) this.#drop();
+  }
+
+  #drop(): void {
+    let count = 0;
+    let bytes = this.#bytes;
+    const maxBytes = MAX_BYTES * (1 - DROP_SHARE);
+    const maxRecords = MAX_RECORDS * (1 - DROP_SHARE);
+    // The newest record always stays: it has not been given to anybody yet.
+    while (count < this.#frames.length - 1 && (bytes > maxBytes || this.#frames.length - count > maxRecords)) {
+      bytes -= this.#frames[count]?.length ?? 0;
+      count += 1;
+    }
+    this.#frames.splice(0, count);
+    this.#firstSeq += count;
+    this.#bytes = bytes;
+  }
+}

@@ -1,0 +1,149 @@
+import { type Dirent, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Environment } from "../../core/paths.ts";
+
+/** One session file as the directory tells it, without having been opened. */
+export interface SessionFile {
+  /** Absolute path. */
+  path: string;
+  /** Session id from the file name. The header inside the file is the authority. */
+  id: string;
+  /** Bytes. */
+  size: number;
+  mtimeMs: number;
+  ino: number;
+}
+
+export interface SessionFileListing {
+  files: SessionFile[];
+  /** Directories, files and symbolic links that were passed over because they can't be read or lead elsewhere. */
+  skipped: number;
+}
+
+/**
+ * pi's configuration directory for an agent with this environment: `PI_CODING_AGENT_DIR`, else `~/.pi/agent`.
+ * A relative value counts from `cwd`, the directory that pi itself runs in (source: pi's config.js, paths.js).
+ */
+export function agentDirOf(env: Environment, cwd: string = process.cwd()): string {
+  const value = env.PI_CODING_AGENT_DIR;
+  return value ? expandPath(value, env, cwd) : join(homeOf(env), ".pi", "agent");
+}
+
+/**
+ * The session directory that replaces `<agentDir>/sessions/<cwd>/`, or undefined when pi uses its default one:
+ * `PI_CODING_AGENT_SESSION_DIR`, else `sessionDir` of the project's `.pi/settings.json`, else of pi's own
+ * `settings.json`. pi reads the project's value before it asks for trust (its main.js), so trust plays no part.
+ * Such a directory is flat: the sessions of every working directory lie in it side by side.
+ */
+export function sessionDirOf(env: Environment, cwd: string = process.cwd()): string | undefined {
+  const value =
+    env.PI_CODING_AGENT_SESSION_DIR ||
+    (sessionDirSetting(join(cwd, ".pi", "settings.json")) ??
+      sessionDirSetting(join(agentDirOf(env, cwd), "settings.json")));
+  return value ? expandPath(value, env, cwd) : undefined;
+}
+
+/**
+ * The directory in which pi keeps the sessions of a working directory. Two directories can share one
+ * (`/a/b-c` and `/a/b/c`): who lists by directory has to compare the `cwd` of each session's header too.
+ */
+export function sessionDirFor(cwd: string, agentDir: string): string {
+  const name = resolve(cwd)
+    .replace(/^[/\\]/, "")
+    .replace(/[/\\:]/g, "-");
+  return join(resolve(agentDir), "sessions", `--${name}--`);
+}
+
+/** The session id in a file name `<timestamp>_<id>.jsonl`. An id may itself hold underscores; a timestamp can't. */
+export function sessionIdOfFileName(name: string): string {
+  const stem = name.endsWith(".jsonl") ? name.slice(0, -".jsonl".length) : name;
+  return stem.slice(stem.indexOf("_") + 1);
+}
+
+/**
+ * Every session file of an agent directory, or of a flat `sessionDir` when one is given. `cwd` narrows the
+ * former to one directory; in a flat one only the headers know, so there nothing is narrowed. In no order.
+ * Never throws: what can't be read is skipped and counted, a directory that doesn't exist is empty.
+ */
+export function listSessionFiles(options: {
+  agentDir: string;
+  sessionDir?: string | undefined;
+  cwd?: string | undefined;
+}): SessionFileListing {
+  const listing: SessionFileListing = { files: [], skipped: 0 };
+  if (options.sessionDir !== undefined) addFiles(resolve(options.sessionDir), listing);
+  else if (options.cwd !== undefined) addFiles(sessionDirFor(options.cwd, options.agentDir), listing);
+  else {
+    const root = join(resolve(options.agentDir), "sessions");
+    for (const entry of readDirectory(root, listing)) {
+      if (entry.isDirectory()) addFiles(`${root}/${entry.name}`, listing);
+      else if (entry.isSymbolicLink()) listing.skipped++;
+    }
+  }
+  return listing;
+}
+
+function addFiles(dir: string, listing: SessionFileListing): void {
+  for (const entry of readDirectory(dir, listing)) {
+    if (!entry.name.endsWith(".jsonl") || entry.isDirectory()) continue;
+    // A link or a pipe with that name would lead out of the directory, or block for ever.
+    if (!entry.isFile()) {
+      listing.skipped++;
+      continue;
+    }
+    const path = `${dir}/${entry.name}`;
+    try {
+      const stats = lstatSync(path);
+      listing.files.push({
+        path,
+        id: sessionIdOfFileName(entry.name),
+        size: stats.size,
+        mtimeMs: stats.mtimeMs,
+        ino: stats.ino,
+      });
+    } catch {
+      listing.skipped++;
+    }
+  }
+}
+
+function readDirectory(dir: string, listing: SessionFileListing): Dirent[] {
+  try {
+    return readdirSync(dir, { withFileTypes: true });
+  } catch (error) {
+    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    if (!missing) listing.skipped++;
+    return [];
+  }
+}
+
+function sessionDirSetting(path: string): string | undefined {
+  try {
+    const settings: unknown = JSON.parse(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
+    if (typeof settings !== "object" || settings === null || !("sessionDir" in settings)) return undefined;
+    return typeof settings.sessionDir === "string" ? settings.sessionDir : undefined;
+  } catch {
+    // pi ignores settings that it can't read, and so the default directory is what it uses.
+    return undefined;
+  }
+}
+
+function homeOf(env: Environment): string {
+  return env.HOME || homedir();
+}
+
+function expandPath(value: string, env: Environment, cwd: string): string {
+  if (value === "~") return homeOf(env);
+  if (value.startsWith("~/")) return join(homeOf(env), value.slice(2));
+  if (value.startsWith("file://")) {
+    try {
+      return fileURLToPath(value);
+    } catch {
+      // Not a URL of a local file (it names a host): pi fails on it too, so any directory will do.
+      return resolve(cwd, value);
+    }
+  }
+  return resolve(cwd, value);
+}

@@ -1,0 +1,70 @@
+import { stripVTControlCharacters } from "node:util";
+
+const ZERO_WIDTH = /^[\p{Mark}\p{Default_Ignorable_Code_Point}]$/u;
+const WIDE =
+  /^[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60\uffe0-\uffe6]$/u;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * Text that can be written to a terminal: without escape sequences, control characters and the marks that
+ * reorder what is seen. Line ends become LF and tabs four spaces, or columns couldn't be counted.
+ */
+export function sanitize(text: string): string {
+  return stripVTControlCharacters(text).replace(/\r\n?/g, "\n").replace(/\t/g, "    ").replace(CONTROLS, "");
+}
+
+/** Terminal columns of one code point: 0, 1 or 2. Close enough to lay text out; emoji joined of several count each. */
+export function columnsOf(character: string): number {
+  const code = character.codePointAt(0) ?? 0;
+  // Nearly all text is below the first combining mark.
+  if (code < 0x300) return 1;
+  if (ZERO_WIDTH.test(character)) return 0;
+  return WIDE.test(character) ? 2 : 1;
+}
+
+/** The text cut to `width` columns, its end marked with `…` when something was cut off. */
+export function clip(text: string, width: number): string {
+  if (endOfColumns(text, 0, width) === text.length) return text;
+  return `${text.slice(0, endOfColumns(text, 0, width - 1))}…`;
+}
+
+/** Lines of at most `width` columns, broken at spaces where there are some; an indent is kept for what is broken off. */
+export function wrap(text: string, width: number): string[] {
+  return text.split("\n").flatMap((line) => wrapLine(line, width));
+}
+
+function wrapLine(line: string, width: number): string[] {
+  // Deeper than half of the width, a kept indent would leave no room.
+  const indent = " ".repeat(Math.min(/^ */.exec(line)?.[0].length ?? 0, Math.floor(width / 2)));
+  const lines: string[] = [];
+  let prefix = "";
+  // Positions, not remainders: a line can be a whole pasted file.
+  for (let start = 0; ; prefix = indent) {
+    const end = endOfColumns(line, start, width - prefix.length);
+    if (end === line.length) {
+      lines.push(prefix + line.slice(start));
+      return lines;
+    }
+    const row = line.slice(start, end);
+    const space = line[end] === " " ? row.length : row.lastIndexOf(" ");
+    const length = row.slice(0, Math.max(0, space)).trim() === "" ? row.length : space;
+    lines.push((prefix + row.slice(0, length)).trimEnd());
+    start += length;
+    while (line[start] === " ") start++;
+    if (start === line.length) return lines;
+  }
+}
+
+/** Where the columns are used up, counted from `start`. One character is always taken, or a loop would never end. */
+function endOfColumns(text: string, start: number, width: number): number {
+  let columns = 0;
+  let at = start;
+  while (at < text.length) {
+    const character = String.fromCodePoint(text.codePointAt(at) ?? 0);
+    columns += columnsOf(character);
+    if (columns > width && at > start) return at;
+    at += character.length;
+  }
+  return at;
+}

@@ -1,0 +1,212 @@
+import type { SessionEntry } from "@earendil-works/pi-coding-agent";
+import { activeBranch } from "./entries.ts";
+import {
+  asNumber,
+  asObject,
+  asString,
+  contentBlocks,
+  contentText,
+  type JsonObject,
+  parseTime,
+} from "./json.ts";
+
+export type TranscriptRole = "user" | "assistant" | "tool" | "bash" | "summary" | "custom";
+
+export interface TranscriptToolCall {
+  id: string;
+  name: string;
+  args: JsonObject;
+}
+
+/** Model usage of one message, with the fields that pi always writes. Costs are US dollars. */
+export interface TranscriptUsage {
+  input: number;
+  output: number;
+  cacheRead: number;
+  cacheWrite: number;
+  cost: number;
+}
+
+/** One message as a person reads it. */
+export interface TranscriptMessage {
+  /** Position among the user messages of the branch, from 1: what `pictl session fork --at N` takes. */
+  number?: number;
+  entryId: string;
+  role: TranscriptRole;
+  /** The text; of a tool its result, of a direct shell command its output. */
+  text: string;
+  thinking?: string;
+  toolCalls?: TranscriptToolCall[];
+  /** Of a tool's result: the call it answers. */
+  toolCallId?: string;
+  toolName?: string;
+  isError?: boolean;
+  /** Of a direct shell command (`bash`). */
+  command?: string;
+  exitCode?: number;
+  /** Of a summary what it summarizes; of a custom message the extension's own name for it. */
+  kind?: string;
+  /** `provider/id`. */
+  model?: string;
+  stopReason?: string;
+  errorMessage?: string;
+  usage?: TranscriptUsage;
+  /** Milliseconds since the epoch; 0 when the entry has no readable time. */
+  timestamp: number;
+  /** How many images it holds. */
+  images?: number;
+}
+
+/**
+ * The active branch as messages, in order. What was compacted away stays visible, with the compaction as a
+ * `summary` where it happened. Left out: system messages, state entries, and messages that an extension hides.
+ *
+ * @param entries of a file ({@link readEntries}) or of pi's `get_entries`; nothing beyond type and id is trusted
+ * @param leafId as {@link activeBranch} takes it
+ */
+export function toTranscript(entries: readonly SessionEntry[], leafId?: string | null): TranscriptMessage[] {
+  const transcript: TranscriptMessage[] = [];
+  let users = 0;
+  for (const entry of activeBranch(entries, leafId)) {
+    const record: JsonObject = { ...entry };
+    const source = asObject(record.message) ?? record;
+    const content = record.type === "message" ? readMessage(source) : readEntry(record);
+    if (content === undefined) continue;
+    transcript.push({
+      ...(content.role === "user" ? { number: ++users } : {}),
+      entryId: entry.id,
+      ...content,
+      timestamp: messageTime(source.timestamp) ?? parseTime(record.timestamp) ?? 0,
+    });
+  }
+  return transcript;
+}
+
+/** The user messages that a fork can start from, numbered as `pictl session show --messages` numbers them. */
+export function forkPoints(
+  transcript: readonly TranscriptMessage[],
+): { number: number; entryId: string; text: string }[] {
+  return transcript.flatMap(({ number, entryId, text }) =>
+    number === undefined ? [] : [{ number, entryId, text }],
+  );
+}
+
+/** Milliseconds that a `Date` can hold; others would make formatting throw. */
+function messageTime(value: unknown): number | undefined {
+  const time = asNumber(value);
+  return time === undefined || Number.isNaN(new Date(time).getTime()) ? undefined : time;
+}
+
+type Content = Omit<TranscriptMessage, "number" | "entryId" | "timestamp">;
+
+function readEntry(entry: JsonObject): Content | undefined {
+  switch (entry.type) {
+    case "compaction":
+      return { role: "summary", kind: "compaction", text: asString(entry.summary) ?? "" };
+    case "branch_summary":
+      return { role: "summary", kind: "branch", text: asString(entry.summary) ?? "" };
+    case "custom_message":
+      return readCustom(entry);
+    default:
+      return undefined;
+  }
+}
+
+function readMessage(message: JsonObject): Content | undefined {
+  switch (message.role) {
+    case "user":
+      return { role: "user", text: contentText(message.content), ...imagesOf(message.content) };
+    case "assistant":
+      return readAssistant(message);
+    case "toolResult":
+      return {
+        role: "tool",
+        text: contentText(message.content),
+        ...optional("toolCallId", asString(message.toolCallId)),
+        ...optional("toolName", asString(message.toolName)),
+        ...(message.isError === true ? { isError: true } : {}),
+        ...optional("usage", readUsage(message.usage)),
+        ...imagesOf(message.content),
+      };
+    case "bashExecution":
+      return readBash(message);
+    case "custom":
+      return readCustom(message);
+    // pi makes these from entries; a file can only hold them when another program wrote it.
+    case "compactionSummary":
+      return { role: "summary", kind: "compaction", text: asString(message.summary) ?? "" };
+    case "branchSummary":
+      return { role: "summary", kind: "branch", text: asString(message.summary) ?? "" };
+    default:
+      return undefined;
+  }
+}
+
+function readAssistant(message: JsonObject): Content {
+  const blocks = contentBlocks(message.content);
+  const thinking = blocks
+    .map((block) => (block.type === "thinking" ? (asString(block.thinking) ?? "") : ""))
+    .filter((text) => text !== "")
+    .join("\n\n");
+  const toolCalls = blocks
+    .filter((block) => block.type === "toolCall")
+    .map((block) => ({
+      id: asString(block.id) ?? "",
+      name: asString(block.name) ?? "",
+      args: asObject(block.arguments) ?? {},
+    }));
+  const model = asString(message.model);
+  const provider = asString(message.provider);
+  return {
+    role: "assistant",
+    text: contentText(message.content),
+    ...(thinking === "" ? {} : { thinking }),
+    ...(toolCalls.length === 0 ? {} : { toolCalls }),
+    ...optional("model", model === undefined || provider === undefined ? model : `${provider}/${model}`),
+    ...optional("stopReason", asString(message.stopReason)),
+    ...optional("errorMessage", asString(message.errorMessage)),
+    ...optional("usage", readUsage(message.usage)),
+  };
+}
+
+function readBash(message: JsonObject): Content {
+  const exitCode = asNumber(message.exitCode);
+  return {
+    role: "bash",
+    text: asString(message.output) ?? "",
+    command: asString(message.command) ?? "",
+    ...optional("exitCode", exitCode),
+    ...((exitCode !== undefined && exitCode !== 0) || message.cancelled === true ? { isError: true } : {}),
+  };
+}
+
+function readCustom(message: JsonObject): Content | undefined {
+  if (message.display === false) return undefined;
+  return {
+    role: "custom",
+    text: contentText(message.content),
+    ...optional("kind", asString(message.customType)),
+    ...imagesOf(message.content),
+  };
+}
+
+function readUsage(value: unknown): TranscriptUsage | undefined {
+  const usage = asObject(value);
+  if (usage === undefined) return undefined;
+  return {
+    input: asNumber(usage.input) ?? 0,
+    output: asNumber(usage.output) ?? 0,
+    cacheRead: asNumber(usage.cacheRead) ?? 0,
+    cacheWrite: asNumber(usage.cacheWrite) ?? 0,
+    cost: asNumber(asObject(usage.cost)?.total) ?? 0,
+  };
+}
+
+function imagesOf(content: unknown): { images?: number } {
+  const images = contentBlocks(content).filter((block) => block.type === "image").length;
+  return images === 0 ? {} : { images };
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
+}

@@ -1,0 +1,96 @@
+import type { Agent, AgentState } from "../agent/agent.ts";
+import { PictlError } from "../core/errors.ts";
+import type { ForkPoint } from "../protocol/requests.ts";
+import { type AgentHandlers, placeOf } from "./agent-starter.ts";
+import type { Caller, Session } from "./session.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** A fork is made of what pi has saved; it needs no more than the time to start an agent. */
+const COMMAND_TIMEOUT_MS = 30_000;
+
+/**
+ * Makes a new session out of one that stays as it is: a second pi opens the parent's file, which it only
+ * reads, branches there, and becomes the new session's agent. (The parent's own agent would leave its session.)
+ *
+ * @param at the entry to fork from, or undefined to clone the active branch as it is
+ * @returns the new session, and with `at` the text of the message that was forked from
+ */
+export async function branchSession(
+  sessions: Sessions,
+  parent: Session,
+  options: { at?: ForkPoint | undefined; name?: string | undefined },
+  caller: Caller,
+): Promise<{ session: Session; text: string }> {
+  const { record } = parent;
+  const place = placeOf(record);
+  if (place.kind !== "file") {
+    throw new PictlError("ENTRY_NOT_FOUND", `Session ${record.id} has nothing to ${options.at ? "fork" : "clone"} yet.`, {
+      hint: record.options.ephemeral
+        ? "An ephemeral session has no file; only sessions that are saved can be forked or cloned."
+        : "Prompt it first.",
+      details: { sessionId: record.id },
+    });
+  }
+  // The new session's id is pi's to choose, so records that come before it is known have nobody to go to.
+  let handlers: AgentHandlers | undefined;
+  const model = sessions.info(parent).model;
+  const { agent, state, text } = await sessions.withPlace(() =>
+    sessions.starter.start({ place, cwd: record.cwd, options: record.options, recordedModel: model }, caller, {
+      onRecord: (...record) => handlers?.onRecord(...record),
+      onExit: (exit) => handlers?.onExit(exit),
+    }).then(async (started) => {
+      try {
+        return { agent: started.agent, ...(await branch(started.agent, options.at)) };
+      } catch (error) {
+        await started.agent.stop();
+        throw error;
+      }
+    }),
+  );
+  const now = Date.now();
+  const { name: _, openTurn: __, interrupted: ___, file: ____, ...inherited } = record;
+  const session = sessions.add({
+    ...inherited,
+    id: state.sessionId,
+    ...(state.sessionFile === undefined ? {} : { file: state.sessionFile }),
+    origin: "pictl",
+    createdAt: now,
+    usedAt: now,
+    closed: false,
+    written: options.at === undefined,
+  });
+  handlers = session.handlersFor(() => agent);
+  session.adopt(agent, state);
+  if (options.name !== undefined) await session.rename(options.name, caller);
+  return { session, text };
+}
+
+async function branch(agent: Agent, at: ForkPoint | undefined): Promise<{ state: AgentState; text: string }> {
+  const command = at === undefined ? { type: "clone" } : { type: "fork", entryId: at.entryId };
+  const { cancelled, text } = await agent.call<{ cancelled: boolean; text?: string }>(command, COMMAND_TIMEOUT_MS);
+  if (cancelled) {
+    throw new PictlError("AGENT_COMMAND_FAILED", `An extension of pi cancelled the ${command.type}.`);
+  }
+  const state = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
+  return { state, text: text ?? at?.text ?? "" };
+}
+
+/**
+ * The user message that `--at` means: an entry id, or its number among the user messages.
+ *
+ * @throws PictlError ENTRY_NOT_FOUND listing the choices
+ */
+export function findForkPoint(points: readonly ForkPoint[], at: string | number): ForkPoint {
+  const found = points.find((point) => point.entryId === at || point.number === Number(at));
+  if (found !== undefined) return found;
+  const choices = points.map((point) => `  ${point.number}  ${point.entryId}  ${firstLine(point.text)}`).join("\n");
+  throw new PictlError("ENTRY_NOT_FOUND", `There is no user message ${at} to fork from.`, {
+    hint: points.length > 0 ? `Choose one of:\n${choices}` : "The session has no messages yet.",
+    details: { at, choices: points },
+  });
+}
+
+function firstLine(text: string): string {
+  const line = text.split("\n", 1)[0] ?? "";
+  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+}

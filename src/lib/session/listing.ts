@@ -1,0 +1,109 @@
+import { statSync } from "node:fs";
+import type { SessionInfo } from "../protocol/session.ts";
+import type { SessionFile } from "./files/locate.ts";
+import { type SessionSummary, type SummaryState, summarize } from "./files/summary.ts";
+import type { Registry } from "./registry.ts";
+import type { Session } from "./session.ts";
+
+const CACHE_PREFIX = "summary:";
+/** Summaries kept in memory, about 1 KB each: more sessions than anybody lists, and a bound all the same. */
+const MAX_SUMMARIES = 20_000;
+
+const NO_TOKENS = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, total: 0 };
+
+/**
+ * What is known of session files without reading them again. A file is read when it has changed, from where
+ * it was left, and what was read survives the daemon.
+ */
+export class Summaries {
+  readonly #registry: Registry;
+  #known: Map<string, SummaryState> | undefined;
+  #changed = new Map<string, SummaryState>();
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  /** @returns undefined when the file is gone, unreadable or not a session of pi's */
+  of(file: SessionFile): SessionSummary | undefined {
+    this.#known ??= this.#registry.cacheWithPrefix<SummaryState>(CACHE_PREFIX);
+    const before = this.#known.get(file.path);
+    const state = summarize(file, before);
+    if (state !== undefined && state !== before) {
+      if (this.#known.size >= MAX_SUMMARIES) this.#known.clear();
+      this.#known.set(file.path, state);
+      this.#changed.set(file.path, state);
+    }
+    return state?.summary;
+  }
+
+  ofPath(path: string): SessionSummary | undefined {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return undefined;
+    return this.of({ path, id: "", size: stats.size, mtimeMs: stats.mtimeMs, ino: stats.ino });
+  }
+
+  /** Writes down what was read since the last time, in one transaction. */
+  save(): void {
+    if (this.#changed.size === 0) return;
+    this.#registry.putCache([...this.#changed].map(([path, state]) => [`${CACHE_PREFIX}${path}`, state]));
+    this.#changed = new Map();
+  }
+}
+
+/** One session as listings give it, from what pi's file and its agent say. */
+export function sessionInfo(session: Session, summary: SessionSummary | undefined, current: boolean): SessionInfo {
+  const { record, agentState } = session;
+  const live = agentState?.model === undefined ? undefined : `${agentState.model.provider}/${agentState.model.id}`;
+  const name = record.name ?? summary?.name;
+  const model = live ?? summary?.model ?? record.options.model;
+  const thinking = agentState?.thinkingLevel ?? summary?.thinkingLevel ?? record.options.thinking;
+  return {
+    id: record.id,
+    ...(name === undefined ? {} : { name }),
+    state: session.state,
+    cwd: record.cwd,
+    ...(summary === undefined || record.file === undefined ? {} : { file: record.file }),
+    ...(model === undefined ? {} : { model }),
+    ...(thinking === undefined ? {} : { thinking }),
+    messages: summary?.messages ?? agentState?.messageCount ?? 0,
+    tokens: summary?.tokens ?? NO_TOKENS,
+    cost: summary?.cost ?? 0,
+    createdAt: summary?.createdAt ?? record.createdAt,
+    modifiedAt: Math.max(summary?.modifiedAt ?? 0, record.origin === "pictl" ? record.usedAt : 0),
+    ...(summary?.firstMessage === undefined ? {} : { firstMessage: summary.firstMessage }),
+    current,
+    ephemeral: record.options.ephemeral ?? false,
+    origin: record.origin,
+    ...(session.agentPid === undefined ? {} : { agentPid: session.agentPid }),
+    ...(session.turnId === undefined ? {} : { turnId: session.turnId }),
+    queued: session.queued,
+    ...(summary?.parentSession === undefined ? {} : { parentSession: summary.parentSession }),
+    ...(record.interrupted ? { interrupted: true } : {}),
+  };
+}
+
+/** A session that only pi knows: nothing but its file. */
+export function unopenedSessionInfo(file: SessionFile, summary: SessionSummary): SessionInfo {
+  return {
+    id: summary.id,
+    ...(summary.name === undefined ? {} : { name: summary.name }),
+    state: "stopped",
+    cwd: summary.cwd,
+    file: file.path,
+    ...(summary.model === undefined ? {} : { model: summary.model }),
+    ...(summary.thinkingLevel === undefined ? {} : { thinking: summary.thinkingLevel }),
+    messages: summary.messages,
+    tokens: summary.tokens,
+    cost: summary.cost,
+    createdAt: summary.createdAt,
+    modifiedAt: summary.modifiedAt,
+    ...(summary.firstMessage === undefined ? {} : { firstMessage: summary.firstMessage }),
+    current: false,
+    ephemeral: false,
+    origin: "pi",
+    queued: 0,
+    ...(summary.parentSession === undefined ? {} : { parentSession: summary.parentSession }),
+  };
+}
+

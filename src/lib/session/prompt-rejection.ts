@@ -1,0 +1,26 @@
+import { PictlError } from "../core/errors.ts";
+
+/** The ways to give pi a model, for whoever has none. */
+export const WAYS_TO_A_MODEL =
+  "Export an API key (for example ANTHROPIC_API_KEY), or log in with pi itself (run `pi`, then /login), " +
+  "or try pictl without any account: --model scripted/echo";
+
+/**
+ * pi's refusal of a prompt. pi tells it as a sentence only, so what is told apart is told by pi's state and
+ * not by its words.
+ *
+ * @param access whether pi has a model with a credential; undefined where that isn't known
+ */
+export function rejectedPromptError(
+  reason: string | undefined,
+  access: { model?: string; usable: boolean } | undefined,
+): PictlError {
+  if (access === undefined || access.usable) {
+    return new PictlError("PROMPT_REJECTED", `pi refused the prompt: ${reason ?? "no reason given"}`);
+  }
+  const which = access.model === undefined ? "No model is configured." : `There is no credential for ${access.model}.`;
+  return new PictlError("NO_MODEL", which, {
+    hint: WAYS_TO_A_MODEL,
+    details: { ...(access.model === undefined ? {} : { model: access.model }), pi: reason },
+  });
+}

@@ -1,0 +1,156 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { toStorageError } from "../core/errors.ts";
+import type { SessionOptions } from "../protocol/session.ts";
+
+/** Raised when a table changes its meaning; an older file is then made anew (pi's own files hold the truth). */
+const SCHEMA_VERSION = 1;
+
+/** What the daemon must know of a session to find and resume it after its own death. */
+export interface SessionRecord {
+  id: string;
+  cwd: string;
+  /** pi's configuration directory that the session belongs to. */
+  agentDir: string;
+  /** Path of pi's session file, which need not exist before the first answer. */
+  file?: string;
+  name?: string;
+  options: SessionOptions;
+  origin: "pictl" | "pi";
+  createdAt: number;
+  usedAt: number;
+  /** Closed by the user: shown as stopped instead of parked. */
+  closed: boolean;
+  /** pi has written its file: should it be gone later, somebody has deleted the session. */
+  written?: boolean;
+  /** A turn that has begun and not ended. Found set at start, it was cut by the death of the daemon. */
+  openTurn?: string;
+  /** The last turn was cut by the end of its agent or of the daemon. */
+  interrupted?: boolean;
+}
+
+/**
+ * The state that survives a restart, in one SQLite file: a `kill -9` at any point leaves either the old or
+ * the new row, never half of one. Rows are JSON, because only whole records are read and written.
+ */
+export class Registry {
+  readonly #db: DatabaseSync;
+  readonly #path: string;
+  readonly #put: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #setCurrent: StatementSync;
+  readonly #getCurrent: StatementSync;
+  readonly #dropCurrent: StatementSync;
+  readonly #putCache: StatementSync;
+  readonly #getCache: StatementSync;
+
+  /** @throws PictlError STORAGE_UNAVAILABLE when the file can't be created or written */
+  constructor(path: string) {
+    this.#path = path;
+    this.#db = open(path);
+    this.#put = this.#db.prepare("INSERT OR REPLACE INTO sessions (id, record) VALUES (?, ?)");
+    this.#delete = this.#db.prepare("DELETE FROM sessions WHERE id = ?");
+    this.#setCurrent = this.#db.prepare("INSERT OR REPLACE INTO current (place, session_id) VALUES (?, ?)");
+    this.#getCurrent = this.#db.prepare("SELECT session_id FROM current WHERE place = ?");
+    this.#dropCurrent = this.#db.prepare("DELETE FROM current WHERE session_id = ?");
+    this.#putCache = this.#db.prepare("INSERT OR REPLACE INTO cache (key, value) VALUES (?, ?)");
+    this.#getCache = this.#db.prepare("SELECT value FROM cache WHERE key = ?");
+  }
+
+  all(): SessionRecord[] {
+    const rows = this.#db.prepare("SELECT record FROM sessions").all() as { record: string }[];
+    return rows.map((row) => JSON.parse(row.record) as SessionRecord);
+  }
+
+  put(record: SessionRecord): void {
+    this.#write(() => this.#put.run(record.id, JSON.stringify(record)));
+  }
+
+  /** Forgets a session, also as the current one of its directory. */
+  delete(id: string): void {
+    this.#write(() => {
+      this.#delete.run(id);
+      this.#dropCurrent.run(id);
+    });
+  }
+
+  /** Makes a session the current one of a directory, per pi configuration directory. */
+  setCurrent(agentDir: string, cwd: string, sessionId: string): void {
+    this.#write(() => this.#setCurrent.run(placeKey(agentDir, cwd), sessionId));
+  }
+
+  getCurrent(agentDir: string, cwd: string): string | undefined {
+    const row = this.#getCurrent.get(placeKey(agentDir, cwd)) as { session_id: string } | undefined;
+    return row?.session_id;
+  }
+
+  /** A remembered value that may be lost at any time (file summaries, pi's version). */
+  getCache<T>(key: string): T | undefined {
+    const row = this.#getCache.get(key) as { value: string } | undefined;
+    return row === undefined ? undefined : (JSON.parse(row.value) as T);
+  }
+
+  /** Every remembered value whose key begins with the prefix. */
+  cacheWithPrefix<T>(prefix: string): Map<string, T> {
+    const rows = this.#db
+      .prepare("SELECT key, value FROM cache WHERE key >= ? AND key < ?")
+      .all(prefix, `${prefix}\u{10ffff}`) as { key: string; value: string }[];
+    return new Map(rows.map((row) => [row.key.slice(prefix.length), JSON.parse(row.value) as T]));
+  }
+
+  putCache(entries: Iterable<[key: string, value: unknown]>): void {
+    this.#write(() => {
+      this.#db.exec("BEGIN");
+      for (const [key, value] of entries) this.#putCache.run(key, JSON.stringify(value));
+      this.#db.exec("COMMIT");
+    });
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #write(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw toSqliteError(error, this.#path);
+    }
+  }
+}
+
+function placeKey(agentDir: string, cwd: string): string {
+  return `${agentDir}\u0000${cwd}`;
+}
+
+function open(path: string): DatabaseSync {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(path);
+    // WAL with NORMAL loses nothing when a process dies, only (at most) the last rows when the machine does.
+    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000");
+    const { user_version: version } = db.prepare("PRAGMA user_version").get() as { user_version: number };
+    if (version !== SCHEMA_VERSION) {
+      db.exec(`
+        DROP TABLE IF EXISTS sessions; DROP TABLE IF EXISTS current; DROP TABLE IF EXISTS cache;
+        CREATE TABLE sessions (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE current (place TEXT PRIMARY KEY, session_id TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE cache (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        PRAGMA user_version = ${SCHEMA_VERSION};
+      `);
+    }
+    return db;
+  } catch (error) {
+    db?.close();
+    throw toSqliteError(error, path);
+  }
+}
+
+/** SQLite's own result codes (https://sqlite.org/rescode.html), told as the system error they stand for. */
+function toSqliteError(error: unknown, path: string): unknown {
+  const errcode = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
+  const system: Record<number, string> = { 8: "EROFS", 13: "ENOSPC", 14: "EACCES", 10: "ENOSPC" };
+  const code = errcode === undefined ? undefined : system[errcode];
+  if (code === undefined || !(error instanceof Error)) return error;
+  return toStorageError(Object.assign(new Error(error.message), { code }), path);
+}

@@ -1,0 +1,293 @@
+import { randomUUID } from "node:crypto";
+import { existsSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Config } from "../core/config.ts";
+import { PictlError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { directoriesToRepositoryRoot } from "../core/paths.ts";
+import type { RequestParams } from "../protocol/requests.ts";
+import type { SessionInfo } from "../protocol/session.ts";
+import { AgentPlaces } from "./agent-places.ts";
+import { type AgentStarter, placeOf } from "./agent-starter.ts";
+import { agentDirOf, listSessionFiles, type SessionFile, sessionDirOf } from "./files/locate.ts";
+import type { SessionSummary } from "./files/summary.ts";
+import { Summaries, sessionInfo, unopenedSessionInfo } from "./listing.ts";
+import type { Registry, SessionRecord } from "./registry.ts";
+import { type Caller, Session, type SessionHost } from "./session.ts";
+
+/** Candidates named when a prefix or a name fits more than one session. */
+const MAX_CANDIDATES = 10;
+
+/** How a request names a session: see `requests.ts`. */
+export interface Target {
+  sessionId?: string | undefined;
+  cwd?: string | undefined;
+}
+
+/**
+ * All sessions: those that pictl has started or resumed, and on disk those that pi wrote by itself. A session
+ * of the second kind becomes one of the first when it is used.
+ */
+export class Sessions implements SessionHost {
+  readonly log: Logger;
+  readonly parkAfterMs: number;
+  readonly starter: AgentStarter;
+  readonly #registry: Registry;
+  readonly #summaries: Summaries;
+  readonly #places: AgentPlaces;
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(options: { registry: Registry; starter: AgentStarter; config: Config; log: Logger }) {
+    this.log = options.log;
+    this.starter = options.starter;
+    this.#registry = options.registry;
+    this.#summaries = new Summaries(options.registry);
+    this.parkAfterMs = options.config.limits.parkAfterMs;
+    this.#places = new AgentPlaces(options.config.limits.maxLiveAgents, () => this.#parkLongestIdle());
+    for (const record of options.registry.all()) {
+      // An ephemeral session lived in the memory of an agent that died with the last daemon.
+      if (record.options.ephemeral) options.registry.delete(record.id);
+      else this.#sessions.set(record.id, new Session(record, this));
+    }
+  }
+
+  all(): Session[] {
+    return [...this.#sessions.values()];
+  }
+
+  /**
+   * Creates a session without starting its agent. It exists for pictl at once, and for pi with its first answer.
+   *
+   * @throws PictlError DIRECTORY_NOT_FOUND
+   */
+  create(params: Omit<RequestParams<"create_session">, never>, caller: Caller): Session {
+    const env = this.starter.environmentOf(caller);
+    const agentDir = agentDirOf(env);
+    const now = Date.now();
+    const record: SessionRecord = {
+      id: randomUUID(),
+      cwd: realDirectory(params.cwd),
+      agentDir,
+      options: params.options ?? {},
+      origin: "pictl",
+      createdAt: now,
+      usedAt: now,
+      closed: false,
+      ...(params.name === undefined ? {} : { name: params.name }),
+    };
+    const session = this.add(record);
+    if (params.current !== false) this.#registry.setCurrent(agentDir, record.cwd, record.id);
+    return session;
+  }
+
+  /** Takes in a session that exists in pi already. */
+  add(record: SessionRecord): Session {
+    const session = new Session(record, this);
+    this.#sessions.set(record.id, session);
+    this.#registry.put(record);
+    return session;
+  }
+
+  /** Forgets a session that has no agent. pi's file is not touched. */
+  forget(session: Session): void {
+    this.#sessions.delete(session.id);
+    this.#registry.delete(session.id);
+  }
+
+  /**
+   * The session that a request names.
+   *
+   * @throws PictlError SESSION_NOT_FOUND, SESSION_AMBIGUOUS with the candidates
+   */
+  find(target: Target, caller: Caller): Session {
+    const found = target.sessionId === undefined ? this.current(target, caller) : this.#byName(target.sessionId, caller);
+    if (found !== undefined) return found;
+    if (target.sessionId === undefined) {
+      throw new PictlError("SESSION_NOT_FOUND", `There is no session of ${target.cwd ?? "this directory"} yet.`, {
+        hint: "Start one with `pictl prompt`, or name one with -s (see `pictl session list --all`).",
+        details: { cwd: target.cwd },
+      });
+    }
+    throw new PictlError("SESSION_NOT_FOUND", `There is no session "${target.sessionId}".`, {
+      hint: "See `pictl session list --all` for ids and names.",
+      details: { session: target.sessionId },
+    });
+  }
+
+  /** The current session of a directory, looked for up to the repository root; undefined when there is none. */
+  current({ cwd }: Target, caller: Caller): Session | undefined {
+    if (cwd === undefined) return undefined;
+    const agentDir = agentDirOf(caller.environment ?? {});
+    const start = existsSync(cwd) ? realpathSync(cwd) : cwd;
+    for (const dir of directoriesToRepositoryRoot(start, (candidate) => existsSync(join(candidate, ".git")))) {
+      const id = this.#registry.getCurrent(agentDir, dir);
+      const session = id === undefined ? undefined : this.#present(this.#sessions.get(id));
+      if (session !== undefined) return session;
+    }
+    return undefined;
+  }
+
+  /** Every session of the caller's pi directory, or those of one working directory; newest first. */
+  list(cwd: string | undefined, caller: Caller): SessionInfo[] {
+    const env = caller.environment ?? {};
+    const agentDir = agentDirOf(env);
+    const directory = cwd === undefined ? undefined : existsSync(cwd) ? realpathSync(cwd) : cwd;
+    const sessionDir = sessionDirOf(env);
+    const { files } = listSessionFiles({ agentDir, ...(sessionDir ? { sessionDir } : {}), ...(directory ? { cwd: directory } : {}) });
+    const infos: SessionInfo[] = [];
+    const seen = new Set<string>();
+    for (const file of files) {
+      const summary = this.#summaries.of(file);
+      if (summary === undefined || (directory !== undefined && summary.cwd !== directory)) continue;
+      if (seen.has(summary.id)) continue;
+      seen.add(summary.id);
+      const session = this.#sessions.get(summary.id);
+      infos.push(session ? this.#info(session, summary) : unopenedSessionInfo(file, summary));
+    }
+    for (const session of this.#sessions.values()) {
+      const { record } = session;
+      if (seen.has(record.id) || record.agentDir !== agentDir) continue;
+      if (directory !== undefined && record.cwd !== directory) continue;
+      if (this.#present(session) === undefined) continue;
+      infos.push(this.info(session));
+    }
+    this.#summaries.save();
+    return infos.sort((a, b) => b.modifiedAt - a.modifiedAt);
+  }
+
+  info(session: Session): SessionInfo {
+    return this.#info(session, session.record.file === undefined ? undefined : this.#summaries.ofPath(session.record.file));
+  }
+
+  // --- SessionHost -------------------------------------------------------------------------------------
+
+  async startAgent(...[session, caller, change, handlers]: Parameters<SessionHost["startAgent"]>) {
+    const { record } = session;
+    await this.#places.take();
+    try {
+      const recordedModel = record.file === undefined ? undefined : this.#summaries.ofPath(record.file)?.model;
+      const plan = { place: placeOf(record), cwd: record.cwd, options: record.options, recordedModel, change };
+      const started = await this.starter.start(plan, caller, handlers);
+      this.log.info("agent started", { session: record.id, pid: started.agent.pid });
+      return started;
+    } catch (error) {
+      this.#places.release();
+      throw error;
+    }
+  }
+
+  agentEnded(session: Session): void {
+    this.#places.release();
+    if (session.record.options.ephemeral) this.forget(session);
+  }
+
+  /** Runs `start` with a place among the live agents; the place goes to the session that takes the agent. */
+  async withPlace<T>(start: () => Promise<T>): Promise<T> {
+    await this.#places.take();
+    try {
+      return await start();
+    } catch (error) {
+      this.#places.release();
+      throw error;
+    }
+  }
+
+  save(record: SessionRecord): void {
+    if (this.#sessions.has(record.id)) this.#registry.put(record);
+    this.#places.offerIdle();
+  }
+
+  // --- inside ------------------------------------------------------------------------------------------
+
+  #info(session: Session, summary: SessionSummary | undefined): SessionInfo {
+    const { agentDir, cwd, id } = session.record;
+    return sessionInfo(session, summary, this.#registry.getCurrent(agentDir, cwd) === id);
+  }
+
+  #byName(reference: string, caller: Caller): Session | undefined {
+    const exact = this.#present(this.#sessions.get(reference));
+    if (exact !== undefined) return exact;
+    const agentDir = agentDirOf(caller.environment ?? {});
+    const sessionDir = sessionDirOf(caller.environment ?? {});
+    const { files } = listSessionFiles({ agentDir, ...(sessionDir ? { sessionDir } : {}) });
+    const known = this.all().filter((session) => this.#present(session) !== undefined);
+    const named = known.filter((session) => session.record.name === reference).map((session) => session.id);
+    if (named.length > 0) return this.#only(reference, named, files);
+    const byId = (id: string) => id.startsWith(reference);
+    const ids = [...known.map((session) => session.id), ...files.map((file) => file.id)].filter(byId);
+    if (ids.includes(reference)) return this.#only(reference, [reference], files);
+    if (ids.length > 0) return this.#only(reference, ids, files);
+    const namedByPi = files.filter((file) => this.#summaries.of(file)?.name === reference);
+    this.#summaries.save();
+    return this.#only(reference, namedByPi.map((file) => file.id), files);
+  }
+
+  #only(reference: string, ids: readonly string[], files: readonly SessionFile[]): Session | undefined {
+    const candidates = [...new Set(ids)];
+    const [id] = candidates;
+    if (id === undefined) return undefined;
+    if (candidates.length === 1) return this.#sessions.get(id) ?? this.#takeIn(files.find((file) => file.id === id));
+    throw new PictlError("SESSION_AMBIGUOUS", `"${reference}" fits ${candidates.length} sessions.`, {
+      hint: `Give more of the id: ${candidates.slice(0, MAX_CANDIDATES).join(", ")}`,
+      details: { session: reference, candidates: candidates.slice(0, MAX_CANDIDATES).map((each) => this.#candidate(each, files)) },
+    });
+  }
+
+  #candidate(id: string, files: readonly SessionFile[]): { id: string; name?: string; cwd?: string } {
+    const known = this.#sessions.get(id)?.record;
+    const file = files.find((each) => each.id === id);
+    const { name, cwd } = known ?? (file && this.#summaries.of(file)) ?? {};
+    return { id, ...(name === undefined ? {} : { name }), ...(cwd === undefined ? {} : { cwd }) };
+  }
+
+  /** Makes a session that pi's own terminal interface wrote one of ours. */
+  #takeIn(file: SessionFile | undefined): Session | undefined {
+    const summary = file && this.#summaries.of(file);
+    if (file === undefined || summary === undefined) return undefined;
+    return this.add({
+      id: summary.id,
+      cwd: summary.cwd,
+      // <agentDir>/sessions/<directory>/<file>
+      agentDir: dirname(dirname(dirname(file.path))),
+      file: file.path,
+      options: {},
+      origin: "pi",
+      createdAt: summary.createdAt,
+      usedAt: summary.modifiedAt,
+      closed: true,
+      written: true,
+      ...(summary.name === undefined ? {} : { name: summary.name }),
+    });
+  }
+
+  /** Drops a session whose file somebody deleted. */
+  #present(session: Session | undefined): Session | undefined {
+    if (session === undefined) return undefined;
+    const { file, written } = session.record;
+    if (!written || session.state !== "parked" && session.state !== "stopped") return session;
+    if (file !== undefined && existsSync(file)) return session;
+    this.forget(session);
+    return undefined;
+  }
+
+  #parkLongestIdle(): boolean {
+    const idle = this.all().filter((session) => session.canPark);
+    idle.sort((a, b) => a.record.usedAt - b.record.usedAt);
+    const [longest] = idle;
+    if (longest === undefined) return false;
+    void longest.park();
+    return true;
+  }
+}
+
+function realDirectory(cwd: string): string {
+  try {
+    return realpathSync(cwd);
+  } catch (error) {
+    throw new PictlError("DIRECTORY_NOT_FOUND", `The directory ${cwd} does not exist.`, {
+      hint: "Check --cwd.",
+      details: { cwd },
+      cause: error,
+    });
+  }
+}

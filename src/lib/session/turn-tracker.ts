@@ -1,0 +1,91 @@
+import type { AgentRecord } from "../agent/rpc-channel.ts";
+import type { Turn, TurnOutcome } from "../protocol/session.ts";
+
+type AssistantMessage = {
+  role: string;
+  content?: { type: string; text?: string }[];
+  provider?: string;
+  model?: string;
+  stopReason?: string;
+  errorMessage?: string;
+  usage?: {
+    input: number;
+    output: number;
+    cacheRead: number;
+    cacheWrite: number;
+    totalTokens: number;
+    cost: { total: number };
+  };
+};
+
+/**
+ * Reads pi's events of one turn and says at its end how it went.
+ *
+ * A turn that fails settles like any other, so the last assistant message tells: its `stopReason`, and
+ * `errorMessage` (pi's message-types.md).
+ */
+export class TurnTracker {
+  readonly #startedAt = Date.now();
+  #last: AssistantMessage | undefined;
+  #text = "";
+  #toolCalls = 0;
+  #tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, total: 0 };
+  #cost = 0;
+
+  observe(record: AgentRecord): void {
+    if (record.type === "tool_execution_start") this.#toolCalls += 1;
+    if (record.type !== "message_end") return;
+    const message = record.message as AssistantMessage | undefined;
+    if (message?.role !== "assistant") return;
+    this.#last = message;
+    const text = (message.content ?? [])
+      .filter((block) => block.type === "text")
+      .map((block) => block.text ?? "")
+      .join("");
+    if (text !== "") this.#text = text;
+    if (message.usage === undefined) return;
+    this.#tokens.input += message.usage.input;
+    this.#tokens.output += message.usage.output;
+    this.#tokens.cacheRead += message.usage.cacheRead;
+    this.#tokens.cacheWrite += message.usage.cacheWrite;
+    this.#tokens.total += message.usage.totalTokens;
+    this.#cost += message.usage.cost.total;
+  }
+
+  /** How the turn went when pi says that it has settled. */
+  outcome(abortRequested: boolean): { outcome: TurnOutcome; error?: NonNullable<Turn["error"]> } {
+    const reason = this.#last?.stopReason;
+    if (reason === "error") {
+      return {
+        outcome: "failed",
+        error: { code: "TURN_FAILED", message: this.#last?.errorMessage ?? "The model ended with an error." },
+      };
+    }
+    if (reason === "length") {
+      return {
+        outcome: "truncated",
+        error: {
+          code: "TURN_TRUNCATED",
+          message: "The answer was cut: the model reached its output limit.",
+          hint: "Prompt `continue`, or choose a model with a larger output limit.",
+        },
+      };
+    }
+    if (reason === "aborted" || (abortRequested && reason === undefined)) {
+      return { outcome: "aborted", error: { code: "TURN_ABORTED", message: "The turn was aborted." } };
+    }
+    return { outcome: "completed" };
+  }
+
+  /** What the turn used and said, for its last record. */
+  totals(): Pick<Turn, "text" | "model" | "tokens" | "cost" | "durationMs" | "toolCalls"> {
+    return {
+      text: this.#text,
+      ...(this.#last?.provider === undefined ? {} : { model: `${this.#last.provider}/${this.#last.model}` }),
+      tokens: this.#tokens,
+      cost: this.#cost,
+      durationMs: Date.now() - this.#startedAt,
+      toolCalls: this.#toolCalls,
+    };
+  }
+}

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import {
+  agentDirOf,
+  listSessionFiles,
+  sessionDirFor,
+  sessionDirOf,
+  sessionIdOfFileName,
+} from "../../../../../src/lib/session/files/locate.ts";
+import { temporaryDirectory } from "./session-fixture.ts";
+
+test("the agent directory follows PI_CODING_AGENT_DIR with ~, a file URL and a relative path", () => {
+  assert.equal(agentDirOf({ HOME: "/home/u" }), "/home/u/.pi/agent");
+  assert.equal(agentDirOf({ HOME: "/home/u", PI_CODING_AGENT_DIR: "" }), "/home/u/.pi/agent");
+  assert.equal(agentDirOf({ HOME: "/home/u", PI_CODING_AGENT_DIR: "~" }), "/home/u");
+  assert.equal(agentDirOf({ HOME: "/home/u", PI_CODING_AGENT_DIR: "~/x" }), "/home/u/x");
+  assert.equal(agentDirOf({ PI_CODING_AGENT_DIR: "file:///a/b%20c" }), "/a/b c");
+  assert.equal(agentDirOf({ PI_CODING_AGENT_DIR: "rel/x" }, "/project"), "/project/rel/x");
+});
+
+test("the session directory comes from the environment, then the project, then pi's settings", (t) => {
+  const dir = temporaryDirectory(t);
+  const env = { HOME: dir, PI_CODING_AGENT_DIR: join(dir, "agent") };
+  const cwd = join(dir, "project");
+  mkdirSync(join(dir, "agent"));
+  mkdirSync(join(cwd, ".pi"), { recursive: true });
+  assert.equal(sessionDirOf(env, cwd), undefined);
+  writeFileSync(join(dir, "agent", "settings.json"), '\uFEFF{"sessionDir":"~/all"}');
+  assert.equal(sessionDirOf(env, cwd), join(dir, "all"));
+  writeFileSync(join(cwd, ".pi", "settings.json"), '{"sessionDir":"local"}');
+  assert.equal(sessionDirOf(env, cwd), join(cwd, "local"));
+  writeFileSync(join(cwd, ".pi", "settings.json"), "{broken");
+  assert.equal(sessionDirOf(env, cwd), join(dir, "all"));
+  assert.equal(sessionDirOf({ ...env, PI_CODING_AGENT_SESSION_DIR: "/flat" }, cwd), "/flat");
+});
+
+test("a working directory becomes the name that pi gives it", () => {
+  assert.equal(sessionDirFor("/home/u/my:proj", "/a"), "/a/sessions/--home-u-my-proj--");
+  assert.equal(sessionDirFor("/", "/a"), "/a/sessions/----");
+});
+
+test("the id starts after the first underscore of the file name", () => {
+  assert.equal(sessionIdOfFileName("2026-11-21T04-50-00-000Z_0199a-b.jsonl"), "0199a-b");
+  assert.equal(sessionIdOfFileName("2026-11-21T04-50-00-000Z_my_own.id_2.jsonl"), "my_own.id_2");
+  assert.equal(sessionIdOfFileName("handmade.jsonl"), "handmade");
+});
+
+test("lists every session file, one directory's or a flat directory's, and skips what leads elsewhere", (t) => {
+  const agentDir = temporaryDirectory(t);
+  const one = sessionDirFor("/p/one", agentDir);
+  const two = sessionDirFor("/p/two", agentDir);
+  mkdirSync(one, { recursive: true });
+  mkdirSync(two);
+  writeFileSync(join(one, "t_a.jsonl"), "12345");
+  writeFileSync(join(two, "t_b.jsonl"), "");
+  writeFileSync(join(two, "notes.txt"), "");
+  mkdirSync(join(two, "dir.jsonl"));
+  const ids = (options: Parameters<typeof listSessionFiles>[0]) =>
+    listSessionFiles(options)
+      .files.map((file) => file.id)
+      .sort();
+  assert.deepEqual(ids({ agentDir }), ["a", "b"]);
+  assert.deepEqual(ids({ agentDir, cwd: "/p/two" }), ["b"]);
+  assert.deepEqual(ids({ agentDir, sessionDir: one, cwd: "/p/two" }), ["a"]);
+  const [file] = listSessionFiles({ agentDir, cwd: "/p/one" }).files;
+  assert.equal(file?.path, join(one, "t_a.jsonl"));
+  assert.equal(file?.size, 5);
+  assert.ok((file?.mtimeMs ?? 0) > 0 && (file?.ino ?? 0) > 0);
+
+  symlinkSync(one, join(agentDir, "sessions", "--linked--"));
+  symlinkSync(join(one, "t_a.jsonl"), join(two, "t_link.jsonl"));
+  assert.deepEqual(ids({ agentDir }), ["a", "b"]);
+  assert.equal(listSessionFiles({ agentDir }).skipped, 2);
+});
+
+test("a missing directory is empty; one that can't be read is counted", (t) => {
+  const agentDir = temporaryDirectory(t);
+  assert.deepEqual(listSessionFiles({ agentDir }), { files: [], skipped: 0 });
+  // Not a directory: fails for root too, whom permissions don't stop.
+  writeFileSync(join(agentDir, "sessions"), "");
+  assert.deepEqual(listSessionFiles({ agentDir }), { files: [], skipped: 1 });
+});
+
+test("a directory without permission doesn't hide the others", { skip: process.getuid?.() === 0 }, (t) => {
+  const agentDir = temporaryDirectory(t);
+  const closed = sessionDirFor("/closed", agentDir);
+  const open = sessionDirFor("/open", agentDir);
+  mkdirSync(closed, { recursive: true });
+  mkdirSync(open);
+  writeFileSync(join(open, "t_a.jsonl"), "");
+  chmodSync(closed, 0);
+  t.after(() => chmodSync(closed, 0o700));
+  const listing = listSessionFiles({ agentDir });
+  assert.equal(listing.files.length, 1);
+  assert.equal(listing.skipped, 1);
+});
