@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -36,7 +35,7 @@ class Pi {
   #lastId = 0;
 
   constructor(cli: string, args: string[], cwd: string, env: Record<string, string>) {
-    const inherited = { PATH: process.env["PATH"] ?? "", HOME: cwd, PI_OFFLINE: "1" };
+    const inherited = { PATH: process.env.PATH ?? "", HOME: cwd, PI_OFFLINE: "1" };
     this.#child = spawn(process.execPath, [cli, "--mode", "rpc", ...args], {
       cwd,
       env: { ...inherited, ...env },
@@ -90,10 +89,10 @@ class Pi {
   /** The `data` of a command's response; the command must succeed. */
   async ask(command: Json): Promise<unknown> {
     const { id, from } = this.send(command);
-    const isAnswer = (record: Json) => record["type"] === "response" && record["id"] === id;
-    const { record } = await this.find(`response to ${String(command["type"])}`, isAnswer, from);
-    assert.equal(record["success"], true, JSON.stringify(record));
-    return record["data"];
+    const isAnswer = (record: Json) => record.type === "response" && record.id === id;
+    const { record } = await this.find(`response to ${String(command.type)}`, isAnswer, from);
+    assert.equal(record.success, true, JSON.stringify(record));
+    return record.data;
   }
 
   async turn(message: string, extra: Json = {}): Promise<Turn> {
@@ -102,7 +101,7 @@ class Pi {
   }
 
   async settled(from: number): Promise<Turn> {
-    const { index } = await this.find("agent_settled", (record) => record["type"] === "agent_settled", from);
+    const { index } = await this.find("agent_settled", (record) => record.type === "agent_settled", from);
     return new Turn(this.records.slice(from, index + 1));
   }
 
@@ -126,14 +125,14 @@ class Turn {
     this.records = records;
   }
   types(type: string): Json[] {
-    return this.records.filter((record) => record["type"] === type);
+    return this.records.filter((record) => record.type === type);
   }
   deltas(type: string): string[] {
-    const updates = this.types("message_update").map((record) => record["assistantMessageEvent"]);
+    const updates = this.types("message_update").map((record) => record.assistantMessageEvent);
     return updates.flatMap((event) => (dig(event, "type") === type ? [String(dig(event, "delta"))] : []));
   }
   get answer(): unknown {
-    const ends = this.types("message_end").map((record) => record["message"]);
+    const ends = this.types("message_end").map((record) => record.message);
     return ends.findLast((message) => dig(message, "role") === "assistant");
   }
   get text(): string {
@@ -145,9 +144,9 @@ class Turn {
   }
 }
 
-const require = createRequire(import.meta.url);
-const bundled = join(dirname(require.resolve("@earendil-works/pi-coding-agent")), "bundle", "cli.js");
-const next = process.env["PICTL_TEST_PI_NEXT"];
+const piIndex = fileURLToPath(import.meta.resolve("@earendil-works/pi-coding-agent"));
+const bundled = join(dirname(piIndex), "bundle", "cli.js");
+const next = process.env.PICTL_TEST_PI_NEXT;
 const agents = [
   { name: "the bundled pi", cli: bundled, skip: false },
   {
@@ -217,18 +216,21 @@ for (const { name, cli, skip } of agents) {
         const turn = await pi.turn("again");
         assert.equal(turn.text, "echo: again (2 messages so far, the first was: remember 42)");
       });
-      assert.deepEqual(
-        (await readdir(join(root, "agent"))).filter((entry) => /auth|models\.json/.test(entry)),
-        [],
-      );
+      // pi itself makes an empty auth.json; the scripted model adds nothing to it and no model file beside it.
+      const files = await readdir(join(root, "agent"));
+      assert.ok(!files.includes("models.json"), files.join());
+      if (files.includes("auth.json")) {
+        assert.equal(await readFile(join(root, "agent", "auth.json"), "utf8"), "{}");
+      }
     });
 
-    test("echo takes an image and a text that ends in the middle of nothing", async () => {
+    test("echo takes an image without any text", async () => {
       await withPi("scripted/echo", ["--no-session"], async (pi) => {
         const data =
           "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
         const turn = await pi.turn("", { images: [{ type: "image", data, mimeType: "image/png" }] });
-        assert.match(turn.text, /^echo: .*1 image/);
+        // Where pi can't decode images it puts a note in the place of one.
+        assert.match(turn.text, /^echo: .*(1 image|Image omitted)/);
       });
     });
 
@@ -255,6 +257,18 @@ for (const { name, cli, skip } of agents) {
         const over = await pi.turn("four");
         assert.equal(over.stopReason, "error");
         assert.match(String(dig(over.answer, "errorMessage")), /no response number 4/);
+      });
+    });
+
+    test("each session in one pi has its own position", async () => {
+      await withPi("scripted/three-turns.json", [], async (pi) => {
+        await pi.turn("one");
+        const sessionPath = await sessionFile(pi);
+        await pi.ask({ type: "new_session" });
+        assert.equal((await pi.turn("one")).text, "first answer");
+        assert.equal((await pi.turn("two")).text, "second answer");
+        await pi.ask({ type: "switch_session", sessionPath });
+        assert.equal((await pi.turn("two")).text, "second answer");
       });
     });
 
@@ -291,7 +305,9 @@ for (const { name, cli, skip } of agents) {
 
     test("a length limit is told as such", async () => {
       await withPi("scripted/length.json", ["--no-session"], async (pi) => {
-        assert.equal((await pi.turn("go")).stopReason, "length");
+        const turn = await pi.turn("go");
+        assert.equal(turn.stopReason, "length");
+        assert.deepEqual(turn.types("compaction_start"), []);
       });
     });
 
@@ -326,7 +342,7 @@ for (const { name, cli, skip } of agents) {
       await writeFile(path, JSON.stringify({ responses: [[{ text: "before" }, { pauseMs: 3_600_000 }]] }));
       await withPi(`scripted/${path}`, ["--no-session"], async (pi) => {
         const { from } = pi.send({ type: "prompt", message: "go" });
-        await pi.find("first delta", (record) => record["type"] === "message_update", from);
+        await pi.find("first delta", (record) => record.type === "message_update", from);
         await pi.ask({ type: "abort" });
         const turn = await pi.settled(from);
         assert.equal(turn.stopReason, "aborted");
@@ -339,7 +355,7 @@ for (const { name, cli, skip } of agents) {
         const turn = await pi.turn("go");
         assert.equal(turn.deltas("text_delta").length, 100_000);
         const { from } = pi.send({ type: "prompt", message: "again" });
-        await pi.find("first delta", (record) => record["type"] === "message_update", from);
+        await pi.find("first delta", (record) => record.type === "message_update", from);
         await pi.ask({ type: "abort" });
         const aborted = await pi.settled(from);
         assert.equal(aborted.stopReason, "aborted");

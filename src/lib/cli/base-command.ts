@@ -3,6 +3,7 @@ import type { Client } from "../client/client.ts";
 import type { ErrorBody } from "../core/errors.ts";
 import { describeError } from "./describe-error.ts";
 import { writeStderr, writeStdout } from "./output.ts";
+import { ShownError } from "./shown-error.ts";
 
 /** Flags that every command has. */
 const baseFlags = {
@@ -72,6 +73,10 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   }
 
   protected override async catch(error: unknown): Promise<void> {
+    if (error instanceof ShownError) {
+      process.exitCode = error.exitCode;
+      return;
+    }
     const { body, exitCode, stack } = describeError(error);
     // A parse error comes before `flags` exists.
     if (this.flags?.json ?? this.argv.includes("--json")) {

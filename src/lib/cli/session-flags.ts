@@ -78,8 +78,8 @@ export function sessionOptionsFrom(flags: CreateFlagValues, piArgs: readonly str
 
 /** `scripted/<file>` counts from the directory of the shell, which need not be the session's. */
 export function absoluteScenario(model: string): string {
-  const file = model.startsWith("scripted/") ? model.slice("scripted/".length) : undefined;
-  return file === undefined || file === "echo" ? model : `scripted/${resolve(file)}`;
+  const file = model.startsWith("scripted/") ? model.slice("scripted/".length) : "";
+  return file === "" || /^echo(:|$)/.test(file) ? model : `scripted/${resolve(file)}`;
 }
 
 /** The target of a request: the session that was named, else the current one of this directory. */

@@ -60,6 +60,7 @@ export const handlers: Handlers = {
         ? (fresh ? undefined : sessions.current({ cwd }, caller))
         : sessions.find({ sessionId, cwd }, caller);
     const session = existing ?? createForPrompt(sessions, cwd, create, caller);
+    if (existing !== undefined) refuseCreateOptions(existing, create);
     if (subscribe) session.subscribers.add(sink);
     try {
       await session.prompt(prompt, caller, (data) => reply({ ...data, created: existing === undefined }));
@@ -140,6 +141,17 @@ export const handlers: Handlers = {
     daemon.stop(now ?? false);
   },
 };
+
+/** Options of a new session that would be ignored in silence must be refused instead. */
+function refuseCreateOptions(session: Session, create: RequestParams<"prompt">["create"]): void {
+  const { model: _, thinking: __, ...others } = create?.options ?? {};
+  const given = [...Object.keys(others), ...(create?.name === undefined ? [] : ["name"])];
+  if (given.length === 0) return;
+  throw new PictlError("INVALID_INPUT", `Session ${session.id} exists already, so ${given.join(", ")} can't be set now.`, {
+    hint: "Use --new for a session of its own, or leave these options out.",
+    details: { sessionId: session.id, options: given },
+  });
+}
 
 function createForPrompt(
   sessions: Sessions,

@@ -20,7 +20,7 @@ export function echoText(transcript: Transcript): string {
 }
 
 function promptText(prompt: string, images: number): string {
-  const text = prompt.trimEnd();
+  const text = prompt.trim();
   const pictures = images === 0 ? "" : `${images} image${images === 1 ? "" : "s"}`;
   if (text === "") return pictures === "" ? "(no text)" : `(no text, ${pictures})`;
   const shown =

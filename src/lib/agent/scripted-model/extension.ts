@@ -22,6 +22,7 @@ export default function scriptedModel(pi: ExtensionAPI): void {
     started = true;
     cwd = context.cwd;
     answers.clear();
+    provider.restart();
     for (const entry of context.sessionManager.getBranch()) {
       if (entry.type !== "message" || entry.message.role !== "assistant") continue;
       const { provider, model } = entry.message;

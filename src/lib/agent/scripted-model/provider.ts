@@ -29,6 +29,11 @@ export class ScriptedProvider {
     this.#options = options;
   }
 
+  /** Forgets the calls counted so far: another session, or another branch, is current now. */
+  restart(): void {
+    this.#calls.clear();
+  }
+
   /** Writes one whole reply to `sink`. Never throws: a failure becomes the reply's error. */
   async reply(
     sink: ReplySink,

@@ -112,6 +112,8 @@ export class ReplyWriter {
     const { usage } = this.#message;
     usage.input = Math.ceil(this.#inputCharacters / CHARACTERS_PER_TOKEN);
     usage.output = Math.ceil(this.#outputCharacters / CHARACTERS_PER_TOKEN);
+    // pi compacts and tries again after a `length` stop below the model's limit (its pi-ai `utils/overflow.ts`).
+    if (reason === "length") usage.output = Math.max(usage.output, this.#model.maxTokens);
     usage.totalTokens = usage.input + usage.output;
     // Rates are in dollars for a million tokens.
     usage.cost.input = (usage.input * this.#model.cost.input) / 1e6;

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import en from "zod/v4/locales/en.js";
 
 /** Milliseconds to wait. An hour at most: a longer pause in a test is a mistake in the file. */
 const Milliseconds = z.int().check(z.minimum(0), z.maximum(3_600_000));
@@ -74,6 +75,9 @@ export const ScenarioSchema = z.strictObject({
 export type Step = z.infer<typeof StepSchema>;
 export type Scenario = z.infer<typeof ScenarioSchema>;
 
+/** zod/mini says "Invalid input" for everything unless it is given the words. */
+const WORDING = { error: en().localeError };
+
 /**
  * The scenario in `value`, or one line that says where it is wrong.
  *
@@ -81,7 +85,7 @@ export type Scenario = z.infer<typeof ScenarioSchema>;
  * to change.
  */
 export function parseScenario(value: unknown): { scenario: Scenario } | { problem: string } {
-  const parsed = ScenarioSchema.safeParse(value);
+  const parsed = ScenarioSchema.safeParse(value, WORDING);
   if (parsed.success) return { scenario: parsed.data };
   const issue = parsed.error.issues[0];
   const path = issue?.path ?? [];
@@ -95,7 +99,7 @@ function stepProblem(step: unknown): { path: PropertyKey[]; message: string } | 
   if (typeof step !== "object" || step === null) return undefined;
   const kind = Object.keys(STEPS).find((key) => Object.hasOwn(step, key)) as keyof typeof STEPS | undefined;
   if (kind === undefined) return { path: [], message: `a step has one of ${Object.keys(STEPS).join(", ")}` };
-  const issue = STEPS[kind].safeParse(step).error?.issues[0];
+  const issue = STEPS[kind].safeParse(step, WORDING).error?.issues[0];
   return issue && { path: issue.path, message: issue.message };
 }
 

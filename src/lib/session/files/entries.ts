@@ -103,7 +103,8 @@ function isEntry(record: JsonObject): record is JsonObject & SessionEntry {
 }
 
 function toReadError(error: unknown, path: string): unknown {
-  const code = systemErrorCode(error);
+  // A PictlError has a `code` too.
+  const code = error instanceof PictlError ? undefined : systemErrorCode(error);
   if (code === undefined) return error;
   if (code === "ENOENT") {
     return new PictlError("SESSION_NOT_FOUND", `There is no session file ${path}.`, {

@@ -44,7 +44,7 @@ export class SessionBuilder {
         version: 3,
         id: "s-1",
         timestamp: this.time(),
-        cwd: "/work/dir",
+        cwd: "/home/u/project",
         ...header,
       }),
     );

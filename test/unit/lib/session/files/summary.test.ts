@@ -63,7 +63,7 @@ test("summarizes every kind of entry, over all branches", (t) => {
   const { summary } = summarize(fileAt(path));
   assert.deepEqual(summary, {
     id: "s-1",
-    cwd: "/work/dir",
+    cwd: "/home/u/project",
     createdAt: START,
     modifiedAt: Date.parse(session.time()),
     messages: 11,
@@ -305,4 +305,37 @@ test("lines longer than a chunk: skipped ones, parsed ones and one with usage ac
   assert.equal(summary?.tokens.input, 19);
   assert.equal(summary?.firstMessage, `first ${"é".repeat(194)}`);
   assert.equal(summary?.modifiedAt, Date.parse(session.time()));
+});
+
+test("a torn line counts as broken though its start says what it was", (t) => {
+  const path = join(temporaryDirectory(t), "t_s-1.jsonl");
+  const session = new SessionBuilder();
+  session.tool("whole");
+  session.tool("torn in the middle");
+  writeFileSync(path, `${session.text.slice(0, -40)}\n`);
+  const { summary } = summarize(fileAt(path));
+  assert.deepEqual([summary?.messages, summary?.brokenLines], [1, 1]);
+});
+
+test("an answer that names its model before its content is read whole", (t) => {
+  const path = join(temporaryDirectory(t), "t_s-1.jsonl");
+  const session = new SessionBuilder();
+  session.message({
+    role: "assistant",
+    provider: "acme",
+    model: "early",
+    stopReason: "stop",
+    content: [],
+    api: "a",
+    usage: usage(1, 1, 1),
+  });
+  writeFileSync(path, session.text);
+  const { summary } = summarize(fileAt(path));
+  assert.deepEqual([summary?.model, summary?.lastStopReason, summary?.cost], ["acme/early", "stop", 1]);
+});
+
+test("a first line beyond the limit for a header is no session", (t) => {
+  const path = join(temporaryDirectory(t), "t_s-1.jsonl");
+  writeFileSync(path, new SessionBuilder({ extra: "x".repeat(1024 * 1024) }).text);
+  assert.equal(summarize(fileAt(path)).summary, undefined);
 });

@@ -1,0 +1,123 @@
+import type { Client } from "../../client/client.ts";
+import { type ErrorCode, EXIT_CODES, PictlError } from "../../core/errors.ts";
+import type { PushRecord } from "../../protocol/records.ts";
+import type { RequestParams, RequestResults } from "../../protocol/requests.ts";
+import type { Turn } from "../../protocol/session.ts";
+
+/** An abort clears pi's queue and waits for the run to end; longer than this the daemon ends the agent. */
+const ABORT_WAIT_MS = 15_000;
+
+/** How a wait for a turn ended: with the turn itself, or with the reason for not waiting any longer. */
+export interface FollowedTurn {
+  accepted: RequestResults["prompt"] | undefined;
+  turn: Turn | undefined;
+  /** Why the turn did not end as it should have. */
+  error: PictlError | undefined;
+  /** Messages that were queued in pi and not sent. */
+  givenBack: string[];
+  interrupted: boolean;
+}
+
+export interface FollowOptions {
+  params: RequestParams<"prompt"> & { turnId: string };
+  timeoutMs?: number | undefined;
+  /** Aborts the turn when it fires. */
+  interrupt: AbortSignal;
+  /** Each record from the turn's start to its end. */
+  onRecord: (record: PushRecord) => void;
+  /** The prompt waits behind this many others. */
+  onQueued: (ahead: number) => void;
+}
+
+/**
+ * Sends a prompt and follows its turn to the end. The turn's id is ours, so that its records are known before
+ * the daemon has answered. Never throws for what becomes of the turn.
+ */
+export async function followTurn(client: Client, options: FollowOptions): Promise<FollowedTurn> {
+  const { params, timeoutMs, interrupt } = options;
+  const ended = Promise.withResolvers<Turn>();
+  const gone = Promise.withResolvers<never>();
+  const cut = Promise.withResolvers<"timeout" | "interrupt">();
+  let turnId = params.turnId;
+  let inTurn = false;
+  let sessionId: string | undefined;
+
+  const stopRecords = client.onRecord((record) => {
+    sessionId = record.sessionId;
+    if (record.type === "turn" && record.turn.id === turnId) {
+      if (record.turn.state === "queued") options.onQueued(record.turn.ahead ?? 0);
+      if (record.turn.state === "started") inTurn = true;
+      if (record.turn.state === "ended") {
+        ended.resolve(record.turn);
+        inTurn = false;
+        return;
+      }
+    }
+    if (inTurn) options.onRecord(record);
+  });
+  const stopClose = client.onClose((error) => gone.reject(error));
+  gone.promise.catch(() => undefined);
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => cut.resolve("timeout"), timeoutMs);
+  const onInterrupt = () => cut.resolve("interrupt");
+  interrupt.addEventListener("abort", onInterrupt, { once: true });
+  if (interrupt.aborted) onInterrupt();
+
+  const result: FollowedTurn = { accepted: undefined, turn: undefined, error: undefined, givenBack: [], interrupted: false };
+  const accepting = client.request("prompt", { ...params, subscribe: true }).then((accepted) => {
+    result.accepted = accepted;
+    sessionId = accepted.sessionId;
+    // Handed to the queue of a running turn: that one is followed from here on.
+    if (accepted.disposition === "queued") inTurn = true;
+    turnId = accepted.turnId;
+    return accepted;
+  });
+  accepting.catch(() => undefined);
+  try {
+    const finished = accepting.then(() => ended.promise);
+    finished.catch(() => undefined);
+    const first = await Promise.race([finished, gone.promise, cut.promise]);
+    if (typeof first === "object") {
+      result.turn = first;
+      result.error = turnError(first);
+      return result;
+    }
+    result.interrupted = first === "interrupt";
+    if (sessionId !== undefined) {
+      const target = { sessionId, turnId };
+      const aborting = client.request("abort", target).then((answer) => {
+        result.givenBack = [...answer.steering, ...answer.followUp];
+        return answer.aborted ? ended.promise : undefined;
+      });
+      result.turn = await Promise.race([aborting, gone.promise, delay(ABORT_WAIT_MS)]);
+    }
+    result.error = result.interrupted
+      ? new PictlError("TURN_ABORTED", "Interrupted: the turn was aborted.")
+      : new PictlError("TIMEOUT", `The turn did not end within ${(timeoutMs ?? 0) / 1000} s and was aborted.`, {
+          hint: "Raise --timeout, or use --detach and look at the session later.",
+          details: { timeoutMs },
+        });
+    return result;
+  } catch (error) {
+    result.error = error instanceof PictlError ? error : new PictlError("INTERNAL", String(error), { cause: error });
+    return result;
+  } finally {
+    clearTimeout(timer);
+    interrupt.removeEventListener("abort", onInterrupt);
+    stopRecords();
+    stopClose();
+  }
+}
+
+/** The error that a turn's last record tells, when it did not end normally. */
+function turnError(turn: Turn): PictlError | undefined {
+  if (turn.outcome === "completed" || turn.outcome === "handled") return undefined;
+  const { code = "TURN_FAILED", message = `The turn ended as ${turn.outcome}.`, hint } = turn.error ?? {};
+  const known = Object.hasOwn(EXIT_CODES, code) ? (code as ErrorCode) : "TURN_FAILED";
+  const by = turn.abortedBy === undefined ? "" : ` (by process ${turn.abortedBy})`;
+  const text = turn.outcome === "aborted" ? `The turn was aborted from elsewhere${by}.` : message;
+  return new PictlError(known, text, { hint, details: { outcome: turn.outcome, turnId: turn.id } });
+}
+
+function delay(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms).unref());
+}

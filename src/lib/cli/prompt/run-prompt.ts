@@ -1,0 +1,81 @@
+import { randomUUID } from "node:crypto";
+import type { Client } from "../../client/client.ts";
+import type { RequestParams } from "../../protocol/requests.ts";
+import { writeStderr } from "../output.ts";
+import { ShownError } from "../shown-error.ts";
+import { followTurn } from "./follow-turn.ts";
+import type { TurnView } from "./turn-view.ts";
+
+export type PromptFormat = "text" | "json" | "stream-json" | "quiet";
+
+/** Exit code of a process that was ended by Ctrl-C, by convention 128 + SIGINT. */
+const EXIT_INTERRUPTED = 130;
+
+async function createView(format: PromptFormat): Promise<TurnView> {
+  switch (format) {
+    case "text": {
+      const { TextView } = await import("./text-view.ts");
+      return new TextView(process.stderr.isTTY === true);
+    }
+    case "stream-json": {
+      const { StreamView } = await import("./stream-view.ts");
+      return new StreamView();
+    }
+    case "json":
+    case "quiet": {
+      const { DocumentView, QuietView } = await import("./document-view.ts");
+      return format === "json" ? new DocumentView() : new QuietView();
+    }
+  }
+}
+
+/**
+ * Prompts a session, shows the turn as it runs and gives the exit code that tells how it ended.
+ *
+ * Ctrl-C aborts the turn and still shows what was said; a second one leaves at once. A closed terminal or a
+ * SIGTERM leaves the turn running.
+ *
+ * @throws PictlError for what went wrong, after the view has shown what there was
+ */
+export async function runPrompt(
+  client: Client,
+  params: RequestParams<"prompt">,
+  options: { format: PromptFormat; timeoutMs?: number | undefined },
+): Promise<number> {
+  const view = await createView(options.format);
+  const interrupt = new AbortController();
+  const onInterrupt = () => {
+    if (interrupt.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    interrupt.abort();
+  };
+  process.on("SIGINT", onInterrupt);
+  try {
+    const turnId = randomUUID();
+    const followed = await followTurn(client, {
+      params: { ...params, turnId },
+      timeoutMs: options.timeoutMs,
+      interrupt: interrupt.signal,
+      onRecord: (record) => view.record(record),
+      onQueued: (ahead) =>
+        void writeStderr(`Waiting for ${ahead === 1 ? "a prompt" : `${ahead} prompts`} ahead in this session…\n`),
+    });
+    const { accepted, turn, error, givenBack, interrupted } = followed;
+    if (turn !== undefined || accepted !== undefined || options.format === "json") {
+      const context = {
+        sessionId: accepted?.sessionId ?? params.sessionId ?? "",
+        turnId: accepted?.turnId ?? turnId,
+        created: accepted?.created ?? false,
+      };
+      await view.end(turn, context, error?.toBody());
+    }
+    if (givenBack.length > 0) await writeStderr(givenBack.map((text) => `Not sent: ${text}\n`).join(""));
+    if (error === undefined) return 0;
+    if (interrupted) {
+      await writeStderr("Interrupted: the turn was aborted.\n");
+      return EXIT_INTERRUPTED;
+    }
+    throw options.format === "json" ? new ShownError(error) : error;
+  } finally {
+    process.off("SIGINT", onInterrupt);
+  }
+}

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { Workspace } from "../support/workspace.ts";
+
+interface PromptDocument {
+  sessionId: string;
+  outcome: string;
+  text: string;
+  created: boolean;
+  toolCalls: { name: string; isError: boolean }[];
+  tokens: { total: number };
+  error?: { code: string; message: string; hint?: string };
+}
+
+describe("pictl prompt", () => {
+  let place: Workspace;
+  before(() => {
+    place = new Workspace();
+  });
+  after(() => place.dispose());
+
+  it("goes on in one session, with one daemon and one agent", async () => {
+    const first = await place.run(["prompt", "--model", "scripted/echo", "remember 42"]);
+    assert.equal(first.stdout, "echo: remember 42\n");
+    assert.equal(first.stderr, "");
+    assert.equal(first.code, 0);
+    const second = await place.ok(["prompt", "again"]);
+    assert.match(second, /^echo: again \(.*remember 42/);
+    const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"]);
+    assert.equal(sessions.length, 1);
+    assert.equal(sessions[0]?.state, "idle");
+    assert.equal(sessions[0]?.model, "scripted/echo");
+    assert.ok((sessions[0]?.tokens.total ?? 0) > 0);
+    const commands = place.processes().map((each) => each.command);
+    assert.equal(commands.filter((command) => command.includes("--mode rpc")).length, 1, commands.join("\n"));
+    assert.equal(commands.length, 2, commands.join("\n"));
+  });
+
+  it("finds the current session from a directory below, up to the repository root", async () => {
+    const repository = join(place.root, "repository");
+    const below = join(repository, "src", "deep");
+    mkdirSync(join(repository, ".git"), { recursive: true });
+    mkdirSync(below, { recursive: true });
+    const id = await place.ok(["session", "create", "--model", "scripted/echo"], { cwd: repository });
+    const answer = await place.json<PromptDocument>(["prompt", "hello"], { cwd: below });
+    assert.equal(answer.sessionId, id);
+    assert.equal(answer.created, false);
+  });
+
+  it("joins arguments, --file and stdin", async () => {
+    const file = join(place.root, "part.txt");
+    writeFileSync(file, "from the file\n");
+    const args = ["prompt", "--new", "--model", "scripted/echo", "--format", "quiet", "--file", file, "two", "words"];
+    const text = await place.ok(args, { input: "from stdin\n" });
+    assert.match(text, /two words\s+from the file\s+from stdin/);
+  });
+
+  it("prints one document with --json, and the tools that ran", async () => {
+    const answer = await place.json<PromptDocument>(["prompt", "--new", "--model", place.scenario("tools.json"), "go"]);
+    assert.equal(answer.outcome, "completed");
+    assert.equal(answer.created, true);
+    assert.equal(answer.toolCalls[0]?.name, "bash");
+    assert.equal(answer.toolCalls[0]?.isError, false);
+    assert.ok(answer.tokens.total > 0);
+    assert.notEqual(answer.text, "");
+  });
+
+  it("streams records with --format stream-json", async () => {
+    const args = ["prompt", "--new", "--model", place.scenario("tools.json"), "--format", "stream-json", "go"];
+    const records = (await place.ok(args)).split("\n").map((line) => JSON.parse(line) as { type: string });
+    const types = records.map((record) => record.type);
+    assert.equal(types[0], "turn_started");
+    assert.equal(types.at(-1), "turn_ended");
+    for (const type of ["text", "tool", "usage"]) assert.ok(types.includes(type), `no ${type} in ${types.join(" ")}`);
+  });
+
+  it("exits 6 when the provider fails, and says why in every format", async () => {
+    const args = ["prompt", "--new", "--model", place.scenario("error.json"), "go"];
+    const text = await place.run(args);
+    assert.equal(text.code, 6);
+    assert.match(text.stderr, /\[TURN_FAILED\]/);
+    const json = await place.run([...args, "--json"]);
+    assert.equal(json.code, 6);
+    const document = JSON.parse(json.stdout) as PromptDocument;
+    assert.equal(document.error?.code, "TURN_FAILED");
+    assert.equal(document.outcome, "failed");
+    const stream = await place.run([...args, "--format", "stream-json"]);
+    assert.equal(stream.code, 6);
+    assert.match(stream.stdout, /"type":"error"/);
+  });
+
+  it("exits 6 when the answer was cut by the length limit, with what was said on stdout", async () => {
+    const result = await place.run(["prompt", "--new", "--model", place.scenario("length.json"), "go"]);
+    assert.equal(result.code, 6);
+    assert.match(result.stderr, /\[TURN_TRUNCATED\]/);
+    assert.notEqual(result.stdout, "");
+  });
+
+  it("exits 6 without a model, naming the three ways out, and leaves no session behind", async () => {
+    const elsewhere = join(place.root, "no-model");
+    mkdirSync(elsewhere);
+    const result = await place.run(["prompt", "hi"], { cwd: elsewhere });
+    assert.equal(result.code, 6);
+    assert.match(result.stderr, /\[NO_MODEL\]/);
+    for (const way of ["API_KEY", "/login", "--model scripted/echo"]) assert.ok(result.stderr.includes(way), result.stderr);
+    const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"], { cwd: elsewhere });
+    assert.deepEqual(sessions, []);
+  });
+
+  it("aborts at --timeout and exits 3", async () => {
+    const args = ["prompt", "--new", "--model", place.scenario("long-turn.json"), "--timeout", "1s", "go"];
+    const result = await place.run(args);
+    assert.equal(result.code, 3);
+    assert.match(result.stderr, /\[TIMEOUT\]/);
+    const { session } = await place.json<{ session: SessionInfo }>(["session", "show"]);
+    assert.equal(session.state, "idle");
+  });
+
+  it("returns at once with --detach, and the turn goes on", async () => {
+    const args = ["prompt", "--new", "--detach", "--model", place.scenario("long-turn.json"), "go"];
+    const id = await place.ok(args);
+    const { session } = await place.json<{ session: SessionInfo }>(["session", "show", id]);
+    assert.equal(session.state, "working");
+    await place.ok(["session", "abort", id]);
+  });
+
+  it("goes on to its true exit code when stdout is closed", async () => {
+    const args = ["prompt", "--new", "--model", place.scenario("error.json"), "go"];
+    const running = place.start(args);
+    running.child.stdout?.destroy();
+    const result = await running.done;
+    assert.equal(result.code, 6);
+    assert.doesNotMatch(result.stderr, /EPIPE|at .*\.js/);
+  });
+
+  describe("with bad input", () => {
+    const cases: { name: string; args: string[]; input?: Buffer; code: number; error: string }[] = [
+      { name: "an empty prompt", args: ["prompt", ""], code: 2, error: "EMPTY_PROMPT" },
+      { name: "no prompt at all", args: ["prompt"], code: 2, error: "EMPTY_PROMPT" },
+      { name: "an unknown flag", args: ["prompt", "--nope", "hi"], code: 2, error: "USAGE" },
+      { name: "a bad value", args: ["prompt", "--format", "xml", "hi"], code: 2, error: "USAGE" },
+      { name: "a bad duration", args: ["prompt", "--timeout", "soon", "hi"], code: 2, error: "USAGE" },
+      { name: "invalid UTF-8", args: ["prompt"], input: Buffer.from([0x66, 0xff, 0xfe]), code: 2, error: "INVALID_INPUT" },
+      { name: "a 50 MB prompt", args: ["prompt"], input: Buffer.alloc(50_000_000, 0x61), code: 8, error: "MESSAGE_TOO_LARGE" },
+      { name: "an unknown session", args: ["prompt", "-s", "nowhere", "hi"], code: 4, error: "SESSION_NOT_FOUND" },
+      { name: "a missing file", args: ["prompt", "--file", "nowhere.txt"], code: 2, error: "INVALID_INPUT" },
+      { name: "a missing scenario", args: ["prompt", "--new", "--model", "scripted/nowhere.json", "hi"], code: 2, error: "INVALID_INPUT" },
+    ];
+    for (const { name, args, input, code, error } of cases) {
+      it(`says ${error} for ${name}, as text and as JSON`, async () => {
+        const options = input === undefined ? {} : { input };
+        const text = await place.run(args, options);
+        assert.equal(text.code, code, text.stderr);
+        assert.equal(text.stdout, "");
+        assert.ok(text.stderr.includes(`[${error}]`), text.stderr);
+        assert.doesNotMatch(text.stderr, /^\s+at /m);
+        const json = await place.run([...args, "--json"], options);
+        assert.equal(json.code, code);
+        const document = JSON.parse(json.stdout) as PromptDocument;
+        assert.equal(document.error?.code, error);
+        assert.equal(json.stderr, "");
+      });
+    }
+
+    it("refuses the directory that was removed", async () => {
+      const gone = join(place.root, "gone");
+      mkdirSync(gone);
+      const id = await place.ok(["session", "create", "--model", "scripted/echo"], { cwd: gone });
+      await place.ok(["session", "close", id]);
+      const { rmdirSync } = await import("node:fs");
+      rmdirSync(gone);
+      const result = await place.run(["prompt", "-s", id, "hi"]);
+      assert.equal(result.code, 4, result.stderr);
+      assert.match(result.stderr, /\[DIRECTORY_NOT_FOUND\]/);
+    });
+  });
+});

@@ -1,0 +1,187 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { resolvePaths } from "../../src/lib/core/paths.ts";
+
+const BIN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
+export const SCENARIOS = fileURLToPath(new URL("../fixtures/scenarios/", import.meta.url));
+/** Bounds each command of a test: a hang must show as a failure with its transcript. */
+const COMMAND_TIMEOUT_MS = 60_000;
+
+export interface Result {
+  stdout: string;
+  stderr: string;
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+export interface RunOptions {
+  input?: string | Buffer;
+  env?: Record<string, string | undefined>;
+  cwd?: string;
+}
+
+/** A command that is still running, with what it has printed so far. */
+export class Running {
+  readonly child: ChildProcess;
+  readonly done: Promise<Result>;
+  stdout = "";
+  stderr = "";
+  #changed: (() => void)[] = [];
+
+  constructor(child: ChildProcess, label: string) {
+    this.child = child;
+    child.stdout?.setEncoding("utf8").on("data", (chunk: string) => this.#add("stdout", chunk));
+    child.stderr?.setEncoding("utf8").on("data", (chunk: string) => this.#add("stderr", chunk));
+    this.done = new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        child.kill("SIGKILL");
+        reject(new Error(`${label} did not end within ${COMMAND_TIMEOUT_MS} ms\n${this.transcript()}`));
+      }, COMMAND_TIMEOUT_MS);
+      child.on("close", (code, signal) => {
+        clearTimeout(timer);
+        resolve({ stdout: this.stdout, stderr: this.stderr, code, signal });
+        this.#wake();
+      });
+    });
+  }
+
+  /** Resolves when what was printed matches; rejects when the command ends without. */
+  async until(stream: "stdout" | "stderr", pattern: string | RegExp): Promise<void> {
+    const matches = () => (typeof pattern === "string" ? this[stream].includes(pattern) : pattern.test(this[stream]));
+    let ended = false;
+    void this.done.then(() => {
+      ended = true;
+    });
+    while (!matches()) {
+      if (ended) throw new Error(`ended without ${String(pattern)} on ${stream}\n${this.transcript()}`);
+      await Promise.race([new Promise<void>((resolve) => this.#changed.push(resolve)), this.done]);
+    }
+  }
+
+  transcript(): string {
+    return `--- stdout\n${this.stdout}\n--- stderr\n${this.stderr}`;
+  }
+
+  #add(stream: "stdout" | "stderr", chunk: string): void {
+    this[stream] += chunk;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#changed.splice(0)) resolve();
+  }
+}
+
+/**
+ * A place of its own for one test: `PICTL_HOME`, pi's directory and a working directory. `dispose` ends what
+ * is left of it and throws when a process or a socket was left behind.
+ */
+export class Workspace {
+  readonly root = realpathSync(mkdtempSync(join(tmpdir(), "pictl-test-")));
+  readonly home = join(this.root, "h");
+  readonly agentDir = join(this.root, "pi");
+  readonly cwd = join(this.root, "work");
+  readonly env: Record<string, string | undefined>;
+
+  constructor(env: Record<string, string | undefined> = {}) {
+    for (const dir of [this.home, this.agentDir, this.cwd]) mkdirSync(dir, { recursive: true });
+    const pi = process.env.PICTL_TEST_PI;
+    this.env = {
+      PATH: process.env.PATH,
+      HOME: this.root,
+      LANG: "C.UTF-8",
+      PICTL_HOME: this.home,
+      PI_CODING_AGENT_DIR: this.agentDir,
+      PI_OFFLINE: "1",
+      ...(pi ? { PICTL_PI: pi } : {}),
+      ...env,
+    };
+  }
+
+  /** Starts a command and leaves it running. Stdin is closed unless `input` is given. */
+  start(args: readonly string[], options: RunOptions = {}): Running {
+    const env = { ...this.env, ...options.env };
+    const child = spawn(process.execPath, [BIN, ...args], {
+      cwd: options.cwd ?? this.cwd,
+      env: Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)) as NodeJS.ProcessEnv,
+      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    });
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(options.input);
+    return new Running(child, args.join(" "));
+  }
+
+  /** Runs a command to its end. */
+  run(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    return this.start(args, options).done;
+  }
+
+  /** Runs a command that must succeed and gives its stdout without the last newline. */
+  async ok(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const result = await this.run(args, options);
+    if (result.code !== 0) {
+      throw new Error(`pictl ${args.join(" ")} exited ${result.code}\n${result.stdout}\n${result.stderr}\n${this.log()}`);
+    }
+    return result.stdout.replace(/\n$/, "");
+  }
+
+  /** Runs a command with --json and gives its document, whatever the exit code. */
+  async json<T = Record<string, unknown>>(args: readonly string[], options: RunOptions = {}): Promise<T> {
+    const result = await this.run([...args, "--json"], options);
+    try {
+      return JSON.parse(result.stdout) as T;
+    } catch {
+      throw new Error(`no JSON from pictl ${args.join(" ")} (exit ${result.code})\n${result.stdout}\n${result.stderr}`);
+    }
+  }
+
+  scenario(name: string): string {
+    return `scripted/${join(SCENARIOS, name)}`;
+  }
+
+  get paths() {
+    return resolvePaths(this.env);
+  }
+
+  /** Pid of the daemon of this place, as its pid file says. */
+  daemonPid(): number | undefined {
+    return existsSync(this.paths.pid) ? Number(readFileSync(this.paths.pid, "utf8")) : undefined;
+  }
+
+  log(): string {
+    return existsSync(this.paths.log) ? readFileSync(this.paths.log, "utf8") : "(no log)";
+  }
+
+  /** Every process that belongs to this place: its daemon and agents, by a marker in their environment. */
+  processes(): { pid: number; command: string }[] {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((name) => {
+        try {
+          const environment = readFileSync(`/proc/${name}/environ`, "utf8").split("\0");
+          if (!environment.includes(`PICTL_HOME=${this.home}`)) return [];
+          return [{ pid: Number(name), command: readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ") }];
+        } catch {
+          // Ended meanwhile, or somebody else's.
+          return [];
+        }
+      });
+  }
+
+  /** Stops the daemon, removes everything and fails if something outlived it. */
+  async dispose(): Promise<void> {
+    const stopped = await this.run(["daemon", "stop", "--now"]);
+    const left = this.processes();
+    for (const { pid } of left) process.kill(pid, "SIGKILL");
+    const socketLeft = existsSync(this.paths.socket);
+    const log = this.log();
+    rmSync(this.root, { recursive: true, force: true });
+    if (left.length > 0 || socketLeft || stopped.code !== 0) {
+      const what = left.map(({ pid, command }) => `${pid} ${command}`).join("\n");
+      throw new Error(`left behind: socket ${socketLeft}, stop exited ${stopped.code} ${stopped.stderr}\n${what}\n${log}`);
+    }
+  }
+}
