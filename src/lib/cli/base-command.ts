@@ -1,7 +1,6 @@
 import { Command, Flags, type Interfaces } from "@oclif/core";
 import type { Client } from "../client/client.ts";
-import type { ErrorBody } from "../core/errors.ts";
-import { describeError } from "./describe-error.ts";
+import { describeError, formatError } from "./describe-error.ts";
 import { writeStderr, writeStdout } from "./output.ts";
 import { ShownError } from "./shown-error.ts";
 
@@ -34,8 +33,8 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     const { args, flags } = await this.parse(
       {
         flags: this.ctor.flags,
-        baseFlags: (super.ctor as typeof BaseCommand).baseFlags,
-        args: this.ctor.args,
+        baseFlags: (this.ctor as typeof BaseCommand).baseFlags,
+        args: withoutStdin(this.ctor.args),
         strict: this.ctor.strict,
       },
       this.#ownArguments(),
@@ -73,6 +72,8 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   }
 
   protected override async catch(error: unknown): Promise<void> {
+    // From the fast build's parser: the real oclif is asked next.
+    if (error instanceof Error && error.name === "NotOrdinary") throw error;
     if (error instanceof ShownError) {
       process.exitCode = error.exitCode;
       return;
@@ -93,8 +94,10 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   }
 }
 
-/** An error for a person: what happened, its code, and what to do next. */
-function formatError({ code, message, hint }: ErrorBody): string {
-  return `Error: ${message} [${code}]\n${hint === undefined ? "" : `${hint}\n`}`;
+/**
+ * oclif reads stdin for an argument that isn't given, which would eat the input of the loop that a command
+ * stands in (`while read -r id; do pictl session show; done`).
+ */
+function withoutStdin(args: Interfaces.ArgInput): Interfaces.ArgInput {
+  return Object.fromEntries(Object.entries(args).map(([name, arg]) => [name, { ...arg, ignoreStdin: true }]));
 }
-

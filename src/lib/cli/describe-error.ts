@@ -34,3 +34,8 @@ function usageError(error: Error): PictlError {
     .trim();
   return new PictlError("USAGE", message, { hint: "Run the command with --help to see what it takes." });
 }
+
+/** An error for a person: what happened, its code, and what to do next. */
+export function formatError({ code, message, hint }: ErrorBody): string {
+  return `Error: ${message} [${code}]\n${hint === undefined ? "" : `${hint}\n`}`;
+}

@@ -19,7 +19,8 @@ const LOG_TAIL_LINES = 10;
  */
 const DAEMON_ENVIRONMENT = /^(HOME|USER|LOGNAME|PATH|TMPDIR|LANG|LC_\w+|TZ|XDG_\w+|PICTL_HOME|DEBUG)$/;
 
-type StartReport = { state: "ready" | "already-running" } | { state: "failed"; error: ErrorBody };
+/** What the daemon reports (see daemon/entry.ts), or that it ended or took too long without a word. */
+type StartReport = { state: "ready" | "already-running" | "silent" } | { state: "failed"; error: ErrorBody };
 
 /**
  * Starts the daemon, detached from this terminal, and connects to it. Of many that do this at once one starts
@@ -33,7 +34,8 @@ export async function launchDaemon(paths: Paths, env: Environment): Promise<Clie
   checkRuntimeDir(paths.runtimeDir);
   ensurePrivateDir(paths.stateDir);
   const report = await spawnDaemon(paths, env, deadline);
-  if (report?.state === "failed") throw startFailure(report.error, paths);
+  if (report.state === "failed") throw startFailure(report.error, paths);
+  if (report.state === "silent") throw startFailure(undefined, paths);
   while (Date.now() < deadline) {
     const client = await Client.connect(paths.socket);
     if (client !== undefined) return client;
@@ -47,8 +49,7 @@ export async function launchDaemon(paths: Paths, env: Environment): Promise<Clie
   });
 }
 
-/** @returns the daemon's own report, or undefined when it ended or took too long without one */
-async function spawnDaemon(paths: Paths, env: Environment, deadline: number): Promise<StartReport | undefined> {
+async function spawnDaemon(paths: Paths, env: Environment, deadline: number): Promise<StartReport> {
   const { root, fromSource } = packagePlace();
   const entry = fromSource ? "src/lib/daemon/main.ts" : "dist/lib/daemon/main.js";
   const log = openLog(paths.log);
@@ -61,16 +62,17 @@ async function spawnDaemon(paths: Paths, env: Environment, deadline: number): Pr
   closeSync(log);
   child.unref();
   const pipe = child.stdio[3] as Readable;
-  const { promise, resolve } = Promise.withResolvers<StartReport | undefined>();
+  const { promise, resolve } = Promise.withResolvers<StartReport>();
   let text = "";
   pipe.setEncoding("utf8");
   pipe.on("data", (chunk: string) => {
     text += chunk;
     if (text.includes("\n")) resolve(JSON.parse(text) as StartReport);
   });
-  pipe.on("close", () => resolve(undefined));
-  child.on("error", () => resolve(undefined));
-  const timer = setTimeout(() => resolve(undefined), deadline - Date.now());
+  const silent = () => resolve({ state: "silent" });
+  pipe.on("close", silent);
+  child.on("error", silent);
+  const timer = setTimeout(silent, deadline - Date.now());
   try {
     return await promise;
   } finally {
@@ -87,12 +89,13 @@ function openLog(path: string): number {
   }
 }
 
-function startFailure(body: ErrorBody, paths: Paths): PictlError {
-  const error = PictlError.fromBody(body);
+function startFailure(body: ErrorBody | undefined, paths: Paths): PictlError {
+  const error = body && PictlError.fromBody(body);
   // What can be acted on is told as it is; anything else is a start that failed, with the log for the reason.
-  if (error.code !== "INTERNAL") return error;
-  return new PictlError("DAEMON_START_FAILED", `The daemon could not start: ${error.message}`, {
-    hint: `Run \`pictl doctor\`. The end of ${paths.log}:\n${logTail(paths.log)}`,
+  if (error !== undefined && error.code !== "INTERNAL") return error;
+  const reason = error === undefined ? "it ended without a word" : error.message;
+  return new PictlError("DAEMON_START_FAILED", `The daemon could not start: ${reason}.`, {
+    hint: `Run \`pictl daemon run\` to see it happen. The end of ${paths.log}:\n${logTail(paths.log)}`,
     details: { log: paths.log },
     cause: error,
   });

@@ -1,17 +1,33 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { packagePlace } from "./package-place.ts";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 
-/** Replaced by the build with a digest of the sources. */
-declare const __PICTL_BUILD__: string | undefined;
-/** Replaced by the build with the version of package.json. */
-declare const __PICTL_VERSION__: string | undefined;
+/** Which pictl this is: the package's version, and an id that differs whenever the code does. */
+export interface BuildInfo {
+  version: string;
+  build: string;
+}
 
-/** Version of the package and digest of what it was built from; `source` when it runs from its sources. */
-export function buildInfo(): { version: string; build: string } {
-  if (typeof __PICTL_BUILD__ === "string" && typeof __PICTL_VERSION__ === "string") {
-    return { version: __PICTL_VERSION__, build: __PICTL_BUILD__ };
+// Put in by scripts/build.ts; a source tree run by type stripping has no such constant.
+declare const __PICTL_BUILD__: BuildInfo | undefined;
+
+/**
+ * The version and build id of the running code. A daemon compares ids to know that a newer build asks it to make
+ * way. A release carries a hash of its sources; from a source tree the id starts with `source-` and follows the
+ * sizes and times of the files, because hashing their contents would cost every command more than it is worth.
+ */
+export function buildInfo(): BuildInfo {
+  if (typeof __PICTL_BUILD__ !== "undefined") return __PICTL_BUILD__;
+  const root = new URL("../../../", import.meta.url);
+  const manifest: { version: string } = JSON.parse(readFileSync(new URL("package.json", root), "utf8"));
+  return { version: manifest.version, build: `source-${treeStamp(new URL("src/", root))}` };
+}
+
+function treeStamp(directory: URL): string {
+  const hash = createHash("sha256");
+  for (const name of readdirSync(directory, { recursive: true, encoding: "utf8" }).sort()) {
+    if (!name.endsWith(".ts")) continue;
+    const { size, mtimeMs } = statSync(new URL(name, directory));
+    hash.update(`${name}\0${size}\0${mtimeMs}\n`);
   }
-  const { version } = JSON.parse(readFileSync(join(packagePlace().root, "package.json"), "utf8")) as { version: string };
-  return { version, build: "source" };
+  return hash.digest("hex").slice(0, 16);
 }

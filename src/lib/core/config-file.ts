@@ -1,5 +1,6 @@
 import { parse, TomlError } from "smol-toml";
 import * as z from "zod/mini";
+import en from "zod/v4/locales/en.js";
 import { PictlError } from "./errors.ts";
 
 const positive = z.int().check(z.gte(1));
@@ -31,7 +32,7 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
       cause: error,
     });
   }
-  const result = z.safeParse(configFile, document);
+  const result = z.safeParse(configFile, document, { error: en().localeError });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const key = issue?.code === "unrecognized_keys" ? [...issue.path, ...issue.keys].join(".") : issue?.path.join(".");

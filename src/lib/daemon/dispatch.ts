@@ -1,4 +1,5 @@
 import { z } from "zod/mini";
+import en from "zod/v4/locales/en.js";
 import { PictlError } from "../core/errors.ts";
 import {
   PASSED_THROUGH,
@@ -10,6 +11,8 @@ import {
 } from "../protocol/requests.ts";
 import { type HandlerContext, handlers } from "./handlers.ts";
 
+/** `zod/mini` says "Invalid input" to everything unless it is given words. */
+const WORDING = { error: en().localeError };
 const PASSED = new Set<string>(PASSED_THROUGH);
 
 /** What comes back for a frame: an answer, or the error that says why there is none. */
@@ -31,7 +34,7 @@ export async function dispatch(
 ): Promise<void> {
   let envelope: { id?: string | undefined; type: string };
   try {
-    envelope = z.parse(requestEnvelope, JSON.parse(frame));
+    envelope = z.parse(requestEnvelope, JSON.parse(frame), WORDING);
   } catch (error) {
     respond({ command: "unknown", error: new PictlError("INVALID_INPUT", `Not a request: ${describe(error)}`) });
     return;
@@ -81,7 +84,7 @@ async function passThrough(envelope: object, context: HandlerContext): Promise<u
 }
 
 function parse<T>(schema: z.core.$ZodType<T>, value: unknown, type: string): T {
-  const result = z.safeParse(schema, value);
+  const result = z.safeParse(schema, value, WORDING);
   if (result.success) return result.data;
   throw new PictlError("INVALID_INPUT", `The request ${type} is not valid: ${describe(result.error)}`, {
     hint: "See docs/protocol.md.",

@@ -39,6 +39,7 @@ export const handlers: Handlers = {
       sessions.forget(session);
       throw error;
     }
+    if (params.current !== false) sessions.makeCurrent(session);
     reply({ sessionId: session.id, session: sessions.info(session) });
   },
 
@@ -63,7 +64,10 @@ export const handlers: Handlers = {
     if (existing !== undefined) refuseCreateOptions(existing, create);
     if (subscribe) session.subscribers.add(sink);
     try {
-      await session.prompt(prompt, caller, (data) => reply({ ...data, created: existing === undefined }));
+      await session.prompt(prompt, caller, (data) => {
+        if (existing === undefined) sessions.makeCurrent(session);
+        reply({ ...data, created: existing === undefined });
+      });
     } catch (error) {
       if (existing === undefined && !session.record.written) {
         // Its first prompt was refused: nothing was said in it that could be lost.

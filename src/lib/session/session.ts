@@ -376,14 +376,12 @@ export class Session {
 
   /** Whether pi has a model at all and a credential for it: tells a missing login from other refusals. */
   async #modelAccess(agent: Agent): Promise<{ model?: string; usable: boolean }> {
-    const state = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
-    if (!state.model) return { usable: false };
-    const { provider, id } = state.model;
-    const { models } = await agent.call<{ models: { provider: string }[] }>(
-      { type: "get_available_models" },
-      COMMAND_TIMEOUT_MS,
-    );
-    return { model: `${provider}/${id}`, usable: models.some((model) => model.provider === provider) };
+    const { model } = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
+    const available = { type: "get_available_models" };
+    const { models } = await agent.call<{ models: { provider: string }[] }>(available, COMMAND_TIMEOUT_MS);
+    // Without any credential pi has a placeholder for a model.
+    if (model === undefined || models.length === 0) return { usable: false };
+    return { model: `${model.provider}/${model.id}`, usable: models.some(({ provider }) => provider === model.provider) };
   }
 
   async #applyThinking(agent: Agent, { thinking }: ModelChange): Promise<void> {

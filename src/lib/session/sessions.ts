@@ -60,7 +60,7 @@ export class Sessions implements SessionHost {
    *
    * @throws PictlError DIRECTORY_NOT_FOUND
    */
-  create(params: Omit<RequestParams<"create_session">, never>, caller: Caller): Session {
+  create(params: Omit<RequestParams<"create_session">, "current">, caller: Caller): Session {
     const env = this.starter.environmentOf(caller);
     const agentDir = agentDirOf(env);
     const now = Date.now();
@@ -75,9 +75,12 @@ export class Sessions implements SessionHost {
       closed: false,
       ...(params.name === undefined ? {} : { name: params.name }),
     };
-    const session = this.add(record);
-    if (params.current !== false) this.#registry.setCurrent(agentDir, record.cwd, record.id);
-    return session;
+    return this.add(record);
+  }
+
+  /** Makes a session the current one of its directory. */
+  makeCurrent({ record }: Session): void {
+    this.#registry.setCurrent(record.agentDir, record.cwd, record.id);
   }
 
   /** Takes in a session that exists in pi already. */

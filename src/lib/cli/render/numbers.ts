@@ -1,0 +1,37 @@
+import { homedir } from "node:os";
+
+const UNITS: [number, string][] = [
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "k"],
+];
+
+/** A count in three digits or so: `950`, `12.3k`, `1.2M`. */
+export function compactNumber(value: number): string {
+  // What one decimal would round up to 1000 belongs to the next unit.
+  const unit = UNITS.find(([size]) => value >= size * 0.99995);
+  return unit === undefined ? String(Math.round(value)) : `${(value / unit[0]).toFixed(1)}${unit[1]}`;
+}
+
+/** US dollars: `$0.01`; less than half a cent that isn't nothing is `<$0.01`. */
+export function dollars(value: number): string {
+  return value > 0 && value < 0.005 ? "<$0.01" : `$${value.toFixed(2)}`;
+}
+
+/** Bytes as `12.3 MB` (powers of 1000). */
+export function megabytes(value: number): string {
+  return `${(value / 1e6).toFixed(1)} MB`;
+}
+
+/** A path below the home directory with `~` for it. */
+export function shortPath(path: string, home: string = process.env.HOME || homedir()): string {
+  if (path === home) return "~";
+  return home !== "/" && path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
+}
+
+const CLOCK = { dateStyle: "short", timeStyle: "medium" } as const;
+
+/** A moment as `2026-11-21 04:50:12` in the machine's own zone. The Swedish form is ISO's, with a space. */
+export function timeOf(ms: number): string {
+  return new Intl.DateTimeFormat("sv-SE", CLOCK).format(ms);
+}
