@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { checkPassedArguments } from "../agent/launch-arguments.ts";
 import type { Config } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
@@ -62,6 +63,7 @@ export class Sessions implements SessionHost {
    */
   create(params: Omit<RequestParams<"create_session">, "current">, caller: Caller): Session {
     const env = this.starter.environmentOf(caller);
+    checkPassedArguments(params.options?.piArgs ?? []);
     const agentDir = agentDirOf(env);
     const now = Date.now();
     const record: SessionRecord = {

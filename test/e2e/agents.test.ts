@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { Workspace } from "../support/workspace.ts";
+
+const FIXTURES = join(import.meta.dirname, "../fixtures/pi");
+
+describe("agents", () => {
+  let place: Workspace;
+  before(() => {
+    place = new Workspace();
+  });
+  after(() => place.dispose());
+
+  it("run with the environment of the shell that asked, not of the one that started the daemon", async () => {
+    await place.ok(["daemon", "start"], { env: { PICTL_TEST_VALUE: "from the first shell" } });
+    const model = place.scenario("environment.json");
+    const options = { env: { PICTL_TEST_VALUE: "from the second shell" } };
+    assert.match(await place.ok(["prompt", "--new", "--model", model, "go"], options), /from the second shell/);
+    const daemon = readFileSync(`/proc/${place.daemonPid()}/environ`, "utf8");
+    assert.ok(!daemon.includes("from the first shell"), "the daemon keeps the starter's environment");
+  });
+
+  it("leave no value of the environment on disk", async () => {
+    const secret = "value-that-must-stay-in-memory";
+    await place.ok(["prompt", "--new", "--model", "scripted/echo", "hi"], { env: { MY_API_KEY: secret } });
+    await place.ok(["daemon", "stop"]);
+    for (const name of readdirSync(place.root, { recursive: true, encoding: "utf8" })) {
+      const path = join(place.root, name);
+      try {
+        assert.ok(!readFileSync(path).includes(secret), `${name} holds the value`);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EISDIR") throw error;
+      }
+    }
+  });
+
+  it("killed in the middle of a turn end it with AGENT_DIED, and the next prompt goes on", async () => {
+    const id = await place.ok(["session", "create", "--model", "scripted/echo"]);
+    await place.ok(["prompt", "-s", id, "remember 42"]);
+    const running = place.start(["prompt", "-s", id, "--model", place.scenario("long-turn.json"), "go"]);
+    await running.until("stdout", /\S/);
+    const { session } = await place.json<{ session: SessionInfo }>(["session", "show", id]);
+    process.kill(session.agentPid ?? 0, "SIGKILL");
+    const result = await running.done;
+    assert.equal(result.code, 6, running.transcript());
+    assert.match(result.stderr, /SIGKILL[\s\S]*\[AGENT_DIED\]/);
+    const after = await place.json<{ session: SessionInfo }>(["session", "show", id]);
+    assert.equal(after.session.state, "parked");
+    assert.match(await place.ok(["prompt", "-s", id, "--model", "scripted/echo", "again"]), /remember 42/);
+  });
+
+  // What a real pi can't be made to do is done by small programs in test/fixtures/pi.
+  const faults: { name: string; pi: string; error: string; code: number; says: RegExp }[] = [
+    { name: "is missing", pi: "/nowhere/pi", error: "PI_NOT_FOUND", code: 2, says: /\/nowhere\/pi/ },
+    { name: "is too old", pi: join(FIXTURES, "too-old.sh"), error: "PI_TOO_OLD", code: 2, says: /0\.73\.0.*0\.87\.0/ },
+    { name: "is something else", pi: join(FIXTURES, "not-pi.sh"), error: "PI_NOT_FOUND", code: 2, says: /hello there/ },
+    { name: "dies at start", pi: join(FIXTURES, "dies-at-start.sh"), error: "AGENT_START_FAILED", code: 6, says: /exit code 7[\s\S]*cannot find my configuration/ },
+    { name: "prints garbage", pi: join(FIXTURES, "garbage.sh"), error: "AGENT_START_FAILED", code: 6, says: /this is not JSON/ },
+  ];
+  for (const { name, pi, error, code, says } of faults) {
+    it(`a pi that ${name} gets one clear error`, async () => {
+      if (pi.startsWith(FIXTURES)) chmodSync(pi, 0o755);
+      const options = { env: { PICTL_PI: pi } };
+      const result = await place.run(["prompt", "--new", "--model", "scripted/echo", "hi"], options);
+      assert.equal(result.code, code, result.stderr);
+      assert.ok(result.stderr.includes(`[${error}]`), result.stderr);
+      assert.match(result.stderr, says);
+      assert.doesNotMatch(result.stderr, /^\s+at /m);
+      const json = await place.json<{ error: { code: string } }>(["session", "create"], options);
+      assert.equal(json.error.code, error);
+    });
+  }
+
+  it("a dialog that nobody may answer ends the turn with code 5, naming the question", async () => {
+    const extension = join(place.root, "asks.ts");
+    writeFileSync(
+      extension,
+      `export default function (pi) {
+        pi.on("before_agent_start", async (_event, ctx) => { await ctx.ui.confirm("Really deploy?", "to production"); });
+      }`,
+    );
+    const id = await place.ok(["session", "create", "--model", place.scenario("long-turn.json"), "--", "-e", extension]);
+    const result = await place.run(["prompt", "-s", id, "go"]);
+    assert.equal(result.code, 5, result.stderr);
+    assert.match(result.stderr, /Really deploy\?.*\[QUESTION_UNANSWERED\]/);
+  });
+
+  it("an extension's command that starts no run ends at once", async () => {
+    const extension = join(place.root, "command.ts");
+    writeFileSync(
+      extension,
+      `export default function (pi) {
+        pi.registerCommand("noop", { description: "does nothing", handler: async () => {} });
+      }`,
+    );
+    const id = await place.ok(["session", "create", "--model", "scripted/echo", "--", "-e", extension]);
+    const answer = await place.json<{ outcome: string }>(["prompt", "-s", id, "/noop"]);
+    assert.equal(answer.outcome, "handled");
+    assert.equal(await place.ok(["prompt", "-s", id, "still here"]), "echo: still here");
+  });
+});

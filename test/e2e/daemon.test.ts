@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import type { DaemonStatus } from "../../src/lib/protocol/requests.ts";
+import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { Workspace } from "../support/workspace.ts";
+
+describe("daemon", () => {
+  let place: Workspace;
+  beforeEach(() => {
+    place = new Workspace();
+  });
+  afterEach(() => place.dispose());
+
+  const status = () => place.json<DaemonStatus & { running: boolean }>(["daemon", "status"]);
+  const daemons = () => place.processes().filter((each) => /daemon\/(main|entry)/.test(each.command));
+
+  it("starts, tells its state and stops", async () => {
+    assert.equal((await place.run(["daemon", "status"])).code, 9);
+    assert.equal(daemons().length, 0, "status started a daemon");
+    await place.ok(["daemon", "start"]);
+    const { pid, socket } = await status();
+    assert.equal(pid, place.daemonPid());
+    assert.equal(statSync(socket).mode & 0o777, 0o600);
+    assert.equal(statSync(place.paths.runtimeDir).mode & 0o777, 0o700);
+    await place.ok(["daemon", "start"]);
+    assert.equal((await status()).pid, pid);
+    await place.ok(["daemon", "stop"]);
+    assert.ok(!existsSync(socket));
+    assert.equal(daemons().length, 0);
+    assert.match(await place.ok(["daemon", "stop"]), /not running/i);
+  });
+
+  it("fifty commands at once end with one daemon, and all succeed", async () => {
+    const results = await Promise.all(Array.from({ length: 50 }, () => place.run(["session", "list", "--json"])));
+    for (const result of results) {
+      assert.equal(result.code, 0, result.stderr);
+      assert.deepEqual(JSON.parse(result.stdout), { sessions: [] });
+    }
+    assert.equal(daemons().length, 1);
+  });
+
+  it("after kill -9 the next command goes on with all the history", async () => {
+    await place.ok(["prompt", "--model", "scripted/echo", "remember 42"]);
+    const pid = place.daemonPid() ?? 0;
+    process.kill(pid, "SIGKILL");
+    assert.match(await place.ok(["prompt", "again"]), /remember 42/);
+    assert.notEqual(place.daemonPid(), pid);
+  });
+
+  it("a turn that was cut by kill -9 is told as interrupted, and its agent ends", async () => {
+    const args = ["prompt", "--model", place.scenario("long-turn.json"), "go"];
+    const running = place.start(args);
+    await running.until("stdout", /\S/);
+    process.kill(place.daemonPid() ?? 0, "SIGKILL");
+    const result = await running.done;
+    assert.equal(result.code, 9, running.transcript());
+    assert.match(result.stderr, /\[DAEMON_UNREACHABLE\]/);
+    const { session } = await place.json<{ session: SessionInfo }>(["session", "show"]);
+    assert.equal(session.interrupted, true);
+    assert.equal(session.state, "parked");
+  });
+
+  it("is not misled by a stale socket, a dead pid or a half-written lock", async () => {
+    mkdirSync(place.paths.runtimeDir, { recursive: true, mode: 0o700 });
+    const server = createServer().listen(place.paths.socket);
+    await new Promise((resolve) => server.once("listening", resolve));
+    writeFileSync(place.paths.pid, "999999\n");
+    writeFileSync(place.paths.lock, "");
+    // A socket file that nobody listens on: what a killed daemon leaves.
+    const { renameSync } = await import("node:fs");
+    renameSync(place.paths.socket, `${place.paths.socket}.kept`);
+    await new Promise((resolve) => server.close(resolve));
+    if (existsSync(`${place.paths.socket}.kept`)) renameSync(`${place.paths.socket}.kept`, place.paths.socket);
+    assert.deepEqual(await place.json(["session", "list"]), { sessions: [] });
+  });
+
+  it("shows the reason within 10 s when it can't start", async () => {
+    mkdirSync(place.paths.stateDir, { recursive: true, mode: 0o700 });
+    writeFileSync(place.paths.registry, "this is not a database, and it is long enough to be taken for one. ".repeat(50));
+    const began = Date.now();
+    const result = await place.run(["session", "list"]);
+    assert.equal(result.code, 9, result.stderr);
+    assert.match(result.stderr, /\[DAEMON_START_FAILED\]/);
+    assert.match(result.stderr, /not a database/);
+    assert.ok(Date.now() - began < 10_000);
+    assert.equal(daemons().length, 0);
+  });
+
+  it("refuses a socket directory that others can enter or that is a link", async () => {
+    mkdirSync(place.paths.runtimeDir, { recursive: true });
+    chmodSync(place.paths.runtimeDir, 0o755);
+    const open = await place.run(["session", "list"]);
+    assert.equal(open.code, 9);
+    assert.match(open.stderr, /\[UNSAFE_DIRECTORY\][\s\S]*chmod 700/);
+    chmodSync(place.paths.runtimeDir, 0o700);
+
+    const other = new Workspace();
+    try {
+      mkdirSync(join(other.root, "target"), { mode: 0o700 });
+      symlinkSync(join(other.root, "target"), other.paths.runtimeDir);
+      const linked = await other.run(["session", "list"]);
+      assert.equal(linked.code, 9);
+      assert.match(linked.stderr, /symbolic link/);
+    } finally {
+      const { unlinkSync } = await import("node:fs");
+      unlinkSync(other.paths.runtimeDir);
+      await other.dispose();
+    }
+  });
+
+  it("names the line and the key of a malformed config, and exits 2", async () => {
+    mkdirSync(place.paths.configDir, { recursive: true });
+    writeFileSync(place.paths.config, "[daemon]\nidle_timeout = \n");
+    const syntax = await place.run(["session", "list"]);
+    assert.equal(syntax.code, 2, syntax.stderr);
+    assert.match(syntax.stderr, /config\.toml: line 2.*\[INVALID_CONFIG\]/);
+    writeFileSync(place.paths.config, "[daemon]\nidle_timout = '5m'\n");
+    const key = await place.run(["session", "list"]);
+    assert.equal(key.code, 2);
+    assert.match(key.stderr, /daemon\.idle_timout: unknown key/);
+    writeFileSync(place.paths.config, "");
+  });
+
+  it("leaves by itself after its idle time, with its agents", async () => {
+    mkdirSync(place.paths.configDir, { recursive: true });
+    writeFileSync(place.paths.config, '[daemon]\nidle_timeout = "300ms"\n');
+    const running = place.start(["daemon", "run"]);
+    await running.until("stderr", "listening");
+    await place.ok(["prompt", "--model", "scripted/echo", "hello"]);
+    assert.equal((await running.done).code, 0);
+    assert.match(running.stderr, /"reason":"idle"/);
+    assert.deepEqual(place.processes(), []);
+  });
+
+  it("run stays in the foreground, ends on SIGTERM, and is refused beside another", async () => {
+    const running = place.start(["daemon", "run"]);
+    await running.until("stderr", "listening");
+    const second = await place.run(["daemon", "run"]);
+    assert.equal(second.code, 9);
+    assert.match(second.stderr, /\[DAEMON_BUSY\]/);
+    await place.ok(["prompt", "--model", "scripted/echo", "hello"]);
+    running.child.kill("SIGTERM");
+    assert.equal((await running.done).code, 0, running.transcript());
+    assert.deepEqual(place.processes(), []);
+  });
+
+  it("stop tells the waiting prompt that the daemon stops", async () => {
+    const running = place.start(["prompt", "--model", place.scenario("long-turn.json"), "go"]);
+    await running.until("stdout", /\S/);
+    await place.ok(["daemon", "stop", "--now"]);
+    const result = await running.done;
+    assert.equal(result.code, 6, running.transcript());
+    assert.match(result.stderr, /aborted/);
+  });
+
+  it("restart puts another daemon in its place, and the session goes on", async () => {
+    await place.ok(["prompt", "--model", "scripted/echo", "remember 42"]);
+    const pid = place.daemonPid();
+    await place.ok(["daemon", "restart"]);
+    assert.notEqual(place.daemonPid(), pid);
+    assert.match(await place.ok(["prompt", "again"]), /remember 42/);
+  });
+
+  it("logs what happens and no secret", async () => {
+    const secret = "sk-test-0123456789abcdefghij";
+    await place.ok(["prompt", "--model", "scripted/echo", "hello"], { env: { OPENAI_API_KEY: secret } });
+    assert.match(await place.ok(["daemon", "logs"]), /agent started/);
+    assert.ok(!readFileSync(place.paths.log, "utf8").includes(secret));
+  });
+});

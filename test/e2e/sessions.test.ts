@@ -1,0 +1,231 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { bundledPiCli } from "../../src/lib/agent/pi/bundled-pi.ts";
+import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { Workspace } from "../support/workspace.ts";
+
+interface ShownSession {
+  session: SessionInfo;
+  messages?: { number?: number; entryId: string; role: string; text: string }[];
+}
+
+describe("sessions", () => {
+  let place: Workspace;
+  let talk: string;
+  before(async () => {
+    place = new Workspace();
+    talk = await place.ok(["session", "create", "--name", "talk", "--model", "scripted/echo"]);
+    for (const text of ["first words", "second words", "third words"]) await place.ok(["prompt", "-s", talk, text]);
+  });
+  after(() => place.dispose());
+
+  const show = (...args: string[]) => place.json<ShownSession>(["session", "show", ...args]);
+  const list = async (...args: string[]) =>
+    (await place.json<{ sessions: SessionInfo[] }>(["session", "list", ...args])).sessions;
+
+  it("create prints the id alone, and it is pi's own", async () => {
+    assert.match(talk, /^[0-9a-f-]{36}$/);
+    const { session } = await show(talk);
+    assert.equal(session.id, talk);
+    assert.equal(session.name, "talk");
+    const header = JSON.parse(readFileSync(session.file ?? "", "utf8").split("\n", 1)[0] ?? "") as { id: string };
+    assert.equal(header.id, talk);
+  });
+
+  it("takes a full id, a unique prefix and a name; names the candidates of an ambiguous one", async () => {
+    for (const reference of [talk, talk.slice(0, 13), "talk"]) {
+      assert.equal((await show(reference)).session.id, talk);
+    }
+    const twin = await place.ok(["session", "create", "--name", "talk", "--model", "scripted/echo"]);
+    const result = await place.run(["session", "show", "talk", "--json"]);
+    assert.equal(result.code, 4);
+    const { error } = JSON.parse(result.stdout) as { error: { code: string; details: { candidates: { id: string }[] } } };
+    assert.equal(error.code, "SESSION_AMBIGUOUS");
+    assert.deepEqual(error.details.candidates.map((each) => each.id).sort(), [talk, twin].sort());
+    await place.ok(["session", "delete", twin, "--yes"]);
+  });
+
+  it("PICTL_SESSION picks the session of a whole script", async () => {
+    const { session } = await place.json<ShownSession>(["session", "show"], { env: { PICTL_SESSION: "talk" } });
+    assert.equal(session.id, talk);
+  });
+
+  it("list shows this directory's sessions, --all every one", async () => {
+    const elsewhere = join(place.root, "elsewhere");
+    mkdirSync(elsewhere);
+    const other = await place.ok(["session", "create", "--model", "scripted/echo", "--cwd", elsewhere]);
+    await place.ok(["prompt", "-s", other, "over there"]);
+    const here = await list();
+    assert.ok(here.some((each) => each.id === talk));
+    assert.ok(!here.some((each) => each.id === other));
+    const [found] = (await list("--all")).filter((each) => each.id === other);
+    assert.equal(found?.cwd, elsewhere);
+    assert.equal(found?.firstMessage, "over there");
+    assert.equal(found?.current, true);
+  });
+
+  it("list tells name, state, model, messages, tokens and cost", async () => {
+    const [info] = (await list()).filter((each) => each.id === talk);
+    assert.equal(info?.name, "talk");
+    assert.equal(info?.state, "idle");
+    assert.equal(info?.model, "scripted/echo");
+    assert.ok((info?.messages ?? 0) >= 6);
+    assert.ok((info?.tokens.total ?? 0) > 0);
+    assert.ok((info?.cost ?? 0) > 0);
+  });
+
+  it("list is plain when piped and fits 80 columns on a terminal", async () => {
+    const plain = await place.ok(["session", "list"]);
+    assert.ok(plain.includes("talk"));
+    assert.ok(!plain.includes("\u001b["), "colour in a pipe");
+  });
+
+  it("show --messages numbers the user messages", async () => {
+    const { messages = [] } = await show(talk, "--messages");
+    const users = messages.filter((message) => message.role === "user");
+    assert.deepEqual(users.map((message) => message.number), [1, 2, 3]);
+    assert.deepEqual(users.map((message) => message.text), ["first words", "second words", "third words"]);
+    assert.match(await place.ok(["session", "show", talk, "--messages"]), /#2[\s\S]*second words/);
+  });
+
+  it("fork makes a new session from an earlier message and leaves the parent alone", async () => {
+    const before = (await show(talk)).session;
+    const fileBefore = readFileSync(before.file ?? "", "utf8");
+    const forked = await place.ok(["session", "fork", talk, "--at", "2"]);
+    assert.notEqual(forked, talk);
+    assert.match(await place.ok(["prompt", "-s", forked, "another way"]), /2 messages so far, the first was: first words/);
+    assert.equal(readFileSync(before.file ?? "", "utf8"), fileBefore);
+    assert.equal((await show(talk)).session.agentPid, before.agentPid);
+    const { messages = [] } = await show(talk, "--messages");
+    const entry = messages.find((message) => message.number === 3)?.entryId ?? "";
+    const byEntry = await place.ok(["session", "fork", talk, "--at", entry]);
+    assert.match(await place.ok(["prompt", "-s", byEntry, "x"]), /3 messages so far/);
+  });
+
+  it("fork without --at lists the choices; a wrong one is not found", async () => {
+    const choices = await place.ok(["session", "fork", talk]);
+    for (const text of ["first words", "second words", "third words"]) assert.ok(choices.includes(text), choices);
+    const result = await place.run(["session", "fork", talk, "--at", "9"]);
+    assert.equal(result.code, 4);
+    assert.match(result.stderr, /\[ENTRY_NOT_FOUND\][\s\S]*second words/);
+  });
+
+  it("fork before the first message starts from nothing", async () => {
+    const forked = await place.ok(["session", "fork", talk, "--at", "1"]);
+    assert.equal(await place.ok(["prompt", "-s", forked, "anew"]), "echo: anew");
+  });
+
+  it("clone goes on from the end", async () => {
+    const cloned = await place.ok(["session", "clone", talk]);
+    assert.notEqual(cloned, talk);
+    assert.match(await place.ok(["prompt", "-s", cloned, "and on"]), /4 messages so far/);
+    assert.equal((await show(talk, "--messages")).messages?.filter((each) => each.role === "user").length, 3);
+  });
+
+  it("exports md, json, jsonl and html, with and without an agent", async () => {
+    const file = (await show(talk)).session.file ?? "";
+    for (const running of [true, false]) {
+      if (!running) await place.ok(["session", "close", talk]);
+      assert.equal((await show(talk)).session.agentPid === undefined, !running);
+      assert.match(await place.ok(["session", "export", talk, "-f", "md"]), /second words/);
+      const document = JSON.parse(await place.ok(["session", "export", talk, "-f", "json"])) as ShownSession;
+      assert.equal(document.session.id, talk);
+      const jsonl = await place.run(["session", "export", talk, "-f", "jsonl"]);
+      assert.equal(jsonl.stdout, readFileSync(file, "utf8"));
+      const html = join(place.root, `out-${running}.html`);
+      await place.ok(["session", "export", talk, "-f", "html", "-o", html]);
+      assert.match(readFileSync(html, "utf8"), /<html/i);
+    }
+    assert.equal((await show(talk)).session.agentPid, undefined, "an export started an agent");
+  });
+
+  it("rename changes the name in pi's file, also of a closed session", async () => {
+    const id = await place.ok(["session", "create", "--model", "scripted/echo"]);
+    await place.ok(["prompt", "-s", id, "hello"]);
+    await place.ok(["session", "close", id]);
+    await place.ok(["session", "rename", "-s", id, "renamed"]);
+    const { session } = await show("renamed");
+    assert.equal(session.id, id);
+    assert.match(readFileSync(session.file ?? "", "utf8"), /"name":"renamed"/);
+  });
+
+  it("close ends the agent; the next prompt resumes the session", async () => {
+    await place.ok(["session", "close", talk]);
+    assert.equal((await show(talk)).session.state, "stopped");
+    assert.match(await place.ok(["prompt", "-s", talk, "back again"]), /4 messages so far/);
+  });
+
+  it("delete needs --yes without a terminal, and removes pi's file", async () => {
+    const id = await place.ok(["session", "create", "--model", "scripted/echo"]);
+    await place.ok(["prompt", "-s", id, "short life"]);
+    const { session } = await show(id);
+    const refused = await place.run(["session", "delete", id]);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /\[CONFIRMATION_REQUIRED\][\s\S]*--yes/);
+    assert.ok(existsSync(session.file ?? ""));
+    await place.ok(["session", "delete", id, "--yes"]);
+    assert.ok(!existsSync(session.file ?? ""));
+    assert.equal((await place.run(["session", "show", id])).code, 4);
+  });
+
+  it("an ephemeral session answers and leaves no file", async () => {
+    const id = await place.ok(["session", "create", "--ephemeral", "--model", "scripted/echo"]);
+    await place.ok(["prompt", "-s", id, "one"]);
+    assert.match(await place.ok(["prompt", "-s", id, "two"]), /2 messages so far/);
+    const { session, messages = [] } = await show(id, "--messages");
+    assert.equal(session.file, undefined);
+    assert.equal(messages.filter((each) => each.role === "user").length, 2);
+    await place.ok(["session", "close", id]);
+    assert.equal((await place.run(["session", "show", id])).code, 4);
+  });
+
+  it("passes the options of an agent on to pi", async () => {
+    const model = place.scenario("environment.json");
+    const id = await place.ok(["session", "create", "--model", model, "--tools", "read,ls", "--system-prompt", "Be a stone."]);
+    const command = place.processes().find((each) => each.command.includes(id))?.command ?? "";
+    for (const part of ["--tools read,ls", "--system-prompt Be a stone.", "--no-approve"]) {
+      assert.ok(command.includes(part), command);
+    }
+    const passed = await place.ok(["session", "create", "--model", "scripted/echo", "--approve", "--", "--no-skills"]);
+    const other = place.processes().find((each) => each.command.includes(passed))?.command ?? "";
+    assert.ok(other.includes("--approve") && other.includes("--no-skills") && !other.includes("--no-approve"), other);
+    const reserved = await place.run(["session", "create", "--", "--mode", "json"]);
+    assert.equal(reserved.code, 2);
+  });
+
+  it("options of a new session are refused for one that exists", async () => {
+    const result = await place.run(["prompt", "-s", talk, "--tools", "read", "hi"]);
+    assert.equal(result.code, 2);
+    assert.match(result.stderr, /--new/);
+  });
+
+  it("changes the model of a session that exists", async () => {
+    const id = await place.ok(["session", "create", "--model", "scripted/echo"]);
+    await place.ok(["prompt", "-s", id, "hello"]);
+    await place.ok(["prompt", "-s", id, "--model", place.scenario("tools.json"), "now with tools"]);
+    assert.match((await show(id)).session.model ?? "", /tools\.json$/);
+    await place.ok(["session", "close", id]);
+    assert.match((await show(id)).session.model ?? "", /tools\.json$/);
+  });
+
+  it("lists and resumes what pi's own interface wrote", async () => {
+    const cwd = join(place.root, "pi-made");
+    mkdirSync(cwd);
+    const pi = process.env.PICTL_TEST_PI ?? bundledPiCli();
+    const extension = join(import.meta.dirname, "../../dist/scripted-model.js");
+    const args = [pi, "-p", "-e", extension, "--model", "scripted/echo", "--name", "from pi", "said in pi"];
+    const made = spawnSync(process.execPath, args, { cwd, env: place.env as NodeJS.ProcessEnv, encoding: "utf8", input: "" });
+    assert.equal(made.status, 0, made.stderr);
+    const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"], { cwd });
+    assert.equal(sessions.length, 1);
+    assert.equal(sessions[0]?.origin, "pi");
+    assert.equal(sessions[0]?.state, "stopped");
+    const before = place.processes().length;
+    assert.match(await place.ok(["session", "show", "from pi", "--messages"]), /said in pi/);
+    assert.equal(place.processes().length, before, "looking at a session started an agent");
+    assert.match(await place.ok(["prompt", "-s", "from pi", "and in pictl"]), /the first was: said in pi/);
+  });
+});
