@@ -50,6 +50,13 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return this.#client;
   }
 
+  /** The daemon of this environment if it runs; never starts one. Closed when the command ends. */
+  protected async connectIfRunning(): Promise<Client | undefined> {
+    const { connectIfRunning } = await import("../client/connect.ts");
+    this.#client = await connectIfRunning();
+    return this.#client;
+  }
+
   /** Shows a result on stdout: `data` as one JSON document under `--json`, else the text. */
   protected async show(data: unknown, text: () => string | Promise<string>): Promise<void> {
     await writeStdout(this.flags.json ? `${JSON.stringify(data, null, 2)}\n` : await text());

@@ -1,43 +1,145 @@
+import { readFileSync, statSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
-import { PictlError } from "./errors.ts";
+import { lineOfKey } from "./config-line.ts";
+import { parseDuration } from "./duration.ts";
+import { PictlError, systemErrorCode } from "./errors.ts";
 
-const positive = z.int().check(z.gte(1));
+/** A config file is a page of text. A workspace's comes from whoever wrote the repository. */
+const MAX_FILE_BYTES = 256 * 1024;
+
+const count = z.int().check(z.gte(1));
+
+/** `"30m"` to milliseconds; `"never"` and `"0"` to 0, which switches the timeout off. */
+const timeout = z.pipe(
+  z.string("must be a duration in quotes, such as \"30s\", \"5m\" or \"never\""),
+  z.transform((text, context) => {
+    if (text === "never") return 0;
+    try {
+      return parseDuration(text);
+    } catch (error) {
+      if (!(error instanceof PictlError)) throw error;
+      context.issues.push({ code: "custom", input: text, message: `${error.message} Write "30s", "5m", "2h" or "never"` });
+      return z.NEVER;
+    }
+  }),
+);
+
+/** A relative path would mean another program in every directory. */
+const program = z.string().check(
+  z.refine((name) => name.startsWith("/") || name.startsWith("~/") || (name !== "" && !name.includes("/")), {
+    error: "must be a name on PATH, an absolute path or a path that starts with ~/",
+  }),
+);
+
+const command = z.union([program, z.tuple([program], z.string())], {
+  error:
+    'must be a program ("pi", "/opt/pi/bin/pi") or an array of a program and its arguments; a string is never split at spaces',
+});
+
+/** Begins like a name: what begins with a dash would be taken for an option of pi. */
+const model = z.string().check(
+  z.regex(/^[^\s-]\S*$/, 'must be a model such as "anthropic/claude-sonnet-4-5" or "scripted/echo"'),
+);
+
+/** pi's levels (its docs/rpc-commands.md); a test keeps them equal to the protocol's. */
+const thinking = z.enum(["off", "minimal", "low", "medium", "high", "xhigh", "max"]);
+
+const limits = z.strictObject({
+  max_live_agents: z.optional(count),
+  park_after: z.optional(timeout),
+  max_message_bytes: z.optional(count),
+  max_sessions: z.optional(count),
+});
 
 /** What `config.toml` may say (docs/configuration.md). An unknown key is refused: it is a typo that would do nothing. */
 const configFile = z.strictObject({
-  agent: z.optional(z.strictObject({ command: z.optional(z.union([z.string(), z.array(z.string())])) })),
-  daemon: z.optional(z.strictObject({ idle_timeout: z.optional(z.string()) })),
-  limits: z.optional(
-    z.strictObject({
-      max_live_agents: z.optional(positive),
-      park_after: z.optional(z.string()),
-      max_message_bytes: z.optional(positive),
-    }),
-  ),
+  agent: z.optional(z.strictObject({ command: z.optional(command) })),
+  daemon: z.optional(z.strictObject({ idle_timeout: z.optional(timeout) })),
+  limits: z.optional(limits),
+  model: z.optional(model),
+  thinking: z.optional(thinking),
 });
 export type ConfigFile = z.infer<typeof configFile>;
 
-/** @throws PictlError INVALID_CONFIG naming the file, and the line (syntax) or the key (meaning) */
-export function parseConfigFile(text: string, path: string): ConfigFile {
-  let document: unknown;
+/**
+ * A workspace's file, which came with the repository and is not the user's. It names no program, and no
+ * scenario of the scripted model: a scenario decides which tools run, so it is a program too.
+ */
+const workspaceFile = z.strictObject({
+  agent: z.optional(z.never("can't be set by a workspace: it would choose a program that runs as you. Set it in your own config.toml")),
+  daemon: z.optional(z.never("can't be set by a workspace: the daemon serves all of them. Set it in your own config.toml")),
+  limits: z.optional(limits),
+  model: z.optional(
+    model.check(
+      z.refine((name) => !/^scripted\/(?!echo$)/i.test(name), {
+        error: "can't name a scenario: a scenario runs tools without a model. Give it with --model",
+      }),
+    ),
+  ),
+  thinking: z.optional(thinking),
+});
+
+/**
+ * Reads and checks one file. Durations come back as milliseconds, everything else as it was written.
+ *
+ * @param kind whose file it is: a workspace's may only narrow
+ * @throws PictlError INVALID_CONFIG naming the file, the line and the key
+ */
+export function readConfigFile(path: string, kind: "user" | "workspace"): ConfigFile {
+  const text = readText(path);
+  const document = parseToml(text, path);
+  const schema = kind === "user" ? configFile : workspaceFile;
+  const result = z.safeParse(schema, document, { error: en().localeError });
+  if (result.success) return result.data as ConfigFile;
+  const [issue] = result.error.issues;
+  const unknown = issue?.code === "unrecognized_keys";
+  const keys = [...(issue?.path ?? []), ...(unknown ? issue.keys.slice(0, 1) : [])].map(String);
+  throw invalid(path, lineOfKey(text, keys), `${printable(keys.join("."))}: ${unknown ? "unknown key" : (issue?.message ?? "invalid")}.`, {
+    key: keys.join("."),
+  });
+}
+
+function parseToml(text: string, path: string): unknown {
   try {
-    document = parse(text);
+    return parse(text);
   } catch (error) {
-    const where = error instanceof TomlError ? `line ${error.line}, column ${error.column}` : "unknown place";
-    throw new PictlError("INVALID_CONFIG", `${path}: ${where}: not valid TOML.`, {
-      hint: error instanceof Error ? error.message : String(error),
+    if (!(error instanceof TomlError)) throw error;
+    // Only the first line: the rest quotes the file, and there may be something private next to the mistake.
+    const [reason = ""] = error.message.split("\n", 1);
+    throw invalid(path, error.line, `${reason}.`, { column: error.column });
+  }
+}
+
+function readText(path: string): string {
+  try {
+    const stats = statSync(path);
+    // Opening a pipe that came with a repository would wait for ever.
+    if (!stats.isFile()) throw invalid(path, undefined, "is not a regular file.");
+    if (stats.size > MAX_FILE_BYTES) throw invalid(path, undefined, `is larger than ${MAX_FILE_BYTES} bytes.`);
+    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
+  } catch (error) {
+    if (error instanceof PictlError) throw error;
+    const code = systemErrorCode(error);
+    const reason = code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "it is not UTF-8" : (code ?? String(error));
+    throw new PictlError("INVALID_CONFIG", `Cannot read ${path}: ${reason}.`, {
+      hint: "Check its permissions and its contents, or move it away: every key has a default.",
       details: { path },
       cause: error,
     });
   }
-  const result = z.safeParse(configFile, document, { error: en().localeError });
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const key = issue?.code === "unrecognized_keys" ? [...issue.path, ...issue.keys].join(".") : issue?.path.join(".");
-  throw new PictlError("INVALID_CONFIG", `${path}: ${key ?? "?"}: ${issue?.code === "unrecognized_keys" ? "unknown key" : (issue?.message ?? "invalid")}.`, {
+}
+
+function invalid(path: string, line: number | undefined, problem: string, details: Record<string, unknown> = {}): PictlError {
+  const place = line === undefined ? path : `${path}:${line}`;
+  return new PictlError("INVALID_CONFIG", `${place}: ${problem}`, {
     hint: "See docs/configuration.md for the keys and their values.",
-    details: { path, key },
+    details: { path, ...(line === undefined ? {} : { line }), ...details },
   });
+}
+
+/** A key of somebody else's file may hold what moves a terminal's cursor. */
+function printable(key: string): string {
+  return key.replaceAll(/\p{Cc}/gu, "?").slice(0, 200);
 }

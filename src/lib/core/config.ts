@@ -1,56 +1,95 @@
-import { existsSync, readFileSync } from "node:fs";
-import { parseDuration } from "./duration.ts";
-import { PictlError, systemErrorCode } from "./errors.ts";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { ConfigFile } from "./config-file.ts";
+import { directoriesToRepositoryRoot } from "./paths.ts";
 
-/** The user's settings, every one with its default. Times are milliseconds, sizes bytes. */
+/** The settings that hold, every one with its default. Times are milliseconds, sizes bytes. */
 export interface Config {
+  /** Program and leading arguments; absent: pictl chooses (docs/configuration.md). */
   agent: { command?: string[] };
+  /** 0: the daemon never leaves by itself. */
   daemon: { idleTimeoutMs: number };
-  limits: { maxLiveAgents: number; parkAfterMs: number; maxMessageBytes: number };
+  limits: {
+    maxLiveAgents: number;
+    /** 0: an idle agent is kept. */
+    parkAfterMs: number;
+    maxMessageBytes: number;
+    maxSessions: number;
+  };
+  /** For sessions that name none themselves. */
+  model?: string;
+  thinking?: ThinkingLevel;
 }
 
+export type ThinkingLevel = NonNullable<ConfigFile["thinking"]>;
+
+/** As in docs/configuration.md. Eight agents of 90 MB each are about what a laptop spares. */
+const DEFAULTS = {
+  idleTimeoutMs: 30 * 60_000,
+  maxLiveAgents: 8,
+  parkAfterMs: 5 * 60_000,
+  maxMessageBytes: 10 * 1024 * 1024,
+  maxSessions: 1_000,
+};
+
 /**
- * Reads `config.toml`. The parser and its schema are loaded only when there is a file: most people have none.
+ * Reads the user's `config.toml` and, when given, a workspace's. The workspace chooses `model` and `thinking`
+ * and may lower a limit; a higher one than the user's has no effect, so that a repository that asks for much
+ * still works for whoever allows less. The parser and its schema are loaded only when there is a file: most
+ * people have none.
  *
- * @throws PictlError INVALID_CONFIG naming the file, and the line or the key
+ * @param workspaceFile `.pictl/config.toml` as {@link findWorkspaceConfig} gives it
+ * @throws PictlError INVALID_CONFIG naming the file, the line and the key
  */
-export async function loadConfig(path: string): Promise<Config> {
-  const settings = existsSync(path) ? await (await import("./config-file.ts")).parseConfigFile(readText(path), path) : {};
-  const { agent = {}, daemon = {}, limits = {} } = settings;
-  const duration = (text: string | undefined, fallback: string, key: string) => configDuration(text ?? fallback, key, path);
+export async function loadConfig(path: string, workspaceFile?: string): Promise<Config> {
+  const user = await read(path, "user");
+  const workspace = workspaceFile === undefined ? {} : await read(workspaceFile, "workspace");
+  const config = withDefaults(user);
+  const model = workspace.model ?? user.model;
+  const thinking = workspace.thinking ?? user.thinking;
   return {
-    agent: agent.command === undefined ? {} : { command: [agent.command].flat() },
-    daemon: { idleTimeoutMs: duration(daemon.idle_timeout, "30m", "daemon.idle_timeout") },
+    ...config,
+    limits: lowered(config.limits, workspace.limits ?? {}),
+    ...(model === undefined ? {} : { model }),
+    ...(thinking === undefined ? {} : { thinking }),
+  };
+}
+
+/** The nearest `.pictl/config.toml` between a directory and the root of its repository. */
+export function findWorkspaceConfig(cwd: string): string | undefined {
+  return directoriesToRepositoryRoot(cwd, (dir) => existsSync(join(dir, ".git")))
+    .map((dir) => join(dir, ".pictl", "config.toml"))
+    .find((path) => existsSync(path));
+}
+
+async function read(path: string, kind: "user" | "workspace"): Promise<ConfigFile> {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return {};
+  const { readConfigFile } = await import("./config-file.ts");
+  return readConfigFile(path, kind);
+}
+
+function withDefaults({ agent, daemon, limits }: ConfigFile): Pick<Config, "agent" | "daemon" | "limits"> {
+  return {
+    agent: agent?.command === undefined ? {} : { command: [agent.command].flat() },
+    daemon: { idleTimeoutMs: daemon?.idle_timeout ?? DEFAULTS.idleTimeoutMs },
     limits: {
-      maxLiveAgents: limits.max_live_agents ?? 8,
-      parkAfterMs: duration(limits.park_after, "5m", "limits.park_after"),
-      maxMessageBytes: limits.max_message_bytes ?? 10 * 1024 * 1024,
+      maxLiveAgents: limits?.max_live_agents ?? DEFAULTS.maxLiveAgents,
+      parkAfterMs: limits?.park_after ?? DEFAULTS.parkAfterMs,
+      maxMessageBytes: limits?.max_message_bytes ?? DEFAULTS.maxMessageBytes,
+      maxSessions: limits?.max_sessions ?? DEFAULTS.maxSessions,
     },
   };
 }
 
-/** `never` and `0` switch a timeout off. */
-function configDuration(text: string, key: string, path: string): number {
-  if (text === "never") return 0;
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    throw new PictlError("INVALID_CONFIG", `${path}: ${key}: ${error instanceof Error ? error.message : error}`, {
-      hint: 'Write it as "30s", "5m", "2h" or "never".',
-      details: { path, key },
-      cause: error,
-    });
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new PictlError("INVALID_CONFIG", `Cannot read ${path}: ${systemErrorCode(error) ?? String(error)}.`, {
-      hint: "Check its permissions.",
-      details: { path },
-      cause: error,
-    });
-  }
+function lowered(limits: Config["limits"], wanted: NonNullable<ConfigFile["limits"]>): Config["limits"] {
+  const least = (own: number, other = own) => Math.min(own, other);
+  // 0 stands for "never", which is the longest time.
+  const time = (ms: number) => (ms === 0 ? Number.POSITIVE_INFINITY : ms);
+  const parkAfterMs = least(time(limits.parkAfterMs), time(wanted.park_after ?? limits.parkAfterMs));
+  return {
+    maxLiveAgents: least(limits.maxLiveAgents, wanted.max_live_agents),
+    parkAfterMs: Number.isFinite(parkAfterMs) ? parkAfterMs : 0,
+    maxMessageBytes: least(limits.maxMessageBytes, wanted.max_message_bytes),
+    maxSessions: least(limits.maxSessions, wanted.max_sessions),
+  };
 }

@@ -1,4 +1,5 @@
 import { closeSync, copyFileSync, fstatSync, ftruncateSync, openSync, renameSync, writeSync } from "node:fs";
+import { toStorageError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 
 /** A log of at most 5 MB and two older ones: weeks of ordinary use, and a bound for the other kind. */
@@ -17,10 +18,17 @@ export class LogFile implements Logger {
   readonly #echo: ((line: string) => void) | undefined;
   #failed = false;
 
-  /** @param echo gets each line too, for a daemon in the foreground */
+  /**
+   * @param echo gets each line too, for a daemon in the foreground
+   * @throws PictlError STORAGE_UNAVAILABLE
+   */
   constructor(path: string, redact: (text: string) => string, echo?: (line: string) => void) {
     this.#path = path;
-    this.#fd = openSync(path, "a", 0o600);
+    try {
+      this.#fd = openSync(path, "a", 0o600);
+    } catch (error) {
+      throw toStorageError(error, path);
+    }
     this.#redact = redact;
     this.#echo = echo;
   }

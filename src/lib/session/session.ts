@@ -49,6 +49,8 @@ export interface SessionHost {
   ): Promise<{ agent: Agent; state: AgentState }>;
   /** Called when the session's agent has ended. */
   agentEnded(session: Session): void;
+  /** Called when a turn has ended and none follows: somebody may wait for the place of the session's agent. */
+  becameIdle(): void;
   save(record: SessionRecord): void;
 }
 
@@ -614,6 +616,7 @@ export class Session {
     this.#emitState();
     this.#touch();
     this.#pump();
+    if (this.canPark) this.#host.becameIdle();
   }
 
   #rejectQueued(job: QueuedPrompt): void {

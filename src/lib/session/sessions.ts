@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkPassedArguments } from "../agent/launch-arguments.ts";
 import type { Config } from "../core/config.ts";
-import { PictlError } from "../core/errors.ts";
+import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { directoriesToRepositoryRoot } from "../core/paths.ts";
 import type { RequestParams } from "../protocol/requests.ts";
@@ -197,8 +197,20 @@ export class Sessions implements SessionHost {
     }
   }
 
+  /**
+   * Writes a session's record down. A full disk must not end the turn that causes it: what is lost then is only
+   * what pictl needs after its own death, so it is logged and the session goes on.
+   */
   save(record: SessionRecord): void {
-    if (this.#sessions.has(record.id)) this.#registry.put(record);
+    if (!this.#sessions.has(record.id)) return;
+    try {
+      this.#registry.put(record);
+    } catch (error) {
+      this.log.error("could not save a session", { session: record.id, error: toPictlError(error).message });
+    }
+  }
+
+  becameIdle(): void {
     this.#places.offerIdle();
   }
 

@@ -63,6 +63,11 @@ export function renderSessionList(sessions: readonly SessionInfo[], options: Ses
     .join("");
 }
 
+/** A session in one line, for a question about it. */
+export function describeSession(session: SessionInfo): string {
+  return `${session.id} (${titleOf(session)}, ${session.messages} ${session.messages === 1 ? "message" : "messages"})`;
+}
+
 function titleOf({ name, firstMessage }: SessionInfo): string {
   if (name !== undefined) return oneLine(name);
   const text = oneLine(firstMessage ?? "");

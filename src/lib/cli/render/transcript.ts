@@ -1,17 +1,34 @@
+import type { ChalkInstance } from "chalk";
+import type { TranscriptMessageData } from "../../protocol/requests.ts";
 import { clip, sanitize, wrap } from "./text-width.ts";
-import type { TranscriptMessage } from "./transcript.ts";
 
-/** What a line is, for whoever colours it. */
-export type PlainLineKind = "heading" | "text" | "thinking" | "call" | "output" | "error";
+type LineKind = "heading" | "text" | "thinking" | "call" | "output" | "error";
 
-export interface PlainLine {
-  kind: PlainLineKind;
+interface Line {
+  kind: LineKind;
   text: string;
 }
 
-export interface PlainOptions {
-  /** Columns of the terminal. */
-  width: number;
+/** A message as it comes over the socket (see `session/files/transcript.ts`), as far as it is shown. */
+export interface ShownMessage extends TranscriptMessageData {
+  thinking?: string;
+  toolCalls?: { name: string; args: unknown }[];
+  toolName?: string;
+  isError?: boolean;
+  command?: string;
+  exitCode?: number;
+  kind?: string;
+  model?: string;
+  stopReason?: string;
+  errorMessage?: string;
+  timestamp?: number;
+  images?: number;
+}
+
+export interface TranscriptOptions {
+  colors: ChalkInstance;
+  /** Columns of the terminal; undefined: lines stay as they are. */
+  width: number | undefined;
   /** Lines kept of one tool's or command's output; the rest is counted. Default 12. */
   outputLines?: number;
   /** IANA name of the zone that times are shown in. Default: the machine's. */
@@ -24,33 +41,42 @@ const MIN_WIDTH = 20;
 const INDENT = "  ";
 
 /**
- * A transcript for a terminal: a heading per message (`#2 user · 2026-11-21 04:50`), the text wrapped and
- * indented below it. Escape sequences and control characters of messages never get through.
+ * A conversation for a person: a heading per message (`#2 user · 2026-11-21 04:50`, where `fork --at` takes the
+ * number), the text indented below it. Escape sequences and control characters of messages never get through.
  */
-export function toPlainLines(transcript: readonly TranscriptMessage[], options: PlainOptions): PlainLine[] {
-  const lines: PlainLine[] = [];
+export function renderTranscript(messages: readonly ShownMessage[], options: TranscriptOptions): string {
   const clock = new Intl.DateTimeFormat("sv-SE", {
     dateStyle: "short",
     timeStyle: "short",
     ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
   });
-  for (const message of transcript) {
-    if (lines.length > 0) lines.push({ kind: "text", text: "" });
-    const time = message.timestamp ? ` · ${clock.format(message.timestamp)}` : "";
-    lines.push({ kind: "heading", text: `${titleOf(message)}${time}` });
-    lines.push(...bodyOf(message, options));
+  return messages
+    .map((message) => {
+      const time = message.timestamp ? ` · ${clock.format(message.timestamp)}` : "";
+      const heading: Line = { kind: "heading", text: `${titleOf(message)}${time}` };
+      return [heading, ...bodyOf(message, options)].map((line) => `${paint(line, options.colors)}\n`).join("");
+    })
+    .join("\n");
+}
+
+function paint({ kind, text }: Line, colors: ChalkInstance): string {
+  switch (kind) {
+    case "heading":
+      return colors.bold(text);
+    case "thinking":
+      return colors.italic.dim(text);
+    case "call":
+      return colors.cyan(text);
+    case "output":
+      return colors.dim(text);
+    case "error":
+      return colors.red(text);
+    case "text":
+      return text;
   }
-  return lines;
 }
 
-/** The same as one string, uncoloured; empty for an empty transcript. */
-export function toPlainText(transcript: readonly TranscriptMessage[], options: PlainOptions): string {
-  return toPlainLines(transcript, options)
-    .map((line) => `${line.text}\n`)
-    .join("");
-}
-
-function titleOf(message: TranscriptMessage): string {
+function titleOf(message: ShownMessage): string {
   switch (message.role) {
     case "user":
       return `#${message.number} user`;
@@ -62,15 +88,15 @@ function titleOf(message: TranscriptMessage): string {
       return `shell${message.exitCode ? ` · exit code ${message.exitCode}` : ""}`;
     case "summary":
       return message.kind === "branch" ? "summary of another branch" : "compaction";
-    case "custom":
+    default:
       return sanitize(message.kind ?? "extension");
   }
 }
 
-function bodyOf(message: TranscriptMessage, options: PlainOptions): PlainLine[] {
-  const width = Math.max(MIN_WIDTH, options.width) - INDENT.length;
-  const lines: PlainLine[] = [];
-  const add = (kind: PlainLineKind, texts: readonly string[]) => {
+function bodyOf(message: ShownMessage, options: TranscriptOptions): Line[] {
+  const width = options.width === undefined ? Number.POSITIVE_INFINITY : Math.max(MIN_WIDTH, options.width) - INDENT.length;
+  const lines: Line[] = [];
+  const add = (kind: LineKind, texts: readonly string[]) => {
     for (const text of texts) lines.push({ kind, text: text === "" ? "" : INDENT + text });
   };
   const wrapped = (text: string) => wrap(sanitize(text).trimEnd(), width);
@@ -80,7 +106,7 @@ function bodyOf(message: TranscriptMessage, options: PlainOptions): PlainLine[] 
     add(message.isError ? "error" : "output", outputLines(message.text, width, options));
   } else if (message.text !== "") add("text", wrapped(message.text));
   for (const call of message.toolCalls ?? []) {
-    add("call", [clip(`→ ${oneLine(call.name)} ${oneLine(JSON.stringify(call.args))}`, width)]);
+    add("call", [clip(`→ ${oneLine(call.name)} ${oneLine(JSON.stringify(call.args) ?? "")}`, width)]);
   }
   if (message.images) add("output", [`(${message.images} ${message.images === 1 ? "image" : "images"})`]);
   if (message.errorMessage) add("error", wrapped(message.errorMessage));
@@ -90,7 +116,7 @@ function bodyOf(message: TranscriptMessage, options: PlainOptions): PlainLine[] 
   return lines;
 }
 
-function outputLines(text: string, width: number, options: PlainOptions): string[] {
+function outputLines(text: string, width: number, options: TranscriptOptions): string[] {
   const all = sanitize(text).trimEnd().split("\n");
   if (all.length === 1 && all[0] === "") return [];
   const limit = options.outputLines ?? DEFAULT_OUTPUT_LINES;

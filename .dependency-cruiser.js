@@ -1,0 +1,140 @@
+/**
+ * Which parts of src/ may import which. Data flows command -> client -> socket -> daemon -> session -> agent;
+ * imports point the same way, or down to leaves. Every rule's comment says what to do instead.
+ */
+
+/** What each folder of src/lib may import beside itself. */
+const layers = {
+  cli: {
+    uses: ["client", "protocol", "core"],
+    comment: "src/lib/cli shows results. Ask the daemon for data through src/lib/client.",
+  },
+  client: {
+    uses: ["protocol", "core"],
+    comment:
+      "src/lib/client knows the daemon only by its socket. Start it by path (launch.ts), and share types through src/lib/protocol.",
+  },
+  protocol: {
+    uses: ["core"],
+    comment: "src/lib/protocol describes records. Move what you need to src/lib/core, or pass it in as a value.",
+  },
+  daemon: {
+    uses: ["session", "history", "protocol", "core"],
+    comment: "src/lib/daemon dispatches. Reach agents through src/lib/session, and show nothing here.",
+  },
+  session: {
+    uses: ["agent", "protocol", "core"],
+    comment:
+      "src/lib/session doesn't know who serves it. Take callbacks or events in the constructor and wire them up in src/lib/daemon.",
+  },
+  agent: {
+    uses: ["sandbox", "protocol", "core"],
+    comment: "src/lib/agent runs one pi. Emit an event and let src/lib/session act on it.",
+  },
+  sandbox: {
+    uses: ["core"],
+    comment: "src/lib/sandbox turns a policy into arguments. Pass in what it needs as plain values.",
+  },
+  history: {
+    uses: ["core"],
+    comment: "src/lib/history reads pi's files by itself. Move what it shares with others to src/lib/core.",
+  },
+  core: {
+    uses: [],
+    comment: "src/lib/core is the bottom. Move the file that needs more up to the folder whose concern it is.",
+  },
+};
+
+const layerRules = Object.entries(layers).map(([name, { uses, comment }]) => ({
+  name: `${name}-imports`,
+  severity: "error",
+  comment,
+  from: { path: `^src/lib/${name}/` },
+  to: { path: "^src/", pathNot: `^src/lib/(${[name, ...uses].join("|")})/` },
+}));
+
+export default {
+  forbidden: [
+    ...layerRules,
+    {
+      name: "commands-imports",
+      severity: "error",
+      comment:
+        "A command parses, makes one client call and renders. Add a request to src/lib/protocol and its handler to the daemon.",
+      from: { path: "^src/commands/", pathNot: "^src/commands/daemon/run\\.ts$" },
+      to: { path: "^src/", pathNot: "^src/(commands|lib/(cli|client|protocol|core))/" },
+    },
+    {
+      name: "daemon-run-imports",
+      severity: "error",
+      comment: "`daemon run` is the daemon in the foreground: it may start it (src/lib/daemon/entry.ts) and nothing more.",
+      from: { path: "^src/commands/daemon/run\\.ts$" },
+      to: { path: "^src/", pathNot: "^src/(lib/daemon/entry\\.ts$|lib/(cli|client|protocol|core)/)" },
+    },
+    {
+      name: "core-packages",
+      severity: "error",
+      comment:
+        "src/lib/core is loaded by everything, so that it stays with Node, zod and smol-toml. Put code that needs a package in the folder whose concern it is.",
+      from: { path: "^src/lib/core/" },
+      to: { path: "node_modules/", pathNot: "node_modules/(zod|smol-toml)/" },
+    },
+    {
+      name: "terminal-packages",
+      severity: "error",
+      comment: "Terminal packages stay in src/commands and src/lib/cli: return plain data and render it there.",
+      from: { path: "^src/", pathNot: "^src/(commands|lib/cli)/" },
+      to: { path: "node_modules/(@oclif|chalk|cli-table3|listr2)/" },
+    },
+    {
+      name: "sqlite",
+      severity: "error",
+      comment:
+        "SQLite is for the history index, the session registry and the daemon's lock. Ask one of them, or add a method there.",
+      from: {
+        path: "^src/",
+        pathNot: "^src/lib/(history/|daemon/lock\\.ts$|session/registry[^/]*\\.ts$)",
+      },
+      to: { path: "^(node:)?sqlite$" },
+    },
+    {
+      name: "spawning",
+      severity: "error",
+      comment:
+        "Processes are started in src/lib/agent, src/lib/sandbox and src/lib/client/launch*. Call one of those, so that every child is ended with its group.",
+      from: { path: "^src/", pathNot: "^src/lib/(agent|sandbox)/|^src/lib/client/launch[^/]*\\.ts$" },
+      to: { path: "^(node:)?child_process$|node_modules/(execa|cross-spawn)/" },
+    },
+    {
+      name: "no-circular",
+      severity: "error",
+      comment: "Two files that need each other hide a third: move what both need to a file of its own.",
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: "no-undeclared",
+      severity: "error",
+      comment:
+        "A release has only what package.json lists under dependencies: add the package there, or import something else.",
+      from: { path: "^src/" },
+      to: {
+        dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown"],
+        dependencyTypesNot: ["type-only"],
+      },
+    },
+    {
+      name: "no-unresolvable",
+      severity: "error",
+      comment: "This import leads nowhere: correct the path (with its .ts) or install the package.",
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types", "node", "default"] },
+  },
+};

@@ -1,0 +1,23 @@
+import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { writeStderr } from "../../lib/cli/output.ts";
+import { pickSession } from "../../lib/cli/pick-session.ts";
+import { sessionArg, sessionFlag } from "../../lib/cli/session-flags.ts";
+
+export default class SessionAbort extends BaseCommand<typeof SessionAbort> {
+  static override summary = "Abort the running turn of a session";
+  static override description =
+    "Messages that were queued in it are not sent: stderr gives them back. A prompt that waits for the turn exits 6. When nothing runs that is said, and the exit code is 0.";
+  static override examples = ["<%= config.bin %> session abort", "<%= config.bin %> session abort review"];
+  static override args = { session: sessionArg };
+  static override flags = { session: sessionFlag };
+
+  async run(): Promise<void> {
+    const target = pickSession(this.args.session, this.flags.session);
+    const client = await this.connect();
+    const result = await client.request("abort", target);
+    if (!this.flags.json) {
+      await writeStderr([...result.steering, ...result.followUp].map((text) => `Not sent: ${text}\n`).join(""));
+    }
+    await this.show(result, () => (result.aborted ? "aborted\n" : "nothing to abort\n"));
+  }
+}

@@ -1,0 +1,48 @@
+import { Flags } from "@oclif/core";
+import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { writeStderr } from "../../lib/cli/output.ts";
+import { selectSessions, sessionStates } from "../../lib/cli/select-sessions.ts";
+import { currentDirectory } from "../../lib/cli/session-flags.ts";
+import { wholeNumber } from "../../lib/cli/whole-number.ts";
+
+export default class SessionList extends BaseCommand<typeof SessionList> {
+  static override summary = "List the sessions of this directory, or all of them";
+  static override description =
+    "Newest first, those of pi's own terminal interface included. * marks the current session of its directory.";
+  static override examples = [
+    "<%= config.bin %> session list",
+    "<%= config.bin %> session list --all --limit 20",
+    "<%= config.bin %> session list --all --state working --json | jq -r '.sessions[].id'",
+  ];
+  static override flags = {
+    all: Flags.boolean({ char: "a", description: "The sessions of every directory" }),
+    state: Flags.option({ options: sessionStates, description: "Only sessions in this state" })(),
+    limit: Flags.string({ char: "l", description: "At most this many, the newest ones", helpValue: "<n>" }),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = this;
+    const limit = flags.limit === undefined ? undefined : wholeNumber(flags.limit, "--limit");
+    const client = await this.connect();
+    const all = (await client.request("list_sessions", flags.all ? {} : { cwd: currentDirectory() })).sessions;
+    const sessions = selectSessions(all, { state: flags.state, limit });
+    await this.show({ sessions }, () => this.#render(sessions, all.map(({ id }) => id)));
+  }
+
+  async #render(sessions: Parameters<typeof selectSessions>[0], otherIds: string[]): Promise<string> {
+    if (sessions.length === 0) {
+      await writeStderr(this.flags.all ? "No sessions.\n" : "No sessions here. --all lists those of every directory.\n");
+      return "";
+    }
+    const [{ renderSessionList }, { colorsFor, widthOf }] = await Promise.all([
+      import("../../lib/cli/render/session-list.ts"),
+      import("../../lib/cli/render/color.ts"),
+    ]);
+    return renderSessionList(sessions, {
+      colors: colorsFor(process.stdout),
+      width: widthOf(process.stdout),
+      directories: this.flags.all,
+      otherIds,
+    });
+  }
+}

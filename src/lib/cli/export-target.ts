@@ -1,0 +1,40 @@
+import { type Stats, statSync } from "node:fs";
+import { extname, resolve } from "node:path";
+import { PictlError } from "../core/errors.ts";
+
+export const exportFormats = ["html", "md", "json", "jsonl"] as const;
+export type ExportFormat = (typeof exportFormats)[number];
+
+const EXTENSIONS: Record<string, ExportFormat> = {
+  ".html": "html",
+  ".htm": "html",
+  ".md": "md",
+  ".markdown": "md",
+  ".json": "json",
+  ".jsonl": "jsonl",
+};
+
+/** The format that a file's name asks for; Markdown when it asks for none. */
+export function formatOf(path: string | undefined): ExportFormat {
+  return EXTENSIONS[extname(path ?? "").toLowerCase()] ?? "md";
+}
+
+/**
+ * Where an export goes: a file that the daemon writes, or a stream of this process, for stdout (no file, or
+ * `-`) and for what only this process can write to, such as a pipe of the shell's.
+ *
+ * @throws PictlError INVALID_INPUT for a directory, and for a file that is there already unless `force`
+ */
+export function exportTarget(
+  output: string | undefined,
+  force: boolean,
+): { kind: "file" | "device"; path: string } | { kind: "stdout" } {
+  if (output === undefined || output === "-") return { kind: "stdout" };
+  const path = resolve(output);
+  const stats: Stats | undefined = statSync(path, { throwIfNoEntry: false });
+  const refuse = (reason: string, hint: string) => new PictlError("INVALID_INPUT", `${path} ${reason}.`, { hint, details: { path } });
+  if (stats?.isDirectory()) throw refuse("is a directory", "Name a file in it.");
+  if (stats !== undefined && !stats.isFile()) return { kind: "device", path };
+  if (stats !== undefined && !force) throw refuse("exists already", "Choose another file, or overwrite it with --force.");
+  return { kind: "file", path };
+}
