@@ -15,9 +15,9 @@ describe("agents", () => {
   after(() => place.dispose());
 
   it("run with the environment of the shell that asked, not of the one that started the daemon", async () => {
-    await place.ok(["daemon", "start"], { env: { PICTL_TEST_VALUE: "from the first shell" } });
+    await place.ok(["daemon", "start"], { env: { SCRIPTED_LABEL: "from the first shell" } });
     const model = place.scenario("environment.json");
-    const options = { env: { PICTL_TEST_VALUE: "from the second shell" } };
+    const options = { env: { SCRIPTED_LABEL: "from the second shell" } };
     assert.match(await place.ok(["prompt", "--new", "--model", model, "go"], options), /from the second shell/);
     const daemon = readFileSync(`/proc/${place.daemonPid()}/environ`, "utf8");
     assert.ok(!daemon.includes("from the first shell"), "the daemon keeps the starter's environment");

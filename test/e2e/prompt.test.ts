@@ -35,7 +35,7 @@ describe("pictl prompt", () => {
     assert.equal(sessions[0]?.model, "scripted/echo");
     assert.ok((sessions[0]?.tokens.total ?? 0) > 0);
     const commands = place.processes().map((each) => each.command);
-    assert.equal(commands.filter((command) => command.includes("--mode rpc")).length, 1, commands.join("\n"));
+    assert.equal(commands.filter((command) => /^pi\b/.test(command)).length, 1, commands.join("\n"));
     assert.equal(commands.length, 2, commands.join("\n"));
   });
 

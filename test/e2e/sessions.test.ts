@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { bundledPiCli } from "../../src/lib/agent/pi/bundled-pi.ts";
@@ -183,17 +183,35 @@ describe("sessions", () => {
   });
 
   it("passes the options of an agent on to pi", async () => {
-    const model = place.scenario("environment.json");
-    const id = await place.ok(["session", "create", "--model", model, "--tools", "read,ls", "--system-prompt", "Be a stone."]);
-    const command = place.processes().find((each) => each.command.includes(id))?.command ?? "";
-    for (const part of ["--tools read,ls", "--system-prompt Be a stone.", "--no-approve"]) {
-      assert.ok(command.includes(part), command);
+    const scenario = join(place.root, "told.json");
+    writeFileSync(scenario, JSON.stringify({ responses: [[{ text: "tools={{tools}} system={{system}}" }]] }));
+    const id = await place.ok(["session", "create", "--model", `scripted/${scenario}`, "--tools", "read,ls", "--system-prompt", "Be a stone."]);
+    assert.match(await place.ok(["prompt", "-s", id, "go"]), /^tools=ls,read system=[\s\S]*Be a stone\./);
+    const without = ["--new", "--exclude-tools", "bash", "--append-system-prompt", "Add this."];
+    const told = await place.ok(["prompt", "--model", `scripted/${scenario}`, ...without, "go"]);
+    assert.match(told, /^tools=edit,read,write system=[\s\S]*Add this\./);
+  });
+
+  it("trusts nothing of the project unless --approve says so; what follows -- goes to pi", async () => {
+    const cwd = join(place.root, "trust");
+    mkdirSync(join(cwd, ".pi", "prompts"), { recursive: true });
+    writeFileSync(join(cwd, ".pi", "prompts", "mine.md"), "Do it: $1");
+    const client = await place.client();
+    try {
+      const commandsWith = async (...flags: string[]) => {
+        const sessionId = await place.ok(["session", "create", "--model", "scripted/echo", ...flags], { cwd });
+        const { commands } = (await client.command("get_commands", { sessionId })) as { commands: { name: string }[] };
+        return commands.map((command) => command.name);
+      };
+      assert.ok(!(await commandsWith()).includes("mine"));
+      assert.ok((await commandsWith("--approve")).includes("mine"));
+      assert.ok(!(await commandsWith("--approve", "--", "--no-prompt-templates")).includes("mine"));
+    } finally {
+      client.close();
     }
-    const passed = await place.ok(["session", "create", "--model", "scripted/echo", "--approve", "--", "--no-skills"]);
-    const other = place.processes().find((each) => each.command.includes(passed))?.command ?? "";
-    assert.ok(other.includes("--approve") && other.includes("--no-skills") && !other.includes("--no-approve"), other);
     const reserved = await place.run(["session", "create", "--", "--mode", "json"]);
     assert.equal(reserved.code, 2);
+    assert.match(reserved.stderr, /--mode can't be passed on/);
   });
 
   it("options of a new session are refused for one that exists", async () => {

@@ -33,17 +33,13 @@ describe("turns", () => {
 
   it("Ctrl-C gives back what was queued in pi", async () => {
     const running = await startLongTurn();
-    const steering = place.start(["prompt", "-s", session, "--follow-up", "the queued words"]);
-    // Accepted by pi once it shows in the queue, which the running view tells in its own words.
-    await waitFor(async () => {
-      const queued = await place.run(["session", "show", session, "--json"]);
-      return queued.code === 0 && /the queued words/.test(place.log() + (await queueOf(place, session)));
-    });
+    const followUp = place.start(["prompt", "-s", session, "--follow-up", "the queued words"]);
+    await queuedInPi(place, session);
     running.child.kill("SIGINT");
     const result = await running.done;
     assert.equal(result.code, 130);
     assert.match(result.stderr, /Not sent: the queued words/);
-    assert.equal((await steering.done).code, 6);
+    assert.equal((await followUp.done).code, 6);
   });
 
   it("abort from another terminal ends the turn, and the waiting prompt exits 6 saying so", async () => {
@@ -65,15 +61,20 @@ describe("turns", () => {
 
   it("a second prompt waits its turn, and --no-wait is refused with 11", async () => {
     const first = await startLongTurn();
-    const second = place.start(["prompt", "-s", session, "--json", "second"]);
-    await second.until("stderr", "Waiting for");
-    const refused = await place.run(["prompt", "-s", session, "--no-wait", "third"]);
+    const second = place.start(["prompt", "-s", session, "second"]);
+    await second.until("stderr", "Waiting for a prompt ahead");
+    const third = place.start(["prompt", "-s", session, "third"]);
+    await third.until("stderr", "Waiting for 2 prompts ahead");
+    const refused = await place.run(["prompt", "-s", session, "--no-wait", "fourth"]);
     assert.equal(refused.code, 11);
     assert.match(refused.stderr, /\[SESSION_BUSY\]/);
     await place.ok(["session", "abort", session]);
     assert.equal((await first.done).code, 6);
-    await place.ok(["session", "abort", session]);
-    assert.equal((await second.done).code, 6);
+    assert.match((await second.done).stdout, /^echo: second /);
+    assert.match((await third.done).stdout, /^echo: third /);
+    const { messages } = await place.json<{ messages: { role: string; text: string }[] }>(["session", "show", session, "--messages"]);
+    const asked = messages.filter((message) => message.role === "user").map((message) => message.text);
+    assert.deepEqual(asked, ["go", "second", "third"]);
   });
 
   it("Ctrl-C takes back a prompt that still waits, and leaves the running turn alone", async () => {
@@ -96,20 +97,15 @@ describe("turns", () => {
   });
 });
 
-async function queueOf(place: Workspace, session: string): Promise<string> {
-  const { connectToDaemon } = await import("../../src/lib/client/connect.ts");
-  const client = await connectToDaemon(place.env);
+/** Resolves when pi has a message in its queue. */
+async function queuedInPi(place: Workspace, sessionId: string): Promise<void> {
+  const client = await place.client();
   try {
-    const { pendingMessageCount } = (await client.command("get_state", { sessionId: session })) as {
-      pendingMessageCount: number;
-    };
-    return pendingMessageCount > 0 ? "the queued words" : "";
+    for (let waiting = 0; waiting === 0; ) {
+      const state = (await client.command("get_state", { sessionId })) as { pendingMessageCount: number };
+      waiting = state.pendingMessageCount;
+    }
   } finally {
     client.close();
   }
-}
-
-/** Asks again until it holds; the runner's own limit ends a test that never gets there. */
-async function waitFor(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpath
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Client } from "../../src/lib/client/client.ts";
 import { resolvePaths } from "../../src/lib/core/paths.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
@@ -138,6 +139,14 @@ export class Workspace {
     }
   }
 
+  /** Talks to the daemon that runs, as another program would. */
+  async client(): Promise<Client> {
+    const client = await Client.connect(this.paths.socket);
+    if (client === undefined) throw new Error("no daemon runs");
+    client.introduce("0.0.0-test", this.env);
+    return client;
+  }
+
   scenario(name: string): string {
     return `scripted/${join(SCENARIOS, name)}`;
   }
@@ -169,6 +178,11 @@ export class Workspace {
           return [];
         }
       });
+  }
+
+  /** Resolves when no process of this place is left. */
+  async allProcessesGone(): Promise<void> {
+    while (this.processes().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
   /** Stops the daemon, removes everything and fails if something outlived it. */

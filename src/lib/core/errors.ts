@@ -105,6 +105,10 @@ export class PictlError extends Error {
 /** Any thrown value as a {@link PictlError}; what was not foreseen becomes INTERNAL with the original as cause. */
 export function toPictlError(error: unknown): PictlError {
   if (error instanceof PictlError) return error;
+  // The daemon in the foreground is a bundle of its own, with its own copy of this class.
+  if (error instanceof Error && error.name === "PictlError" && "toBody" in error) {
+    return PictlError.fromBody((error as PictlError).toBody());
+  }
   const message = error instanceof Error ? error.message : String(error);
   return new PictlError("INTERNAL", message, {
     hint: "This is a bug in pictl. Run the command again with DEBUG=pictl to see where it happened.",
