@@ -156,7 +156,15 @@ export class RpcChannel {
   }
 }
 
+/**
+ * Deltas are nearly all of what pi sends, and nothing in the daemon looks into one: they are recognised by how
+ * pi begins them and passed on unread; parsing them was the largest part of what the daemon added to a stream.
+ */
+const DELTA_START = '{"type":"message_update",';
+const DELTA: AgentRecord = Object.freeze({ type: "message_update" });
+
 function parseRecord(frame: string): AgentRecord | undefined {
+  if (frame.startsWith(DELTA_START) && frame.endsWith("}")) return DELTA;
   try {
     const value: unknown = JSON.parse(frame);
     if (typeof value === "object" && value !== null && "type" in value && typeof value.type === "string") {

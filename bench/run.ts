@@ -1,0 +1,170 @@
+/**
+ * Measures what the design says that pictl may cost, each beside what it is compared with, in one run. Prints
+ * the table and writes it to docs/performance.md. Usage: npm run bench [-- --quick]
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { buildInfo } from "../src/lib/core/build-info.ts";
+import { Place, PI } from "./place.ts";
+import { directPrompter, daemonPrompter, type Prompter } from "./streams.ts";
+import { FLOOD } from "./place.ts";
+
+const QUICK = process.argv.includes("--quick");
+const COMMAND_RUNS = QUICK ? 5 : 25;
+const COLD_RUNS = QUICK ? 3 : 12;
+const LATENCY_RUNS = QUICK ? 50 : 500;
+const FLOOD_RUNS = QUICK ? 2 : 7;
+
+interface Sample {
+  median: number;
+  /** Half the distance between the quartiles: the machine's noise. */
+  noise: number;
+}
+
+interface Row {
+  what: string;
+  measured: Sample;
+  reference: Sample;
+  referenceName: string;
+  budget: string;
+  met: boolean;
+  result: string;
+}
+
+function summarize(values: number[]): Sample {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  return { median: at(0.5), noise: (at(0.75) - at(0.25)) / 2 };
+}
+
+async function timed(action: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await action();
+  return performance.now() - began;
+}
+
+/**
+ * Runs two actions in turns, so that what else the machine does falls on both alike, and summarizes each.
+ * Nothing else is measured with them: a benchmark library would measure one after the other.
+ */
+async function sideBySide(
+  runs: number,
+  a: () => Promise<unknown>,
+  b: () => Promise<unknown>,
+  prepare: () => Promise<unknown> = async () => undefined,
+): Promise<[Sample, Sample]> {
+  const [as, bs]: [number[], number[]] = [[], []];
+  for (let i = -1; i < runs; i++) {
+    await prepare();
+    const first = await timed(a);
+    const second = await timed(b);
+    // The first round warms caches up.
+    if (i < 0) continue;
+    as.push(first);
+    bs.push(second);
+  }
+  return [summarize(as), summarize(bs)];
+}
+
+function ratioRow(what: string, [measured, reference]: [Sample, Sample], referenceName: string, budget: number): Row {
+  const ratio = measured.median / reference.median;
+  return {
+    what,
+    measured,
+    reference,
+    referenceName,
+    budget: `≤ ${budget} ×`,
+    met: ratio <= budget,
+    result: `${ratio.toFixed(2)} ×`,
+  };
+}
+
+async function commandRows(place: Place): Promise<Row[]> {
+  const node = () => place.run(process.execPath, ["-e", "0"]);
+  await place.pictl("prompt", "--model", "scripted/echo", "hello");
+  const list = await sideBySide(COMMAND_RUNS, () => place.pictl("session", "list"), node);
+  const warm = await sideBySide(COMMAND_RUNS, () => place.pictl("prompt", "hello"), () => place.piPrint("hello"));
+  const cold = await sideBySide(
+    COLD_RUNS,
+    () => place.pictl("prompt", "--new", "--model", "scripted/echo", "hello"),
+    () => place.piPrint("hello"),
+    () => place.pictl("daemon", "stop", "--now"),
+  );
+  return [
+    ratioRow("`pictl session list`, daemon warm", list, "`node -e 0`", 2.8),
+    ratioRow("`pictl prompt`, warm session, instant model", warm, "`pi -p`", 0.3),
+    ratioRow("`pictl prompt`, nothing running yet", cold, "`pi -p`", 1.5),
+  ];
+}
+
+/** Both prompters run their turns alternately in one loop. */
+async function turnTimes(place: Place, model: string, runs: number, pick: (times: Awaited<ReturnType<Prompter["prompt"]>>) => number) {
+  const through = await daemonPrompter(place, model);
+  const direct = await directPrompter(place, model);
+  try {
+    const [a, b]: [number[], number[]] = [[], []];
+    for (let i = -1; i < runs; i++) {
+      const first = await through.prompt("go");
+      const second = await direct.prompt("go");
+      if (first.deltas !== second.deltas) throw new Error(`lost deltas: ${first.deltas} of ${second.deltas}`);
+      if (i < 0) continue;
+      a.push(pick(first));
+      b.push(pick(second));
+    }
+    return [summarize(a), summarize(b)] satisfies [Sample, Sample];
+  } finally {
+    await through.end();
+    await direct.end();
+  }
+}
+
+async function streamRows(place: Place): Promise<Row[]> {
+  const [first, direct] = await turnTimes(place, "scripted/echo", LATENCY_RUNS, (times) => times.firstEvent);
+  const added = first.median - direct.median;
+  const flood = await turnTimes(place, `scripted/${FLOOD}`, FLOOD_RUNS, (times) => times.settled);
+  return [
+    {
+      what: "added to a prompt by the daemon, socket in to first event out",
+      measured: first,
+      reference: direct,
+      referenceName: "pi's own pipe",
+      budget: "p50 ≤ 1 ms",
+      met: added <= 1,
+      result: `${added.toFixed(2)} ms`,
+    },
+    ratioRow("streaming 100,000 deltas through the daemon", flood, "reading pi's pipe", 1.25),
+  ];
+}
+
+const ms = ({ median, noise }: Sample) => `${median.toFixed(median < 10 ? 2 : 0)} ms ± ${noise.toFixed(median < 10 ? 2 : 0)}`;
+
+function table(rows: Row[]): string {
+  const lines = rows.map(
+    (row) =>
+      `| ${row.what} | ${ms(row.measured)} | ${row.referenceName}: ${ms(row.reference)} | ${row.result} | ${row.budget} | ${row.met ? "yes" : "**no**"} |`,
+  );
+  return ["| what | pictl | compared with | result | budget | met |", "|---|---|---|---|---|---|", ...lines].join("\n");
+}
+
+const MARK = { begin: "<!-- bench:begin -->", end: "<!-- bench:end -->" };
+
+function writeDocument(rows: Row[]): void {
+  const path = fileURLToPath(new URL("../docs/performance.md", import.meta.url));
+  const piVersion = (JSON.parse(readFileSync(PI.replace(/dist\/.*$/, "package.json"), "utf8")) as { version: string }).version;
+  const cores = cpus();
+  const header = `Measured on ${new Date().toISOString().slice(0, 10)} with \`npm run bench\`: pictl ${buildInfo().version}, pi ${piVersion}, Node ${process.version}, ${process.platform} ${process.arch}, ${cores.length} × ${cores[0]?.model.trim() ?? "unknown"}.`;
+  const text = readFileSync(path, "utf8");
+  const [before = "", rest = ""] = text.split(MARK.begin);
+  const after = rest.split(MARK.end)[1] ?? "\n";
+  writeFileSync(path, `${before}${MARK.begin}\n${header}\n\n${table(rows)}\n${MARK.end}${after}`);
+}
+
+const place = new Place();
+try {
+  const rows = [...(await commandRows(place)), ...(await streamRows(place))];
+  process.stdout.write(`${table(rows)}\n`);
+  if (!QUICK) writeDocument(rows);
+} finally {
+  await place.dispose();
+}
