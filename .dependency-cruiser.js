@@ -117,7 +117,8 @@ export default {
       severity: "error",
       comment:
         "A release has only what package.json lists under dependencies: add the package there, or import something else.",
-      from: { path: "^src/" },
+      // What the scripted model imports is given to it by the pi that loads it.
+      from: { path: "^src/", pathNot: "^src/lib/agent/scripted-model/" },
       to: {
         dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown"],
         dependencyTypesNot: ["type-only"],

@@ -22,6 +22,8 @@ const STUBS: Readonly<Record<string, string>> = {
   };`,
   // Compares Node with oclif's own engines field; bin/run.js has refused older ones by then.
   semver: "export const satisfies = () => true; export default { satisfies };",
+  // Reads tsconfig.json to run plugins from their sources. It is 7 MB.
+  typescript: 'throw new Error("TypeScript plugins are not supported");',
 };
 
 const stubs: Plugin = {

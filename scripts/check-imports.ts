@@ -38,7 +38,7 @@ if (summary.totalCruised < FEWEST_MODULES) {
 function cruise(): Report {
   const report = execFileSync(
     process.execPath,
-    [`${root}node_modules/dependency-cruiser/bin/dependency-cruise.mjs`, "src", "--output-type", "json"],
+    [`${root}node_modules/dependency-cruiser/bin/dependency-cruiser.mjs`, "src", "--output-type", "json"],
     { cwd: root, encoding: "utf8", maxBuffer: MAX_REPORT_BYTES, stdio: ["ignore", "pipe", "inherit"] },
   );
   return JSON.parse(report) as Report;

@@ -6,7 +6,8 @@ import { wholeNumber } from "../../lib/cli/whole-number.ts";
 
 export default class DaemonLogs extends BaseCommand<typeof DaemonLogs> {
   static override summary = "Show the end of the daemon's log";
-  static override description = "Works without a daemon. --follow goes on until Ctrl-C; --json prints an array of the log's records.";
+  static override description =
+    "Works without a daemon. --follow goes on until Ctrl-C; --json prints an array of the log's records.";
   static override examples = [
     "<%= config.bin %> daemon logs --lines 200 --level warn",
     "<%= config.bin %> daemon logs --follow",
@@ -14,8 +15,17 @@ export default class DaemonLogs extends BaseCommand<typeof DaemonLogs> {
   ];
   static override flags = {
     follow: Flags.boolean({ char: "f", description: "Show what is added, too", exclusive: ["json"] }),
-    lines: Flags.string({ char: "n", description: "How many of the last lines", default: "50", helpValue: "<n>" }),
-    level: Flags.option({ options: logLevels, description: "Only what is at least this urgent", default: "debug" as const })(),
+    lines: Flags.string({
+      char: "n",
+      description: "How many of the last lines",
+      default: "50",
+      helpValue: "<n>",
+    }),
+    level: Flags.option({
+      options: logLevels,
+      description: "Only what is at least this urgent",
+      default: "debug" as const,
+    })(),
   };
 
   async run(): Promise<void> {

@@ -8,6 +8,9 @@ export default class DaemonStart extends BaseCommand<typeof DaemonStart> {
 
   async run(): Promise<void> {
     const { server } = await withProgress("Starting the daemon", this.connect());
-    await this.show({ running: true, pid: server.pid, version: server.version }, () => `The daemon runs (process ${server.pid}).\n`);
+    await this.show(
+      { running: true, pid: server.pid, version: server.version },
+      () => `The daemon runs (process ${server.pid}).\n`,
+    );
   }
 }

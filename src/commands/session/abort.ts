@@ -16,7 +16,9 @@ export default class SessionAbort extends BaseCommand<typeof SessionAbort> {
     const client = await this.connect();
     const result = await client.request("abort", target);
     if (!this.flags.json) {
-      await writeStderr([...result.steering, ...result.followUp].map((text) => `Not sent: ${text}\n`).join(""));
+      await writeStderr(
+        [...result.steering, ...result.followUp].map((text) => `Not sent: ${text}\n`).join(""),
+      );
     }
     await this.show(result, () => (result.aborted ? "aborted\n" : "nothing to abort\n"));
   }

@@ -6,7 +6,8 @@ import { sessionArg, sessionFlag } from "../../lib/cli/session-flags.ts";
 
 export default class SessionClone extends BaseCommand<typeof SessionClone> {
   static override summary = "Make a new session with the same conversation and print its id";
-  static override description = "Both go on from its end on their own. `session fork` starts from an earlier message.";
+  static override description =
+    "Both go on from its end on their own. `session fork` starts from an earlier message.";
   static override examples = [
     "s=$(<%= config.bin %> session clone)",
     "<%= config.bin %> session clone review --name another-way",

@@ -5,7 +5,8 @@ import { sessionArg, sessionFlag } from "../../lib/cli/session-flags.ts";
 
 export default class SessionClose extends BaseCommand<typeof SessionClose> {
   static override summary = "End the agent of a session";
-  static override description = "The session stays: the next prompt to it starts an agent again, with all its history.";
+  static override description =
+    "The session stays: the next prompt to it starts an agent again, with all its history.";
   static override examples = ["<%= config.bin %> session close", "<%= config.bin %> session close review"];
   static override args = { session: sessionArg };
   static override flags = { session: sessionFlag };

@@ -1,6 +1,7 @@
-import { Flags } from "@oclif/core";
 import { resolve } from "node:path";
+import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { withProgress } from "../../lib/cli/progress.ts";
 import { createFlags, currentDirectory, sessionOptionsFrom } from "../../lib/cli/session-flags.ts";
 
 export default class SessionCreate extends BaseCommand<typeof SessionCreate> {
@@ -21,11 +22,12 @@ export default class SessionCreate extends BaseCommand<typeof SessionCreate> {
   async run(): Promise<void> {
     const { flags } = this;
     const client = await this.connect();
-    const result = await client.request("create_session", {
+    const request = client.request("create_session", {
       cwd: flags.cwd === undefined ? currentDirectory() : resolve(flags.cwd),
       options: sessionOptionsFrom(flags, this.passedArguments()),
       ...(flags.name === undefined ? {} : { name: flags.name }),
     });
+    const result = await withProgress("Starting the agent", request);
     await this.show(result, () => `${result.sessionId}\n`);
   }
 }

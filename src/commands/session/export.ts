@@ -1,5 +1,5 @@
-import { Flags } from "@oclif/core";
 import type { Readable } from "node:stream";
+import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { exportFormats, exportTarget, formatOf } from "../../lib/cli/export-target.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
@@ -42,7 +42,10 @@ export default class SessionExport extends BaseCommand<typeof SessionExport> {
       return;
     }
     const { exportAsStream } = await import("../../lib/client/export-stream.ts");
-    const { sessionId, content } = await withProgress("Exporting the session", exportAsStream(client, params));
+    const { sessionId, content } = await withProgress(
+      "Exporting the session",
+      exportAsStream(client, params),
+    );
     if (target.kind === "device") {
       const { createWriteStream } = await import("node:fs");
       await copy(content, createWriteStream(target.path));

@@ -24,14 +24,22 @@ export default class SessionList extends BaseCommand<typeof SessionList> {
     const { flags } = this;
     const limit = flags.limit === undefined ? undefined : wholeNumber(flags.limit, "--limit");
     const client = await this.connect();
-    const all = (await client.request("list_sessions", flags.all ? {} : { cwd: currentDirectory() })).sessions;
+    const all = (await client.request("list_sessions", flags.all ? {} : { cwd: currentDirectory() }))
+      .sessions;
     const sessions = selectSessions(all, { state: flags.state, limit });
-    await this.show({ sessions }, () => this.#render(sessions, all.map(({ id }) => id)));
+    await this.show({ sessions }, () =>
+      this.#render(
+        sessions,
+        all.map(({ id }) => id),
+      ),
+    );
   }
 
   async #render(sessions: Parameters<typeof selectSessions>[0], otherIds: string[]): Promise<string> {
     if (sessions.length === 0) {
-      await writeStderr(this.flags.all ? "No sessions.\n" : "No sessions here. --all lists those of every directory.\n");
+      await writeStderr(
+        this.flags.all ? "No sessions.\n" : "No sessions here. --all lists those of every directory.\n",
+      );
       return "";
     }
     const [{ renderSessionList }, { colorsFor, widthOf }] = await Promise.all([

@@ -5,7 +5,8 @@ import { PictlError } from "../../lib/core/errors.ts";
 
 export default class SessionRename extends BaseCommand<typeof SessionRename> {
   static override summary = "Give a session a name";
-  static override description = "A name is as good as an id wherever a session is named, as long as only one has it.";
+  static override description =
+    "A name is as good as an id wherever a session is named, as long as only one has it.";
   static override examples = [
     "<%= config.bin %> session rename review",
     '<%= config.bin %> session rename -s 019abc12 "api review"',
@@ -15,7 +16,8 @@ export default class SessionRename extends BaseCommand<typeof SessionRename> {
 
   async run(): Promise<void> {
     const name = this.args.name.trim();
-    if (name === "") throw new PictlError("USAGE", "The name is empty.", { hint: "Give one that says something." });
+    if (name === "")
+      throw new PictlError("USAGE", "The name is empty.", { hint: "Give one that says something." });
     const target = targetFrom(this.flags.session);
     const client = await this.connect();
     const result = await client.request("set_session_name", { ...target, name });

@@ -6,7 +6,7 @@ import { sessionArg, sessionFlag } from "../../lib/cli/session-flags.ts";
 export default class SessionShow extends BaseCommand<typeof SessionShow> {
   static override summary = "Show one session, with --messages its conversation";
   static override description =
-    "With --messages each message of yours has a number, which `session fork --at` takes. --json gives whole messages, the text shortens long tool output.";
+    "With --messages each message of yours has a number, which `session fork --at` takes. On a terminal long tool output is shortened.";
   static override examples = [
     "<%= config.bin %> session show",
     "<%= config.bin %> session show review --messages",

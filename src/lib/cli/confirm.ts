@@ -7,11 +7,18 @@ export interface ConfirmOptions {
 }
 
 /** @throws PictlError CONFIRMATION_REQUIRED where nobody can be asked */
-export function requireTerminal(action: string, { input = process.stdin, output = process.stderr }: ConfirmOptions = {}): void {
+export function requireTerminal(
+  action: string,
+  { input = process.stdin, output = process.stderr }: ConfirmOptions = {},
+): void {
   if (input.isTTY === true && output.isTTY === true) return;
-  throw new PictlError("CONFIRMATION_REQUIRED", `${action} needs a confirmation, and there is no terminal to ask on.`, {
-    hint: "Add --yes.",
-  });
+  throw new PictlError(
+    "CONFIRMATION_REQUIRED",
+    `${action} needs a confirmation, and there is no terminal to ask on.`,
+    {
+      hint: "Add --yes.",
+    },
+  );
 }
 
 /** Asks on stderr. Anything but y or yes is no; Ctrl-C ends the process as if nothing had caught it. */

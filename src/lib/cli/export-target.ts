@@ -32,9 +32,11 @@ export function exportTarget(
   if (output === undefined || output === "-") return { kind: "stdout" };
   const path = resolve(output);
   const stats: Stats | undefined = statSync(path, { throwIfNoEntry: false });
-  const refuse = (reason: string, hint: string) => new PictlError("INVALID_INPUT", `${path} ${reason}.`, { hint, details: { path } });
+  const refuse = (reason: string, hint: string) =>
+    new PictlError("INVALID_INPUT", `${path} ${reason}.`, { hint, details: { path } });
   if (stats?.isDirectory()) throw refuse("is a directory", "Name a file in it.");
   if (stats !== undefined && !stats.isFile()) return { kind: "device", path };
-  if (stats !== undefined && !force) throw refuse("exists already", "Choose another file, or overwrite it with --force.");
+  if (stats !== undefined && !force)
+    throw refuse("exists already", "Choose another file, or overwrite it with --force.");
   return { kind: "file", path };
 }

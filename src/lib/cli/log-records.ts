@@ -16,7 +16,12 @@ export function parseLogLine(line: string): LogRecord | undefined {
   if (line.trim() === "") return undefined;
   try {
     const record: unknown = JSON.parse(line);
-    if (typeof record === "object" && record !== null && "message" in record && typeof record.message === "string") {
+    if (
+      typeof record === "object" &&
+      record !== null &&
+      "message" in record &&
+      typeof record.message === "string"
+    ) {
       return record as LogRecord;
     }
   } catch {

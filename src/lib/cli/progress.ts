@@ -1,6 +1,8 @@
 /** A wait that is over sooner needs no explanation, and a spinner that flashes up disturbs. */
 const SHOW_AFTER_MS = 400;
 
+/** They must not leave a terminal without its cursor. */
+const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 const SHOW_CURSOR = "\u001b[?25h";
 
 export interface ProgressOptions {
@@ -15,7 +17,11 @@ export interface ProgressOptions {
  *
  * @returns what the work resolves to; throws what it rejects with
  */
-export async function withProgress<T>(title: string, work: Promise<T>, options: ProgressOptions = {}): Promise<T> {
+export async function withProgress<T>(
+  title: string,
+  work: Promise<T>,
+  options: ProgressOptions = {},
+): Promise<T> {
   const { stream = process.stderr, showAfterMs = SHOW_AFTER_MS } = options;
   if (stream.isTTY !== true) return await work;
   const settled = work.then(
@@ -50,16 +56,16 @@ async function spin(title: string, settled: Promise<void>, stream: NodeJS.WriteS
     // Its own handler would exit with 127.
     registerSignalListeners: false,
   });
-  const onInterrupt = () => {
+  const onSignal = (signal: NodeJS.Signals) => {
     stream.write(SHOW_CURSOR);
-    process.off("SIGINT", onInterrupt);
+    process.off(signal, onSignal);
     // Only when nobody else handles it may it end the process.
-    if (process.listenerCount("SIGINT") === 0) process.kill(process.pid, "SIGINT");
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
-  process.on("SIGINT", onInterrupt);
+  for (const signal of ENDING) process.on(signal, onSignal);
   try {
     await tasks.run();
   } finally {
-    process.off("SIGINT", onInterrupt);
+    for (const signal of ENDING) process.off(signal, onSignal);
   }
 }

@@ -21,7 +21,7 @@ export class Client {
   /** What the daemon said of itself when the connection began. */
   readonly server: ServerReady["data"];
   readonly #socket: Socket;
-  readonly #decoder = new FrameDecoder(MAX_RECORD_BYTES);
+  readonly #decoder: FrameDecoder;
   readonly #waiters = new Map<string, Waiter>();
   readonly #listeners = new Set<(record: PushRecord) => void>();
   readonly #closeListeners = new Set<(error: PictlError) => void>();
@@ -29,8 +29,9 @@ export class Client {
   #shutdownReason: string | undefined;
   #closed: PictlError | undefined;
 
-  private constructor(socket: Socket, server: ServerReady["data"]) {
+  private constructor(socket: Socket, decoder: FrameDecoder, server: ServerReady["data"]) {
     this.#socket = socket;
+    this.#decoder = decoder;
     this.server = server;
   }
 
@@ -64,18 +65,18 @@ export class Client {
       socket.destroy();
       reject(unreachable(socketPath, `it said nothing within ${HANDSHAKE_TIMEOUT_MS / 1000} s`));
     }, HANDSHAKE_TIMEOUT_MS);
+    const decoder = new FrameDecoder(MAX_RECORD_BYTES);
     let client: Client | undefined;
     socket.on("data", (chunk: Buffer) => {
       if (client !== undefined) return client.#receive(chunk);
-      const decoder = new FrameDecoder(MAX_RECORD_BYTES);
       const [first, ...rest] = decoder.push(chunk);
-      // `server_ready` is far smaller than a socket's buffer, so it never comes in two pieces.
+      if (first === undefined) return;
       const ready = parse(first);
       if (ready?.type !== "server_ready") {
         socket.destroy();
         return reject(unreachable(socketPath, "something else answers there"));
       }
-      client = new Client(socket, ready.data);
+      client = new Client(socket, decoder, ready.data);
       for (const frame of rest) client.#handle(frame);
       resolve(client);
     });
@@ -191,8 +192,7 @@ export class Client {
   }
 }
 
-function parse(frame: string | undefined): ServerRecord | undefined {
-  if (frame === undefined) return undefined;
+function parse(frame: string): ServerRecord | undefined {
   try {
     const record: unknown = JSON.parse(frame);
     // Both ends are pictl's own and of one protocol version, so the envelope is all that is checked here.

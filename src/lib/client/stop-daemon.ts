@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
+import { buildInfo } from "../core/build-info.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
 import { checkRuntimeDir, type Environment, type Paths, resolvePaths } from "../core/paths.ts";
 import { majorOf, PROTOCOL_VERSION } from "../protocol/version.ts";
-import { buildInfo } from "../core/build-info.ts";
 import { Client } from "./client.ts";
 import { isAlive } from "./process-alive.ts";
 
@@ -67,7 +67,9 @@ function stoppingDaemon(paths: Paths): number | undefined {
   try {
     const pid = Number(readFileSync(paths.pid, "utf8"));
     if (!Number.isSafeInteger(pid) || pid <= 0 || !isAlive(pid)) return undefined;
-    return /daemon\/main\.[jt]s|\0daemon\0run\0/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8")) ? pid : undefined;
+    return /daemon\/main\.[jt]s|\0daemon\0run\0/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8"))
+      ? pid
+      : undefined;
   } catch {
     // No such file, or no /proc to ask: nothing that could be stopped is known.
     return undefined;

@@ -13,14 +13,18 @@ const count = z.int().check(z.gte(1));
 
 /** `"30m"` to milliseconds; `"never"` and `"0"` to 0, which switches the timeout off. */
 const timeout = z.pipe(
-  z.string("must be a duration in quotes, such as \"30s\", \"5m\" or \"never\""),
+  z.string('must be a duration in quotes, such as "30s", "5m" or "never"'),
   z.transform((text, context) => {
     if (text === "never") return 0;
     try {
       return parseDuration(text);
     } catch (error) {
       if (!(error instanceof PictlError)) throw error;
-      context.issues.push({ code: "custom", input: text, message: `${error.message} Write "30s", "5m", "2h" or "never"` });
+      context.issues.push({
+        code: "custom",
+        input: text,
+        message: `${error.message} Write "30s", "5m", "2h" or "never"`,
+      });
       return z.NEVER;
     }
   }),
@@ -39,9 +43,11 @@ const command = z.union([program, z.tuple([program], z.string())], {
 });
 
 /** Begins like a name: what begins with a dash would be taken for an option of pi. */
-const model = z.string().check(
-  z.regex(/^[^\s-]\S*$/, 'must be a model such as "anthropic/claude-sonnet-4-5" or "scripted/echo"'),
-);
+const model = z
+  .string()
+  .check(
+    z.regex(/^[^\s-]\P{Cc}*$/u, 'must be a model such as "anthropic/claude-sonnet-4-5" or "scripted/echo"'),
+  );
 
 /** pi's levels (its docs/rpc-commands.md); a test keeps them equal to the protocol's. */
 const thinking = z.enum(["off", "minimal", "low", "medium", "high", "xhigh", "max"]);
@@ -68,12 +74,18 @@ export type ConfigFile = z.infer<typeof configFile>;
  * scenario of the scripted model: a scenario decides which tools run, so it is a program too.
  */
 const workspaceFile = z.strictObject({
-  agent: z.optional(z.never("can't be set by a workspace: it would choose a program that runs as you. Set it in your own config.toml")),
-  daemon: z.optional(z.never("can't be set by a workspace: the daemon serves all of them. Set it in your own config.toml")),
+  agent: z.optional(
+    z.never(
+      "can't be set by a workspace: it would choose a program that runs as you. Set it in your own config.toml",
+    ),
+  ),
+  daemon: z.optional(
+    z.never("can't be set by a workspace: the daemon serves all of them. Set it in your own config.toml"),
+  ),
   limits: z.optional(limits),
   model: z.optional(
     model.check(
-      z.refine((name) => !/^scripted\/(?!echo$)/i.test(name), {
+      z.refine((name) => !/^scripted\/(?!echo(:[a-z]+)?$)/i.test(name), {
         error: "can't name a scenario: a scenario runs tools without a model. Give it with --model",
       }),
     ),
@@ -96,9 +108,14 @@ export function readConfigFile(path: string, kind: "user" | "workspace"): Config
   const [issue] = result.error.issues;
   const unknown = issue?.code === "unrecognized_keys";
   const keys = [...(issue?.path ?? []), ...(unknown ? issue.keys.slice(0, 1) : [])].map(String);
-  throw invalid(path, lineOfKey(text, keys), `${printable(keys.join("."))}: ${unknown ? "unknown key" : (issue?.message ?? "invalid")}.`, {
-    key: keys.join("."),
-  });
+  throw invalid(
+    path,
+    lineOfKey(text, keys),
+    `${printable(keys.join("."))}: ${unknown ? "unknown key" : (issue?.message ?? "invalid")}.`,
+    {
+      key: keys.join("."),
+    },
+  );
 }
 
 function parseToml(text: string, path: string): unknown {
@@ -117,7 +134,8 @@ function readText(path: string): string {
     const stats = statSync(path);
     // Opening a pipe that came with a repository would wait for ever.
     if (!stats.isFile()) throw invalid(path, undefined, "is not a regular file.");
-    if (stats.size > MAX_FILE_BYTES) throw invalid(path, undefined, `is larger than ${MAX_FILE_BYTES} bytes.`);
+    if (stats.size > MAX_FILE_BYTES)
+      throw invalid(path, undefined, `is larger than ${MAX_FILE_BYTES} bytes.`);
     return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
   } catch (error) {
     if (error instanceof PictlError) throw error;
@@ -131,7 +149,12 @@ function readText(path: string): string {
   }
 }
 
-function invalid(path: string, line: number | undefined, problem: string, details: Record<string, unknown> = {}): PictlError {
+function invalid(
+  path: string,
+  line: number | undefined,
+  problem: string,
+  details: Record<string, unknown> = {},
+): PictlError {
   const place = line === undefined ? path : `${path}:${line}`;
   return new PictlError("INVALID_CONFIG", `${place}: ${problem}`, {
     hint: "See docs/configuration.md for the keys and their values.",

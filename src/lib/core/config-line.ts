@@ -1,30 +1,44 @@
 /**
  * The line, from 1, on which a key of a TOML document is set, for error messages. The parser keeps no places,
- * so this looks for the table header and the key; what it can't find (a key inside an inline table or under
- * a quoted header) falls back to the line of the nearest parent.
+ * so this looks for table headers and keys. What stands in an inline table gets the line of its parent, and a
+ * table that is only ever written as `table.key = …` the first such line.
  *
  * @param keys path of the key, as in `["limits", "park_after"]`
  */
 export function lineOfKey(toml: string, keys: readonly string[]): number | undefined {
-  const wanted = keys.map(unquoted).join(".");
+  const wanted = keys.join(".");
+  const places = namedPlaces(toml);
+  const parents = places.filter(({ name }) => wanted === name || wanted.startsWith(`${name}.`));
+  const nearest = parents.reduce<Place | undefined>(
+    (best, place) => (place.name.length > (best?.name.length ?? 0) ? place : best),
+    undefined,
+  );
+  return (nearest ?? places.find(({ name }) => name.startsWith(`${wanted}.`)))?.line;
+}
+
+interface Place {
+  name: string;
+  line: number;
+}
+
+/** Every table header and key with its full dotted name. */
+function namedPlaces(toml: string): Place[] {
   let table = "";
-  let best: { line: number; length: number } | undefined;
-  for (const [index, line] of toml.split("\n").entries()) {
-    const header = /^\s*\[\[?([^\]]+)\]/.exec(line)?.[1];
-    if (header !== undefined) table = dotted(header);
-    const key = header === undefined ? /^\s*([\w."' -]+?)\s*=/.exec(line)?.[1] : undefined;
-    const here = key === undefined ? table : [table, dotted(key)].filter(Boolean).join(".");
-    const named = header !== undefined || key !== undefined;
-    if (!named || !(wanted === here || wanted.startsWith(`${here}.`))) continue;
-    if (here.length > (best?.length ?? 0)) best = { line: index + 1, length: here.length };
-  }
-  return best?.line;
+  return toml.split("\n").flatMap((text, index) => {
+    const header = /^\s*\[\[?([^\]]+)\]/.exec(text)?.[1];
+    if (header !== undefined) {
+      table = dotted(header);
+      return [{ name: table, line: index + 1 }];
+    }
+    const key = /^\s*([\w."' -]+?)\s*=/.exec(text)?.[1];
+    if (key === undefined) return [];
+    return [{ name: table === "" ? dotted(key) : `${table}.${dotted(key)}`, line: index + 1 }];
+  });
 }
 
 function dotted(key: string): string {
-  return key.split(".").map(unquoted).join(".");
-}
-
-function unquoted(part: string): string {
-  return part.trim().replace(/^(["'])(.*)\1$/, "$2");
+  return key
+    .split(".")
+    .map((part) => part.trim().replace(/^(["'])(.*)\1$/, "$2"))
+    .join(".");
 }

@@ -63,9 +63,18 @@ export function findWorkspaceConfig(cwd: string): string | undefined {
 }
 
 async function read(path: string, kind: "user" | "workspace"): Promise<ConfigFile> {
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) return {};
+  if (isMissing(path)) return {};
   const { readConfigFile } = await import("./config-file.ts");
   return readConfigFile(path, kind);
+}
+
+function isMissing(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    // A directory that can't be entered hides settings that may narrow: reading the file says why.
+    return false;
+  }
 }
 
 function withDefaults({ agent, daemon, limits }: ConfigFile): Pick<Config, "agent" | "daemon" | "limits"> {

@@ -85,7 +85,9 @@ export function ensurePrivateDir(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw toStorageError(error, path);
+    // What Node's recursive mkdir says where a parent can't be created: below a read-only mount, for example.
+    const unwritable = systemErrorCode(error) === "ENOENT" ? Object.assign(new Error(), { code: "EROFS" }) : error;
+    throw toStorageError(unwritable, path);
   }
 }
 

@@ -30,6 +30,8 @@ export class Connection implements Sink {
   /** Calls back for each frame, in order, until the connection ends. */
   listen(onFrame: (frame: string) => void, onClose: () => void): void {
     this.#socket.on("data", (chunk: Buffer) => {
+      // What follows a refused frame is in the middle of nowhere.
+      if (this.#socket.writableEnded) return;
       let frames: string[];
       try {
         frames = this.#decoder.push(chunk);

@@ -81,7 +81,8 @@ async function branch(agent: Agent, at: ForkPoint | undefined): Promise<{ state:
  * @throws PictlError ENTRY_NOT_FOUND listing the choices
  */
 export function findForkPoint(points: readonly ForkPoint[], at: string | number): ForkPoint {
-  const found = points.find((point) => point.entryId === at || point.number === Number(at));
+  // An entry id may consist of digits, or read as 1e5: it goes before the number that it also looks like.
+  const found = points.find(({ entryId }) => entryId === at) ?? points.find(({ number }) => String(number) === String(at));
   if (found !== undefined) return found;
   const choices = points.map((point) => `  ${point.number}  ${point.entryId}  ${firstLine(point.text)}`).join("\n");
   throw new PictlError("ENTRY_NOT_FOUND", `There is no user message ${at} to fork from.`, {

@@ -1,5 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { toStorageError } from "../core/errors.ts";
+import { PictlError, toStorageError } from "../core/errors.ts";
 import type { SessionOptions } from "../protocol/session.ts";
 
 /** Raised when a table changes its meaning; an older file is then made anew (pi's own files hold the truth). */
@@ -142,13 +142,29 @@ function open(path: string): DatabaseSync {
     return db;
   } catch (error) {
     db?.close();
-    throw toSqliteError(error, path);
+    throw damagedError(error, path) ?? toSqliteError(error, path);
   }
+}
+
+/** Not overwritten: somebody may want to see what became of it. */
+function damagedError(error: unknown, path: string): PictlError | undefined {
+  // SQLITE_CORRUPT and SQLITE_NOTADB.
+  if (!(error instanceof Error) || ![11, 26].includes(sqliteCode(error) ?? 0)) return undefined;
+  return new PictlError("DAEMON_START_FAILED", `The registry ${path} is damaged: ${error.message}.`, {
+    hint: "Move it away and run the command again. The sessions that pi saved are found by themselves.",
+    details: { path },
+    cause: error,
+  });
+}
+
+/** The result code without its extension. */
+function sqliteCode(error: unknown): number | undefined {
+  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
 }
 
 /** SQLite's own result codes (https://sqlite.org/rescode.html), told as the system error they stand for. */
 function toSqliteError(error: unknown, path: string): unknown {
-  const errcode = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
+  const errcode = sqliteCode(error);
   const system: Record<number, string> = { 8: "EROFS", 13: "ENOSPC", 14: "EACCES", 10: "ENOSPC" };
   const code = errcode === undefined ? undefined : system[errcode];
   if (code === undefined || !(error instanceof Error)) return error;

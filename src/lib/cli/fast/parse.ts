@@ -49,9 +49,11 @@ export function parseOrdinary(argv: readonly string[], { flags, args }: ParseInp
     if (UNKNOWN_PROPERTIES.some((property) => definition[property] !== undefined)) throw new NotOrdinary();
   }
   const { given, words } = tokenize(argv, flags);
+  addFromEnvironment(given, flags, env);
   const values: Record<string, unknown> = { ...given };
   for (const [name, flag] of Object.entries(flags)) {
-    if (values[name] === undefined) applyDefault(name, flag, values, env);
+    if (typeof flag.default === "function") throw new NotOrdinary();
+    if (values[name] === undefined && flag.default !== undefined) values[name] = flag.default;
     if (flag.required && values[name] === undefined) throw new NotOrdinary();
   }
   for (const name of Object.keys(given)) {
@@ -83,7 +85,8 @@ function tokenize(argv: readonly string[], flags: ParseInput["flags"]): { given:
       continue;
     }
     const value = inline ?? argv[++i];
-    if (value === undefined || (inline === undefined && value.startsWith("-") && value !== "-")) throw new NotOrdinary();
+    // What looks like a flag may be one, also behind `=`: oclif then misses the value.
+    if (value === undefined || (value.startsWith("-") && value !== "-")) throw new NotOrdinary();
     if (flag.options && !flag.options.includes(value)) throw new NotOrdinary();
     if (flag.multiple && !flag.multipleNonGreedy) throw new NotOrdinary();
     if (!flag.multiple && given[name] !== undefined) throw new NotOrdinary();
@@ -111,15 +114,18 @@ function findFlag(
   return { name: positive, negated: true, inline };
 }
 
-function applyDefault(name: string, flag: FlagDefinition, values: Record<string, unknown>, env: NodeJS.ProcessEnv): void {
-  const fromEnv = flag.env === undefined ? undefined : env[flag.env];
-  if (fromEnv) {
+/** A flag from the environment counts as given, also for `exclusive`; a default doesn't. */
+function addFromEnvironment(
+  given: Record<string, unknown>,
+  flags: ParseInput["flags"],
+  env: NodeJS.ProcessEnv,
+): void {
+  for (const [name, flag] of Object.entries(flags)) {
+    const value = flag.env === undefined ? undefined : env[flag.env];
+    if (!value || given[name] !== undefined) continue;
     if (flag.type === "boolean" || flag.multiple || flag.options) throw new NotOrdinary();
-    values[name] = fromEnv;
-    return;
+    given[name] = value;
   }
-  if (typeof flag.default === "function") throw new NotOrdinary();
-  if (flag.default !== undefined) values[name] = flag.default;
 }
 
 function assignWords(words: readonly string[], args: ParseInput["args"]): Record<string, unknown> {

@@ -41,9 +41,22 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
   let turnId = params.turnId;
   let inTurn = false;
   let sessionId: string | undefined;
+  /** Turns that ended before it was known which one is ours: one read can bring the answer and the end. */
+  const endedEarly = new Map<string, Turn>();
+
+  const result: FollowedTurn = {
+    accepted: undefined,
+    turn: undefined,
+    error: undefined,
+    givenBack: [],
+    interrupted: false,
+  };
 
   const stopRecords = client.onRecord((record) => {
     sessionId = record.sessionId;
+    if (record.type === "turn" && record.turn.state === "ended" && result.accepted === undefined) {
+      endedEarly.set(record.turn.id, record.turn);
+    }
     if (record.type === "turn" && record.turn.id === turnId) {
       if (record.turn.state === "queued") options.onQueued(record.turn.ahead ?? 0);
       if (record.turn.state === "started") inTurn = true;
@@ -62,13 +75,14 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
   interrupt.addEventListener("abort", onInterrupt, { once: true });
   if (interrupt.aborted) onInterrupt();
 
-  const result: FollowedTurn = { accepted: undefined, turn: undefined, error: undefined, givenBack: [], interrupted: false };
   const accepting = client.request("prompt", { ...params, subscribe: true }).then((accepted) => {
     result.accepted = accepted;
     sessionId = accepted.sessionId;
     // Handed to the queue of a running turn: that one is followed from here on.
     if (accepted.disposition === "queued") inTurn = true;
     turnId = accepted.turnId;
+    const early = endedEarly.get(turnId);
+    if (early !== undefined) ended.resolve(early);
     return accepted;
   });
   accepting.catch(() => undefined);
@@ -92,13 +106,18 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
     }
     result.error = result.interrupted
       ? new PictlError("TURN_ABORTED", "Interrupted: the turn was aborted.")
-      : new PictlError("TIMEOUT", `The turn did not end within ${(timeoutMs ?? 0) / 1000} s and was aborted.`, {
-          hint: "Raise --timeout, or use --detach and look at the session later.",
-          details: { timeoutMs },
-        });
+      : new PictlError(
+          "TIMEOUT",
+          `The turn did not end within ${(timeoutMs ?? 0) / 1000} s and was aborted.`,
+          {
+            hint: "Raise --timeout, or use --detach and look at the session later.",
+            details: { timeoutMs },
+          },
+        );
     return result;
   } catch (error) {
-    result.error = error instanceof PictlError ? error : new PictlError("INTERNAL", String(error), { cause: error });
+    result.error =
+      error instanceof PictlError ? error : new PictlError("INTERNAL", String(error), { cause: error });
     return result;
   } finally {
     clearTimeout(timer);

@@ -14,7 +14,10 @@ export function widthOfText(text: string): number {
 }
 
 /** Rows of cells with two spaces between the columns; no space at the end of a line. */
-export function alignColumns(rows: readonly (readonly string[])[], alignRight: ReadonlySet<number> = new Set()): string[] {
+export function alignColumns(
+  rows: readonly (readonly string[])[],
+  alignRight: ReadonlySet<number> = new Set(),
+): string[] {
   const measured = rows.map((cells) => cells.map((text) => ({ text, width: widthOfText(text) })));
   const widths: number[] = [];
   for (const cells of measured) {

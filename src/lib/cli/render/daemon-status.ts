@@ -15,7 +15,8 @@ export function renderDaemonStatus(status: DaemonStatus, colors: ChalkInstance):
       Memory: megabytes(status.memoryBytes),
       Sessions: String(status.sessions),
       Agents: `${status.agents.length}${busy === 0 ? "" : ` (${busy} busy)`}`,
-      Queued: status.queued === 0 ? undefined : `${status.queued} ${status.queued === 1 ? "prompt" : "prompts"}`,
+      Queued:
+        status.queued === 0 ? undefined : `${status.queued} ${status.queued === 1 ? "prompt" : "prompts"}`,
       Connections: String(status.connections),
       "Idle limit": status.idleTimeoutMs > 0 ? formatDuration(status.idleTimeoutMs) : "none",
       Socket: shortPath(status.socket),

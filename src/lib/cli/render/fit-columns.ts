@@ -15,7 +15,11 @@ export interface FlexibleColumns {
  * directory (at its front, where paths are alike) and the model shrink, in this order, to widths that still say something and then to
  * less. What can't be cut stays: a table wider than a very narrow terminal is wrapped by it.
  */
-export function fitColumns(rows: string[][], width: number, { name, model, directory }: FlexibleColumns): void {
+export function fitColumns(
+  rows: string[][],
+  width: number,
+  { name, model, directory }: FlexibleColumns,
+): void {
   const widths = (rows[0] ?? []).map((_, column) => widthOfColumn(rows, column));
   const excess = () => widths.reduce((sum, columns) => sum + columns + GAP, -GAP) - width;
   if (excess() > 0) {

@@ -3,7 +3,10 @@ import type { LogRecord } from "../log-records.ts";
 import { sanitize } from "./text-width.ts";
 
 /** A record of the log for a person: `2026-11-21 04:50:12.345 info  listening socket=/run/…`. */
-export function renderLogRecord({ time, level, pid: _, message, ...fields }: LogRecord, colors: ChalkInstance): string {
+export function renderLogRecord(
+  { time, level, pid: _, message, ...fields }: LogRecord,
+  colors: ChalkInstance,
+): string {
   const rest = Object.entries(fields).map(([name, value]) => ` ${colors.dim(`${name}=`)}${fieldText(value)}`);
   const when = time === undefined ? "" : `${colors.dim(sanitize(localTime(time)))} `;
   const text = sanitize(message).replaceAll("\n", "\\n");

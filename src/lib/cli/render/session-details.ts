@@ -6,7 +6,11 @@ import { compactNumber, dollars, shortPath, timeOf } from "./numbers.ts";
 import { stateText } from "./session-state.ts";
 
 /** One session as aligned lines. */
-export function renderSessionDetails(session: SessionInfo, colors: ChalkInstance, now: number = Date.now()): string {
+export function renderSessionDetails(
+  session: SessionInfo,
+  colors: ChalkInstance,
+  now: number = Date.now(),
+): string {
   const { tokens } = session;
   const age = formatAge(Math.max(0, now - session.modifiedAt));
   const notes = [

@@ -16,7 +16,10 @@ const BORDERS = [
  * @param alignRight columns of numbers, counted from 0
  * @returns its lines
  */
-export function tableLines(rows: readonly (readonly string[])[], alignRight: ReadonlySet<number> = new Set()): string[] {
+export function tableLines(
+  rows: readonly (readonly string[])[],
+  alignRight: ReadonlySet<number> = new Set(),
+): string[] {
   if (rows.length > MAX_TABLE_ROWS) return alignColumns(rows, alignRight);
   const table = new Table({
     chars: Object.fromEntries(BORDERS.map((name) => [name, ""])),

@@ -12,7 +12,7 @@ interface Line {
 /** A message as it comes over the socket (see `session/files/transcript.ts`), as far as it is shown. */
 export interface ShownMessage extends TranscriptMessageData {
   thinking?: string;
-  toolCalls?: { name: string; args: unknown }[];
+  toolCalls?: { id: string; name: string; args: unknown }[];
   toolName?: string;
   isError?: boolean;
   command?: string;
@@ -29,7 +29,7 @@ export interface TranscriptOptions {
   colors: ChalkInstance;
   /** Columns of the terminal; undefined: lines stay as they are. */
   width: number | undefined;
-  /** Lines kept of one tool's or command's output; the rest is counted. Default 12. */
+  /** Lines kept of one tool's or command's output on a terminal; the rest is counted. Default 12. */
   outputLines?: number;
   /** IANA name of the zone that times are shown in. Default: the machine's. */
   timeZone?: string;
@@ -54,7 +54,9 @@ export function renderTranscript(messages: readonly ShownMessage[], options: Tra
     .map((message) => {
       const time = message.timestamp ? ` · ${clock.format(message.timestamp)}` : "";
       const heading: Line = { kind: "heading", text: `${titleOf(message)}${time}` };
-      return [heading, ...bodyOf(message, options)].map((line) => `${paint(line, options.colors)}\n`).join("");
+      return [heading, ...bodyOf(message, options)]
+        .map((line) => `${paint(line, options.colors)}\n`)
+        .join("");
     })
     .join("\n");
 }
@@ -94,7 +96,10 @@ function titleOf(message: ShownMessage): string {
 }
 
 function bodyOf(message: ShownMessage, options: TranscriptOptions): Line[] {
-  const width = options.width === undefined ? Number.POSITIVE_INFINITY : Math.max(MIN_WIDTH, options.width) - INDENT.length;
+  const width =
+    options.width === undefined
+      ? Number.POSITIVE_INFINITY
+      : Math.max(MIN_WIDTH, options.width) - INDENT.length;
   const lines: Line[] = [];
   const add = (kind: LineKind, texts: readonly string[]) => {
     for (const text of texts) lines.push({ kind, text: text === "" ? "" : INDENT + text });
@@ -119,7 +124,7 @@ function bodyOf(message: ShownMessage, options: TranscriptOptions): Line[] {
 function outputLines(text: string, width: number, options: TranscriptOptions): string[] {
   const all = sanitize(text).trimEnd().split("\n");
   if (all.length === 1 && all[0] === "") return [];
-  const limit = options.outputLines ?? DEFAULT_OUTPUT_LINES;
+  const limit = options.width === undefined ? all.length : (options.outputLines ?? DEFAULT_OUTPUT_LINES);
   const shown = all.slice(0, limit).map((line) => clip(line, width));
   const rest = all.length - shown.length;
   return rest === 0 ? shown : [...shown, `… ${rest} more ${rest === 1 ? "line" : "lines"}`];

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { toPlainLines, toPlainText } from "../../../../../src/lib/session/files/plain.ts";
-import { clip, columnsOf, sanitize, wrap } from "../../../../../src/lib/session/files/text-width.ts";
-import type { TranscriptMessage } from "../../../../../src/lib/session/files/transcript.ts";
+import { Chalk } from "chalk";
+import { clip, columnsOf, sanitize, wrap } from "../../../../../src/lib/cli/render/text-width.ts";
+import { renderTranscript, type ShownMessage } from "../../../../../src/lib/cli/render/transcript.ts";
 
-const message = (fields: Partial<TranscriptMessage>): TranscriptMessage => ({
+const message = (fields: Partial<ShownMessage>): ShownMessage => ({
   entryId: "e",
   role: "assistant",
   text: "",
   timestamp: Date.parse("2026-11-21T04:50:30.000Z"),
   ...fields,
 });
-const options = { width: 30, timeZone: "UTC" };
+const options = { width: 30, timeZone: "UTC", colors: new Chalk({ level: 0 }) };
 
 test("a conversation for a terminal", () => {
-  const text = toPlainText(
+  const text = renderTranscript(
     [
       message({ role: "user", number: 2, text: "Please have a look at all of this.", images: 1 }),
       message({
@@ -58,25 +58,30 @@ assistant · 2026-11-21 04:50
   );
 });
 
-test("lines say what they are, so that they can be coloured", () => {
-  const kinds = toPlainLines(
-    [
-      message({
-        thinking: "hm",
-        text: "x",
-        toolCalls: [{ id: "", name: "n", args: {} }],
-        errorMessage: "boom",
-      }),
-      message({ role: "tool", text: "o", isError: true }),
-    ],
-    options,
-  ).map((line) => line.kind);
-  assert.deepEqual(kinds, ["heading", "thinking", "text", "call", "error", "text", "heading", "error"]);
+test("each kind of line has its colour, and a pipe gets whole lines without any", () => {
+  const messages = [
+    message({
+      thinking: "hm",
+      text: "x",
+      toolCalls: [{ id: "", name: "n", args: {} }],
+      errorMessage: "boom",
+    }),
+    message({ role: "tool", toolName: "t", text: "1\n2\n3" }),
+  ];
+  const colored = renderTranscript(messages, { ...options, colors: new Chalk({ level: 1 }), outputLines: 2 });
+  for (const part of ["[31m  boom", "[36m  → n {}", "[1massistant", "[2m  … 1 more line"]) {
+    assert.ok(colored.includes(`\u001b${part}`), `${part} in ${JSON.stringify(colored)}`);
+  }
+  const long = message({ role: "user", number: 1, text: `${"word ".repeat(60)}end` });
+  const piped = renderTranscript([long, ...messages], { ...options, width: undefined, outputLines: 2 });
+  assert.ok(piped.includes(`  ${long.text}\n`));
+  assert.ok(piped.includes("  1\n  2\n  3\n"));
+  assert.ok(!piped.includes("\u001b"));
 });
 
 test("nothing a message says can steer the terminal", () => {
   const evil = "\u001b]0;title\u0007\u001b[31mred\u001b[0m\r\nbell\u0007 \u009b2J back\b\u202Eflip";
-  const text = toPlainText(
+  const text = renderTranscript(
     [
       message({ role: "user", number: 1, text: evil }),
       message({ role: "tool", text: evil, toolName: evil }),

@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { findWorkspaceConfig, loadConfig } from "../../../../src/lib/core/config.ts";
+import type { PictlError } from "../../../../src/lib/core/errors.ts";
+import { thinkingLevels } from "../../../../src/lib/protocol/thinking.ts";
+
+function temporaryDirectory(t: TestContext): string {
+  const dir = mkdtempSync(join(tmpdir(), "pictl-config-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+function configFile(t: TestContext, text: string | Buffer): string {
+  const path = join(temporaryDirectory(t), "config.toml");
+  writeFileSync(path, text);
+  return path;
+}
+
+const refusal = async (path: string, workspace?: string): Promise<PictlError> => {
+  try {
+    await loadConfig(path, workspace);
+  } catch (error) {
+    return error as PictlError;
+  }
+  return assert.fail("the file was accepted");
+};
+
+test("without a file every setting has its default, and neither parser nor schema is loaded", (t) => {
+  const path = join(temporaryDirectory(t), "none.toml");
+  const script = `
+    import { registerHooks } from "node:module";
+    const seen = [];
+    registerHooks({ resolve(name, context, next) { seen.push(name); return next(name, context); } });
+    const { loadConfig } = await import(${JSON.stringify(new URL("../../../../src/lib/core/config.ts", import.meta.url).href)});
+    const config = await loadConfig(${JSON.stringify(path)});
+    console.log(JSON.stringify({ config, seen }));`;
+  const { config, seen } = JSON.parse(
+    execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" }),
+  );
+  assert.deepEqual(config, {
+    agent: {},
+    daemon: { idleTimeoutMs: 1_800_000 },
+    limits: { maxLiveAgents: 8, parkAfterMs: 300_000, maxMessageBytes: 10_485_760, maxSessions: 1_000 },
+  });
+  assert.deepEqual(
+    seen.filter((name: string) => /zod|toml|config-file/.test(name)),
+    [],
+  );
+});
+
+test("every key is read, in milliseconds where it is a time", async (t) => {
+  const path = configFile(
+    t,
+    `model = "anthropic/claude"
+thinking = "high"
+[agent]
+command = ["~/bin/pi", "--offline"]
+[daemon]
+idle_timeout = "never"
+[limits]
+max_live_agents = 2
+park_after = "90s"
+max_message_bytes = 1000
+max_sessions = 5
+`,
+  );
+  assert.deepEqual(await loadConfig(path), {
+    agent: { command: ["~/bin/pi", "--offline"] },
+    daemon: { idleTimeoutMs: 0 },
+    limits: { maxLiveAgents: 2, parkAfterMs: 90_000, maxMessageBytes: 1000, maxSessions: 5 },
+    model: "anthropic/claude",
+    thinking: "high",
+  });
+});
+
+test("a command given as a string is one program, spaces included", async (t) => {
+  const path = configFile(t, 'agent.command = "/opt/my tools/pi"\ndaemon.idle_timeout = "0"');
+  const config = await loadConfig(path);
+  assert.deepEqual(config.agent.command, ["/opt/my tools/pi"]);
+  assert.equal(config.daemon.idleTimeoutMs, 0);
+});
+
+test("the thinking levels are those of the protocol", async (t) => {
+  for (const level of thinkingLevels) {
+    assert.equal((await loadConfig(configFile(t, `thinking = "${level}"`))).thinking, level);
+  }
+});
+
+const faults: { name: string; text: string; line: number; says: RegExp }[] = [
+  {
+    name: "an unknown key",
+    text: 'model = "a/b"\n[limits]\nmax_agents = 3\n',
+    line: 3,
+    says: /limits\.max_agents: unknown key/,
+  },
+  { name: "an unknown table", text: "\n[limit]\n", line: 2, says: /limit: unknown key/ },
+  {
+    name: "a wrong type",
+    text: '[limits]\n\nmax_live_agents = "8"\n',
+    line: 3,
+    says: /limits\.max_live_agents: .*number/i,
+  },
+  { name: "a number below 1", text: "limits.max_sessions = 0\n", line: 1, says: /limits\.max_sessions: / },
+  {
+    name: "a bad duration",
+    text: '[daemon]\nidle_timeout = "soon"\n',
+    line: 2,
+    says: /daemon\.idle_timeout: "soon".*30s/,
+  },
+  {
+    name: "a duration without quotes",
+    text: "[daemon]\nidle_timeout = 30\n",
+    line: 2,
+    says: /daemon\.idle_timeout: must be a duration in quotes/,
+  },
+  { name: "an unknown thinking level", text: 'thinking = "lots"\n', line: 1, says: /thinking: .*"xhigh"/ },
+  {
+    name: "a model that would be an option",
+    text: 'model = "--print"\n',
+    line: 1,
+    says: /model: must be a model/,
+  },
+  {
+    name: "an empty command",
+    text: "[agent]\ncommand = []\n",
+    line: 2,
+    says: /agent\.command: must be a program/,
+  },
+  {
+    name: "a relative command",
+    text: '[agent]\ncommand = "./pi"\n',
+    line: 2,
+    says: /agent\.command: must be /,
+  },
+  { name: "broken TOML", text: "[limits]\nmax_live_agents = = 3\n", line: 2, says: /Invalid TOML/ },
+];
+for (const { name, text, line, says } of faults) {
+  test(`${name} is refused with file, line and key`, async (t) => {
+    const path = configFile(t, text);
+    const error = await refusal(path);
+    assert.equal(error.code, "INVALID_CONFIG");
+    assert.equal(error.exitCode, 2);
+    assert.ok(error.message.startsWith(`${path}:${line}: `), error.message);
+    assert.match(error.message, says);
+    assert.ok(error.hint);
+  });
+}
+
+test("a syntax error doesn't quote what stands beside it", async (t) => {
+  const error = await refusal(configFile(t, 'model = "private-thing" oops\n'));
+  assert.ok(!JSON.stringify(error.toBody()).includes("private-thing"));
+});
+
+test("a file that isn't UTF-8, isn't a file or is huge is refused", async (t) => {
+  assert.match((await refusal(configFile(t, Buffer.from([0x6d, 0xff, 0xfe])))).message, /not UTF-8/);
+  assert.match((await refusal(configFile(t, "#".repeat(300_000)))).message, /larger than/);
+  const dir = join(temporaryDirectory(t), "config.toml");
+  mkdirSync(dir);
+  assert.match((await refusal(dir)).message, /not a regular file/);
+});
+
+test("a workspace chooses the model and lowers limits, but raises none", async (t) => {
+  const user = configFile(
+    t,
+    'model = "a/b"\n[limits]\nmax_live_agents = 4\npark_after = "10m"\nmax_sessions = 50\n',
+  );
+  const workspace = configFile(
+    t,
+    'model = "c/d"\nthinking = "low"\n[limits]\nmax_live_agents = 6\npark_after = "1m"\nmax_sessions = 7\n',
+  );
+  const config = await loadConfig(user, workspace);
+  assert.equal(config.model, "c/d");
+  assert.equal(config.thinking, "low");
+  assert.deepEqual(config.limits, {
+    maxLiveAgents: 4,
+    parkAfterMs: 60_000,
+    maxMessageBytes: 10_485_760,
+    maxSessions: 7,
+  });
+});
+
+test("a workspace's park_after of never doesn't outlast the user's, and lowers a user's never", async (t) => {
+  const never = configFile(t, '[limits]\npark_after = "never"\n');
+  const minute = configFile(t, '[limits]\npark_after = "1m"\n');
+  assert.equal((await loadConfig(minute, never)).limits.parkAfterMs, 60_000);
+  assert.equal((await loadConfig(never, minute)).limits.parkAfterMs, 60_000);
+  assert.equal((await loadConfig(never, never)).limits.parkAfterMs, 0);
+});
+
+test("a workspace can't choose a program: neither a command nor a scenario", async (t) => {
+  const user = join(temporaryDirectory(t), "none.toml");
+  const command = await refusal(user, configFile(t, '\n[agent]\ncommand = "/tmp/evil"\n'));
+  assert.match(command.message, /:2: agent: can't be set by a workspace: it would choose a program/);
+  const daemon = await refusal(user, configFile(t, 'daemon.idle_timeout = "never"\n'));
+  assert.match(daemon.message, /daemon: can't be set by a workspace/);
+  for (const model of ["scripted/evil.json", "scripted//tmp/evil.json", "SCRIPTED/x"]) {
+    assert.match(
+      (await refusal(user, configFile(t, `model = "${model}"`))).message,
+      /can't name a scenario/,
+      model,
+    );
+  }
+  assert.equal((await loadConfig(user, configFile(t, 'model = "scripted/echo"'))).model, "scripted/echo");
+});
+
+test("a workspace's file is found up to the root of the repository and not above", (t) => {
+  const root = temporaryDirectory(t);
+  const deep = join(root, "repo", "packages", "one");
+  for (const dir of [deep, join(root, "repo", ".git"), join(root, ".pictl")])
+    mkdirSync(dir, { recursive: true });
+  writeFileSync(join(root, ".pictl", "config.toml"), "");
+  assert.equal(findWorkspaceConfig(deep), undefined);
+  mkdirSync(join(root, "repo", ".pictl"));
+  writeFileSync(join(root, "repo", ".pictl", "config.toml"), "");
+  assert.equal(findWorkspaceConfig(deep), join(root, "repo", ".pictl", "config.toml"));
+});

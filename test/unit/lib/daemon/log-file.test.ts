@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { createRedactor } from "../../../../src/lib/core/redact.ts";
+import { LogFile } from "../../../../src/lib/daemon/log-file.ts";
+
+const MIB = 1024 * 1024;
+
+describe("LogFile", () => {
+  let dir: string;
+  let path: string;
+
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), "pictl-log-"));
+    path = join(dir, "daemon.log");
+  });
+
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+  function records(file: string): Record<string, unknown>[] {
+    const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  test("writes one JSON object a line, for the user alone", () => {
+    const log = new LogFile(path, (text) => text);
+    log.info("started", { session: "s1" });
+    log.warn("two\nlines");
+    log.debug("d");
+    log.error("e");
+    log.close();
+    const [first, second] = records(path);
+    assert.equal(first?.message, "started");
+    assert.equal(first?.session, "s1");
+    assert.equal(first?.pid, process.pid);
+    assert.ok(Date.parse(String(first?.time)) > 0);
+    assert.equal(second?.message, "two\nlines");
+    assert.deepEqual(records(path).map((each) => each.level), ["info", "warn", "debug", "error"]);
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+  });
+
+  test("goes on behind what is there already", () => {
+    for (const message of ["one", "two"]) {
+      const log = new LogFile(path, (text) => text);
+      log.info(message);
+      log.close();
+    }
+    assert.deepEqual(records(path).map((each) => each.message), ["one", "two"]);
+  });
+
+  test("neither the file nor the echo ever has a secret", () => {
+    const echoed: string[] = [];
+    const secret = 'top"secret-value';
+    const log = new LogFile(path, createRedactor({ MY_TOKEN: "plain-secret-value", API_KEY: secret }), (line) => echoed.push(line));
+    log.info("with plain-secret-value", { nested: { value: secret } });
+    log.close();
+    const text = readFileSync(path, "utf8");
+    assert.equal(echoed.join(""), text);
+    assert.doesNotMatch(text, /plain-secret-value|secret-value/);
+    assert.equal(records(path).length, 1);
+  });
+
+  test("keeps itself and two older ones, each bounded", () => {
+    const log = new LogFile(path, (text) => text);
+    const filler = "x".repeat(MIB);
+    for (let i = 1; i <= 26; i++) log.info("entry", { i, filler });
+    log.close();
+    const newest = [path, `${path}.1`, `${path}.2`].map((file) => records(file).map((each) => each.i));
+    assert.deepEqual(newest, [[26], [21, 22, 23, 24, 25], [16, 17, 18, 19, 20]]);
+    assert.equal(existsSync(`${path}.3`), false);
+  });
+
+  test("what another descriptor appends lands in the current log after a rotation", () => {
+    const log = new LogFile(path, (text) => text);
+    const stderr = openSync(path, "a");
+    const filler = "x".repeat(MIB);
+    for (let i = 1; i <= 5; i++) log.info("entry", { i, filler });
+    assert.ok(existsSync(`${path}.1`));
+    writeSync(stderr, "last words\n");
+    log.close();
+    assert.equal(readFileSync(path, "utf8"), "last words\n");
+  });
+
+  test("a disk that takes no more doesn't end the daemon, and the echo goes on", (context) => {
+    if (!existsSync("/dev/full")) return context.skip("there is no /dev/full");
+    const echoed: string[] = [];
+    const log = new LogFile("/dev/full", (text) => text, (line) => echoed.push(line));
+    log.info("one");
+    log.error("two");
+    log.close();
+    assert.equal(echoed.length, 2);
+  });
+});

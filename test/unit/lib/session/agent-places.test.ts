@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { AgentPlaces } from "../../../../src/lib/session/agent-places.ts";
+
+/** Takes a place under a name and writes the name down when it is had. */
+function taker(places: AgentPlaces, had: string[]): (name: string) => Promise<void> {
+  return async (name) => {
+    await places.take();
+    had.push(name);
+  };
+}
+
+/** Lets every promise that can settle do so. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("AgentPlaces", () => {
+  test("gives as many places as the limit, then in the order of asking", async () => {
+    const had: string[] = [];
+    const places = new AgentPlaces(2, () => false);
+    const take = taker(places, had);
+    const all = ["a", "b", "c", "d"].map(take);
+    await settle();
+    assert.deepEqual(had, ["a", "b"]);
+    places.release();
+    await settle();
+    assert.deepEqual(had, ["a", "b", "c"]);
+    places.release();
+    await Promise.all(all);
+    assert.deepEqual(had, ["a", "b", "c", "d"]);
+  });
+
+  test("a place that is given back is free again, and no more than one", async () => {
+    const had: string[] = [];
+    const places = new AgentPlaces(1, () => false);
+    const take = taker(places, had);
+    await take("a");
+    places.release();
+    await take("b");
+    const waiting = take("c");
+    await settle();
+    assert.deepEqual(had, ["a", "b"]);
+    places.release();
+    await waiting;
+  });
+
+  test("parks an idle session only when no place is free", async () => {
+    let parked = 0;
+    const places: AgentPlaces = new AgentPlaces(1, () => {
+      parked += 1;
+      places.release();
+      return true;
+    });
+    await places.take();
+    assert.equal(parked, 0);
+    await places.take();
+    assert.equal(parked, 1);
+  });
+
+  test("asks again for an idle session when one is offered, as long as somebody waits", async () => {
+    let asked = 0;
+    let idle = false;
+    const places: AgentPlaces = new AgentPlaces(1, () => {
+      asked += 1;
+      if (idle) places.release();
+      return idle;
+    });
+    await places.take();
+    places.offerIdle();
+    assert.equal(asked, 0);
+    const waiting = places.take();
+    assert.equal(asked, 1);
+    idle = true;
+    places.offerIdle();
+    await waiting;
+    assert.equal(asked, 2);
+    places.offerIdle();
+    assert.equal(asked, 2);
+  });
+
+  test("gives up after an hour and leaves the line", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const places = new AgentPlaces(1, () => false);
+    await places.take();
+    const refused = assert.rejects(places.take(), { code: "LIMIT_EXCEEDED", exitCode: 8, retryable: true });
+    context.mock.timers.tick(60 * 60_000);
+    await refused;
+    places.release();
+    await places.take();
+  });
+});
