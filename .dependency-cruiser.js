@@ -16,7 +16,8 @@ const layers = {
   },
   protocol: {
     uses: ["core"],
-    comment: "src/lib/protocol describes records. Move what you need to src/lib/core, or pass it in as a value.",
+    comment:
+      "src/lib/protocol describes records. Move what you need to src/lib/core, or pass it in as a value.",
   },
   daemon: {
     uses: ["session", "history", "protocol", "core"],
@@ -41,7 +42,8 @@ const layers = {
   },
   core: {
     uses: [],
-    comment: "src/lib/core is the bottom. Move the file that needs more up to the folder whose concern it is.",
+    comment:
+      "src/lib/core is the bottom. Move the file that needs more up to the folder whose concern it is.",
   },
 };
 
@@ -67,7 +69,8 @@ export default {
     {
       name: "daemon-run-imports",
       severity: "error",
-      comment: "`daemon run` is the daemon in the foreground: it may start it (src/lib/daemon/entry.ts) and nothing more.",
+      comment:
+        "`daemon run` is the daemon in the foreground: it may start it (src/lib/daemon/entry.ts) and nothing more.",
       from: { path: "^src/commands/daemon/run\\.ts$" },
       to: { path: "^src/", pathNot: "^src/(lib/daemon/entry\\.ts$|lib/(cli|client|protocol|core)/)" },
     },
@@ -82,7 +85,8 @@ export default {
     {
       name: "terminal-packages",
       severity: "error",
-      comment: "Terminal packages stay in src/commands and src/lib/cli: return plain data and render it there.",
+      comment:
+        "Terminal packages stay in src/commands and src/lib/cli: return plain data and render it there.",
       from: { path: "^src/", pathNot: "^src/(commands|lib/cli)/" },
       to: { path: "node_modules/(@oclif|chalk|cli-table3|listr2)/" },
     },
@@ -136,6 +140,9 @@ export default {
     doNotFollow: { path: "node_modules" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types", "node", "default"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "types", "node", "default"],
+    },
   },
 };

@@ -104,6 +104,10 @@ function packageVersion(): string {
 function sourceHash(): string {
   const hash = createHash("sha256");
   const files = [...globSync("src/**/*.ts", { cwd: ROOT }).sort(), "package-lock.json", "scripts/build.ts"];
-  for (const file of files) hash.update(`${file}\0`).update(readFileSync(ROOT + file)).update("\0");
+  for (const file of files)
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(ROOT + file))
+      .update("\0");
   return hash.digest("hex").slice(0, 16);
 }

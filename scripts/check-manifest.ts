@@ -16,7 +16,10 @@ try {
     cwd: copy,
     stdio: ["ignore", "ignore", "inherit"],
   });
-  if (readFileSync(join(root, "oclif.manifest.json"), "utf8") !== readFileSync(join(copy, "oclif.manifest.json"), "utf8")) {
+  if (
+    readFileSync(join(root, "oclif.manifest.json"), "utf8") !==
+    readFileSync(join(copy, "oclif.manifest.json"), "utf8")
+  ) {
     process.stderr.write('oclif.manifest.json is out of date: run "npm run manifest" and commit it.\n');
     process.exitCode = 1;
   }

@@ -27,7 +27,7 @@ export default class Doctor extends BaseCommand<typeof Doctor> {
         import("../lib/cli/render/findings.ts"),
         import("../lib/cli/render/color.ts"),
       ]);
-      return renderFindings(findings, colorsFor(process.stdout));
+      return renderFindings(findings, await colorsFor(process.stdout));
     });
   }
 }

@@ -13,7 +13,14 @@ import { type Json, RecordReader } from "../support/streams.ts";
 
 const READY = {
   type: "server_ready",
-  data: { version: "9.9.9", protocolVersion: PROTOCOL_VERSION, build: "b", pid: 1, busy: false, maxMessageBytes: 1000 },
+  data: {
+    version: "9.9.9",
+    protocolVersion: PROTOCOL_VERSION,
+    build: "b",
+    pid: 1,
+    busy: false,
+    maxMessageBytes: 1000,
+  },
 };
 
 describe("Client against a server that a test plays", () => {
@@ -44,7 +51,9 @@ describe("Client against a server that a test plays", () => {
   });
 
   /** A client whose connection was greeted, and the server's end of it. */
-  async function connect(...behind: Json[]): Promise<{ client: Client; socket: Socket; requests: RecordReader }> {
+  async function connect(
+    ...behind: Json[]
+  ): Promise<{ client: Client; socket: Socket; requests: RecordReader }> {
     const accepted = once(server, "connection") as Promise<[Socket]>;
     const connecting = Client.connect(path);
     const [socket] = await accepted;
@@ -61,7 +70,13 @@ describe("Client against a server that a test plays", () => {
 
   function respond(socket: Socket, request: Json, fields: Json): void {
     const { id, type } = request;
-    const body = { id, type: "response", command: type, success: !("error" in fields), protocolVersion: PROTOCOL_VERSION };
+    const body = {
+      id,
+      type: "response",
+      command: type,
+      success: !("error" in fields),
+      protocolVersion: PROTOCOL_VERSION,
+    };
     socket.write(encodeFrame({ ...body, ...fields }));
   }
 
@@ -76,7 +91,10 @@ describe("Client against a server that a test plays", () => {
 
   test("something else at the socket is told apart", async () => {
     server.once("connection", (socket: Socket) => socket.write("220 mail.example ESMTP\r\n"));
-    await assert.rejects(Client.connect(path), { code: "DAEMON_UNREACHABLE", message: /something else answers/ });
+    await assert.rejects(Client.connect(path), {
+      code: "DAEMON_UNREACHABLE",
+      message: /something else answers/,
+    });
   });
 
   test("a greeting in two pieces is a greeting", async () => {
@@ -113,7 +131,10 @@ describe("Client against a server that a test plays", () => {
     const ready = await requests.record();
     assert.equal(ready.type, "client_ready");
     assert.deepEqual(ready.data, {
-      version: "1.2.3", protocolVersion: PROTOCOL_VERSION, pid: process.pid, environment: { KEY: "value" },
+      version: "1.2.3",
+      protocolVersion: PROTOCOL_VERSION,
+      pid: process.pid,
+      environment: { KEY: "value" },
     });
     const first = client.request("clone", { sessionId: "a" });
     const second = client.command("get_state", { sessionId: "b" });
@@ -128,7 +149,13 @@ describe("Client against a server that a test plays", () => {
   test("a refusal arrives as the error that the daemon threw", async () => {
     const { client, socket, requests } = await connect();
     const asked = client.request("clone", { sessionId: "a" });
-    const error = { code: "SESSION_NOT_FOUND", message: "no a", hint: "look", details: { a: 1 }, retryable: false };
+    const error = {
+      code: "SESSION_NOT_FOUND",
+      message: "no a",
+      hint: "look",
+      details: { a: 1 },
+      retryable: false,
+    };
     respond(socket, await requests.record(), { error });
     await assert.rejects(asked, { code: "SESSION_NOT_FOUND", exitCode: 4, message: "no a", hint: "look" });
   });
@@ -162,7 +189,8 @@ describe("Client against a server that a test plays", () => {
     const waiting = [client.request("clone", {}), client.request("get_daemon_status", {})];
     await requests.record();
     socket.destroy();
-    for (const each of waiting) await assert.rejects(each, { code: "DAEMON_UNREACHABLE", exitCode: 9, retryable: true });
+    for (const each of waiting)
+      await assert.rejects(each, { code: "DAEMON_UNREACHABLE", exitCode: 9, retryable: true });
     assert.equal((await closed).code, "DAEMON_UNREACHABLE");
     await assert.rejects(client.request("clone", {}), { code: "DAEMON_UNREACHABLE" });
   });
@@ -179,7 +207,11 @@ describe("Client against a server that a test plays", () => {
     const { client, socket, requests } = await connect();
     const waiting = client.request("clone", {});
     await requests.record();
-    respond(socket, { type: "client_ready" }, { error: { code: "PROTOCOL_MISMATCH", message: "2.0", retryable: false } });
+    respond(
+      socket,
+      { type: "client_ready" },
+      { error: { code: "PROTOCOL_MISMATCH", message: "2.0", retryable: false } },
+    );
     await assert.rejects(waiting, { code: "PROTOCOL_MISMATCH" });
   });
 

@@ -12,7 +12,12 @@ import { EventLog } from "../../src/lib/session/event-log.ts";
 import { Subscribers } from "../../src/lib/session/subscribers.ts";
 import { RecordReader } from "../support/streams.ts";
 
-const SILENT: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const SILENT: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 const LIMIT = 1000;
 
 describe("Connection", () => {
@@ -48,13 +53,33 @@ describe("Connection", () => {
     const reader = new RecordReader(far);
     connection.respond({ id: "1", command: "a", data: { n: 1 } });
     connection.respond({ command: "b" });
-    connection.respond({ id: "3", command: "c", error: new PictlError("SESSION_BUSY", "m", { hint: "h", retryable: true }) });
+    connection.respond({
+      id: "3",
+      command: "c",
+      error: new PictlError("SESSION_BUSY", "m", { hint: "h", retryable: true }),
+    });
     connection.respond({ id: "4", command: "d", error: new TypeError("oops") });
     const protocolVersion = "1.0";
-    assert.deepEqual(await reader.record(), { id: "1", type: "response", command: "a", success: true, data: { n: 1 }, protocolVersion });
-    assert.deepEqual(await reader.record(), { type: "response", command: "b", success: true, protocolVersion });
     assert.deepEqual(await reader.record(), {
-      id: "3", type: "response", command: "c", success: false, protocolVersion,
+      id: "1",
+      type: "response",
+      command: "a",
+      success: true,
+      data: { n: 1 },
+      protocolVersion,
+    });
+    assert.deepEqual(await reader.record(), {
+      type: "response",
+      command: "b",
+      success: true,
+      protocolVersion,
+    });
+    assert.deepEqual(await reader.record(), {
+      id: "3",
+      type: "response",
+      command: "c",
+      success: false,
+      protocolVersion,
       error: { code: "SESSION_BUSY", message: "m", hint: "h", retryable: true },
     });
     assert.equal(((await reader.record()).error as { code: string }).code, "INTERNAL");

@@ -34,7 +34,8 @@ describe("dispatch", () => {
           id: "s1",
           command: async (command: { type: string }) => {
             calls.push({ target, command });
-            if (command.type === "compact") throw new PictlError("AGENT_COMMAND_FAILED", "nothing to compact");
+            if (command.type === "compact")
+              throw new PictlError("AGENT_COMMAND_FAILED", "nothing to compact");
             return { echoed: command, pid: caller.pid };
           },
         }),
@@ -72,19 +73,38 @@ describe("dispatch", () => {
     assert.equal(answer.code, "INVALID_INPUT");
     assert.match(toPictlError(answer.error).message, /message: .*string/i);
     assert.equal((await ask({ type: "fork", sessionId: "a" })).code, "INVALID_INPUT");
-    assert.equal((await ask({ type: "export_session", format: "pdf", outputPath: "/a" })).code, "INVALID_INPUT");
+    assert.equal(
+      (await ask({ type: "export_session", format: "pdf", outputPath: "/a" })).code,
+      "INVALID_INPUT",
+    );
   });
 
   test("a handler's answer and a handler's error carry the request's id and name", async () => {
-    assert.deepEqual(await ask({ id: "1", type: "stop_daemon", now: true }), { id: "1", command: "stop_daemon", data: { stopping: true } });
+    assert.deepEqual(await ask({ id: "1", type: "stop_daemon", now: true }), {
+      id: "1",
+      command: "stop_daemon",
+      data: { stopping: true },
+    });
     assert.deepEqual(stopped, [true]);
     const failed = await ask({ id: "2", type: "get_daemon_status" });
-    assert.deepEqual([failed.id, failed.command, failed.code], ["2", "get_daemon_status", "DAEMON_SHUTTING_DOWN"]);
+    assert.deepEqual(
+      [failed.id, failed.command, failed.code],
+      ["2", "get_daemon_status", "DAEMON_SHUTTING_DOWN"],
+    );
   });
 
   test("pi's commands go to the agent as they are, without what is the daemon's", async () => {
-    const answer = await ask({ id: "9", type: "bash", command: "ls", sessionId: "abc", cwd: "/w", later: [1] });
-    assert.deepEqual(calls, [{ target: { sessionId: "abc", cwd: "/w" }, command: { type: "bash", command: "ls", later: [1] } }]);
+    const answer = await ask({
+      id: "9",
+      type: "bash",
+      command: "ls",
+      sessionId: "abc",
+      cwd: "/w",
+      later: [1],
+    });
+    assert.deepEqual(calls, [
+      { target: { sessionId: "abc", cwd: "/w" }, command: { type: "bash", command: "ls", later: [1] } },
+    ]);
     assert.deepEqual(answer.data, { echoed: { type: "bash", command: "ls", later: [1] }, pid: 7 });
     assert.equal((await ask({ type: "compact", sessionId: "abc" })).code, "AGENT_COMMAND_FAILED");
   });

@@ -6,7 +6,13 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Interfaces, Parser } from "@oclif/core";
 import { build } from "esbuild";
-import { type ArgDefinition, type FlagDefinition, NotOrdinary, type Parsed, parseOrdinary } from "../../src/lib/cli/fast/parse.ts";
+import {
+  type ArgDefinition,
+  type FlagDefinition,
+  NotOrdinary,
+  type Parsed,
+  parseOrdinary,
+} from "../../src/lib/cli/fast/parse.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const COMMANDS = globSync("src/commands/**/*.ts", { cwd: ROOT }).sort();
@@ -58,10 +64,18 @@ function formsOf(name: string, flag: FlagDefinition): Case[] {
     ordinary(`${long}=${value}`),
     ...short.map((form) => ordinary(form, value)),
     ...short.flatMap((form) => [odd(`${form}${value}`), odd(`${form}=${value}`), odd(form)]),
-    ...["", "-", "-1", "-x", "--", "--json", "--unknown", `-${flag.char ?? "s"}`, "-nfoo", "not one of them"].flatMap((text) => [
-      odd(long, text),
-      odd(`${long}=${text}`),
-    ]),
+    ...[
+      "",
+      "-",
+      "-1",
+      "-x",
+      "--",
+      "--json",
+      "--unknown",
+      `-${flag.char ?? "s"}`,
+      "-nfoo",
+      "not one of them",
+    ].flatMap((text) => [odd(long, text), odd(`${long}=${text}`)]),
     odd(long),
     odd(`--no-${name}`, value),
     odd(long, value, long, other),
@@ -70,10 +84,40 @@ function formsOf(name: string, flag: FlagDefinition): Case[] {
 }
 
 const WORDS: Case[] = [
-  [], ["word"], ["two", "words"], ["three", "more", "words"], [""], ["-"], ["--"], ["-1"], ["-1.5"], ["word", "-"],
-  ["--", "--json"], ["--", "-s", "x"], ["word", "--", "-1"], ["--", "--"], ["---"], ["--="], ["-="], ["--unknown"], ["--unknown=x"],
-  ["-Z"], ["-Zx"], ["--help"], ["-h"], ["--version"], ["--constructor"], ["--__proto__", "x"], ["--no-toString"], ["--no-"], ["--JSON"],
-  ["--json", "word", "--json"], ["word=value"], ["--sess", "x"], ["a\nb"], ["ä€😀"],
+  [],
+  ["word"],
+  ["two", "words"],
+  ["three", "more", "words"],
+  [""],
+  ["-"],
+  ["--"],
+  ["-1"],
+  ["-1.5"],
+  ["word", "-"],
+  ["--", "--json"],
+  ["--", "-s", "x"],
+  ["word", "--", "-1"],
+  ["--", "--"],
+  ["---"],
+  ["--="],
+  ["-="],
+  ["--unknown"],
+  ["--unknown=x"],
+  ["-Z"],
+  ["-Zx"],
+  ["--help"],
+  ["-h"],
+  ["--version"],
+  ["--constructor"],
+  ["--__proto__", "x"],
+  ["--no-toString"],
+  ["--no-"],
+  ["--JSON"],
+  ["--json", "word", "--json"],
+  ["word=value"],
+  ["--sess", "x"],
+  ["a\nb"],
+  ["ä€😀"],
 ].map((argv) => ({ argv, ordinary: false }));
 
 describe("parseOrdinary gives what oclif gives, or leaves it to oclif", () => {
@@ -95,7 +139,9 @@ describe("parseOrdinary gives what oclif gives, or leaves it to oclif", () => {
       platform: "node",
       external: ["listr2", "@earendil-works/*"],
       alias: { "@oclif/core": "./src/lib/cli/fast/oclif.ts" },
-      banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+      banner: {
+        js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+      },
       logLevel: "silent",
     });
   });
@@ -113,7 +159,9 @@ describe("parseOrdinary gives what oclif gives, or leaves it to oclif", () => {
   assert.ok(COMMANDS.length > 5, "there are no commands to test");
   for (const file of COMMANDS) {
     test(file.slice("src/commands/".length, -".ts".length), async () => {
-      const { default: real } = (await import(pathToFileURL(join(ROOT, file)).href)) as { default: RealCommand };
+      const { default: real } = (await import(pathToFileURL(join(ROOT, file)).href)) as {
+        default: RealCommand;
+      };
       const fastFile = join(dir, `${file.slice("src/commands/".length, -".ts".length)}.mjs`);
       const { default: fast } = (await import(pathToFileURL(fastFile).href)) as { default: FastCommand };
       const flags = { ...fast.baseFlags, ...fast.flags };
@@ -122,7 +170,9 @@ describe("parseOrdinary gives what oclif gives, or leaves it to oclif", () => {
       const single = [...WORDS, ...Object.entries(flags).flatMap(([name, flag]) => formsOf(name, flag))];
       // What is right alone is combined with everything else that is, in both orders.
       const right = [...single.filter((each) => each.ordinary), ...WORDS.slice(1, 13)];
-      const pairs = right.flatMap((a) => right.map((b) => ({ argv: [...a.argv, ...b.argv], ordinary: false })));
+      const pairs = right.flatMap((a) =>
+        right.map((b) => ({ argv: [...a.argv, ...b.argv], ordinary: false })),
+      );
       let taken = 0;
       for (const value of [undefined, "", "from-env"]) {
         setSession(value);
@@ -151,15 +201,44 @@ describe("parseOrdinary gives what oclif gives, or leaves it to oclif", () => {
   }
 
   async function parseWithOclif(argv: string[], command: RealCommand): Promise<Parsed | { refused: string }> {
-    const args = Object.entries(command.args ?? {}).map(([name, arg]) => [name, { ...arg, ignoreStdin: true }]);
+    const args = Object.entries(command.args ?? {}).map(([name, arg]) => [
+      name,
+      { ...arg, ignoreStdin: true },
+    ]);
     const flags = { ...command.baseFlags, ...command.flags };
     try {
-      const parsed = await Parser.parse(argv, { flags, args: Object.fromEntries(args), strict: command.strict });
+      const parsed = await Parser.parse(argv, {
+        flags,
+        args: Object.fromEntries(args),
+        strict: command.strict,
+      });
       return { flags: parsed.flags, args: parsed.args };
     } catch (error) {
       return { refused: error instanceof Error ? error.message : String(error) };
     }
   }
+});
+
+describe("parseOrdinary and exclusive flags", () => {
+  const flags: Record<string, FlagDefinition> = {
+    a: { type: "boolean", exclusive: ["b"] },
+    b: { type: "option", env: "B_OF_THE_TEST" },
+    c: { type: "option", exclusive: ["d"] },
+    d: { type: "option", default: "x" },
+  };
+
+  test("are left to oclif when both are given, the second also by its variable", () => {
+    for (const [argv, env] of [
+      [["--a", "--b", "1"], {}],
+      [["--a"], { B_OF_THE_TEST: "1" }],
+    ] as const) {
+      assert.throws(() => parseOrdinary(argv, { flags, args: {} }, env), NotOrdinary);
+    }
+  });
+
+  test("a default excludes nothing", () => {
+    assert.deepEqual(parseOrdinary(["--c", "1"], { flags, args: {} }, {}).flags, { c: "1", d: "x" });
+  });
 });
 
 describe("parseOrdinary leaves to oclif what it doesn't understand of a definition", () => {

@@ -65,30 +65,56 @@ describe("RpcChannel over in-memory streams", () => {
     const command = await sent.record();
     await say({ type: "bash_execution_update", id: command.id, output: "a" }, answer(command, "done"));
     assert.equal((await response).data, "done");
-    assert.deepEqual(records.map(({ record }) => record.type), ["bash_execution_update"]);
+    assert.deepEqual(
+      records.map(({ record }) => record.type),
+      ["bash_execution_update"],
+    );
   });
 
   test("an answer that nobody waits for is dropped, and one without an id settles nothing", async () => {
     const response = channel.request({ type: "get_state" });
     const command = await sent.record();
-    await say({ ...answer(command, "stray"), id: "other" }, { type: "response", command: "parse", success: false }, answer(command, "own"));
+    await say(
+      { ...answer(command, "stray"), id: "other" },
+      { type: "response", command: "parse", success: false },
+      answer(command, "own"),
+    );
     assert.equal((await response).data, "own");
     assert.deepEqual([records, garbage], [[], []]);
   });
 
   test("records come with their text unchanged", async () => {
-    const lines = ['{ "type": "message_end", "text": "a\u2028b", "n": 1.0 }', '{"type":"message_update","assistantMessageEvent":{"type":"text_delta"}}'];
+    const lines = [
+      '{ "type": "message_end", "text": "a\u2028b", "n": 1.0 }',
+      '{"type":"message_update","assistantMessageEvent":{"type":"text_delta"}}',
+    ];
     await say(...lines);
-    assert.deepEqual(records.map(({ raw }) => raw), lines);
-    assert.deepEqual(records.map(({ record }) => record.type), ["message_end", "message_update"]);
+    assert.deepEqual(
+      records.map(({ raw }) => raw),
+      lines,
+    );
+    assert.deepEqual(
+      records.map(({ record }) => record.type),
+      ["message_end", "message_update"],
+    );
     assert.equal(records[0]?.record.text, "a\u2028b");
   });
 
   test("what isn't a record is garbage and disturbs nothing", async () => {
-    const lines = ["warning: something", "[1,2]", "null", '{"no":"type"}', '{"type":5}', '{"type":"message_update","cut'];
+    const lines = [
+      "warning: something",
+      "[1,2]",
+      "null",
+      '{"no":"type"}',
+      '{"type":5}',
+      '{"type":"message_update","cut',
+    ];
     await say(...lines, { type: "agent_start" });
     assert.deepEqual(garbage, lines);
-    assert.deepEqual(records.map(({ record }) => record.type), ["agent_start"]);
+    assert.deepEqual(
+      records.map(({ record }) => record.type),
+      ["agent_start"],
+    );
   });
 
   test("half a line at the end of the stream is no record", async () => {

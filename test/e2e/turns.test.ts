@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { Workspace } from "../support/workspace.ts";
@@ -86,6 +88,18 @@ describe("turns", () => {
     assert.equal(await state(), "working");
     first.child.kill("SIGINT");
     assert.equal((await first.done).code, 130);
+  });
+
+  it("two first prompts in a directory share one session", async () => {
+    const cwd = join(place.root, "shared");
+    mkdirSync(cwd);
+    const prompts = ["one", "two"].map((text) =>
+      place.json<{ sessionId: string; outcome: string }>(["prompt", "--model", "scripted/echo", text], { cwd }),
+    );
+    const [first, second] = await Promise.all(prompts);
+    assert.equal(first?.outcome, "completed");
+    assert.equal(second?.outcome, "completed");
+    assert.equal(first?.sessionId, second?.sessionId);
   });
 
   it("refuses to wait for itself", async () => {

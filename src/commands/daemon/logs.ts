@@ -63,7 +63,7 @@ export default class DaemonLogs extends BaseCommand<typeof DaemonLogs> {
       import("../../lib/cli/render/log-line.ts"),
       import("../../lib/cli/render/color.ts"),
     ]);
-    const colors = colorsFor(process.stdout);
+    const colors = await colorsFor(process.stdout);
     return (record) => renderLogRecord(record, colors);
   }
 }

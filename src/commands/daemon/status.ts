@@ -22,7 +22,7 @@ export default class DaemonStatus extends BaseCommand<typeof DaemonStatus> {
         import("../../lib/cli/render/daemon-status.ts"),
         import("../../lib/cli/render/color.ts"),
       ]);
-      return renderDaemonStatus(status, colorsFor(process.stdout));
+      return renderDaemonStatus(status, await colorsFor(process.stdout));
     });
   }
 }

@@ -47,7 +47,7 @@ export default class SessionList extends BaseCommand<typeof SessionList> {
       import("../../lib/cli/render/color.ts"),
     ]);
     return renderSessionList(sessions, {
-      colors: colorsFor(process.stdout),
+      colors: await colorsFor(process.stdout),
       width: widthOf(process.stdout),
       directories: this.flags.all,
       otherIds,

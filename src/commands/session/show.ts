@@ -28,7 +28,7 @@ export default class SessionShow extends BaseCommand<typeof SessionShow> {
         import("../../lib/cli/render/transcript.ts"),
         import("../../lib/cli/render/color.ts"),
       ]);
-      const colors = colorsFor(process.stdout);
+      const colors = await colorsFor(process.stdout);
       const details = renderSessionDetails(result.session, colors);
       if (!result.messages?.length) return details;
       return `${details}\n${renderTranscript(result.messages, { colors, width: widthOf(process.stdout) })}`;

@@ -11,6 +11,8 @@ const START_TIMEOUT_MS = 60_000;
 /** An orderly stop: pi saves and disposes its extensions. After it the group is terminated, then killed. */
 const STOP_GRACE_MS = 3_000;
 const TERM_GRACE_MS = 2_000;
+/** A broken pipe is noticed before the end of the process that broke it: its stderr and exit code say why. */
+const LAST_WORDS_MS = 500;
 /** Enough of stderr to see why an agent ended. */
 const STDERR_TAIL_BYTES = 8 * 1024;
 /** Lines that aren't RPC: a wrapper may print a banner, but something that goes on isn't pi. */
@@ -92,6 +94,7 @@ export class Agent {
     const garbage: string[] = [];
     let agent: Agent | undefined;
     let ready = false;
+    let kill: NodeJS.Timeout | undefined;
 
     const channel = new RpcChannel(stdin as Writable, stdout as Readable, {
       onRecord: options.onRecord,
@@ -99,10 +102,13 @@ export class Agent {
         if (garbage.length < MAX_GARBAGE_LINES) garbage.push(line.slice(0, 200));
         else if (!ready) killGroup(pid, "SIGKILL");
       },
-      onFailure: () => killGroup(pid, "SIGKILL"),
+      onFailure: () => {
+        kill = setTimeout(() => killGroup(pid, "SIGKILL"), LAST_WORDS_MS);
+      },
     });
     const exited = new Promise<AgentExit>((resolve) => {
       child.once("close", (code, signal) => {
+        clearTimeout(kill);
         const exit = { code, signal, stderr: redact(tail()), expected: agent?.isStopping ?? false };
         channel.close(exitError(ready ? "AGENT_DIED" : "AGENT_START_FAILED", exit, garbage.map(redact)));
         // Whatever the agent left in its group goes with it.
@@ -120,8 +126,10 @@ export class Agent {
       ready = true;
       return { agent, state: response.data as AgentState };
     } catch (error) {
-      killGroup(pid, "SIGKILL");
-      await exited;
+      const lost = error instanceof PictlError && error.code === "AGENT_DIED";
+      if (!lost) killGroup(pid, "SIGKILL");
+      const exit = await exited;
+      if (lost) throw exitError("AGENT_START_FAILED", exit, garbage.map(redact));
       if (error instanceof PictlError && error.code === "AGENT_TIMEOUT") {
         throw new PictlError("AGENT_START_FAILED", `pi did not answer within ${START_TIMEOUT_MS / 1000} s of its start.`, {
           hint: "Run `pictl doctor`; an extension of pi may be waiting for something.",
@@ -189,10 +197,14 @@ export class Agent {
 
 function keepTail(stream: Readable, maxBytes: number): () => string {
   let tail = Buffer.alloc(0);
+  let wasCut = false;
   stream.on("data", (chunk: Buffer) => {
-    tail = Buffer.concat([tail, chunk]).subarray(-maxBytes);
+    const all = Buffer.concat([tail, chunk]);
+    wasCut ||= all.length > maxBytes;
+    tail = all.subarray(-maxBytes);
   });
-  return () => tail.toString("utf8").trim();
+  // The first line of a cut tail may be the rest of a secret, which would not be recognised as one.
+  return () => (wasCut ? tail.subarray(tail.indexOf("\n") + 1) : tail).toString("utf8").trim();
 }
 
 function exitError(code: ErrorCode, exit: AgentExit, garbage: string[]): PictlError {

@@ -1,4 +1,5 @@
 import { buildInfo } from "../core/build-info.ts";
+import { compareVersions } from "../core/compare-versions.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
 import { checkRuntimeDir, type Environment, type Paths, resolvePaths } from "../core/paths.ts";
 import { majorOf, PROTOCOL_VERSION } from "../protocol/version.ts";
@@ -50,7 +51,7 @@ function greet(client: Client, env: Environment): Client {
 async function replaceOutdated(client: Client): Promise<boolean> {
   const own = buildInfo();
   const { version, build, busy, pid } = client.server;
-  if (build === own.build || busy || isNewer(version, own.version)) return false;
+  if (build === own.build || busy || compareVersions(version, own.version) > 0) return false;
   const gone = new Promise<boolean>((resolve) => {
     const timer = setTimeout(() => resolve(false), REPLACE_TIMEOUT_MS);
     client.onClose(() => {
@@ -65,8 +66,4 @@ async function replaceOutdated(client: Client): Promise<boolean> {
     if (systemErrorCode(error) !== "ESRCH") throw error;
   }
   return await gone;
-}
-
-function isNewer(a: string, b: string): boolean {
-  return a.localeCompare(b, "en", { numeric: true }) > 0;
 }

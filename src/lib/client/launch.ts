@@ -11,6 +11,8 @@ import { Client } from "./client.ts";
 const START_TIMEOUT_MS = 10_000;
 /** Between two looks for the socket of a daemon that somebody else is starting. */
 const RETRY_MS = 10;
+/** How long another daemon's start is waited for before it is taken for one that is ending. */
+const OTHER_START_MS = 1_000;
 const LOG_TAIL_LINES = 10;
 
 /**
@@ -33,14 +35,18 @@ export async function launchDaemon(paths: Paths, env: Environment): Promise<Clie
   ensurePrivateDir(paths.runtimeDir);
   checkRuntimeDir(paths.runtimeDir);
   ensurePrivateDir(paths.stateDir);
-  const report = await spawnDaemon(paths, env, deadline);
-  if (report.state === "failed") throw startFailure(report.error, paths);
-  if (report.state === "silent") throw startFailure(undefined, paths);
   while (Date.now() < deadline) {
-    const client = await Client.connect(paths.socket);
-    if (client !== undefined) return client;
-    // A daemon that has reported itself ready listens; another one's start can only be looked for.
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    const report = await spawnDaemon(paths, env, deadline);
+    if (report.state === "failed") throw startFailure(report.error, paths);
+    if (report.state === "silent") throw startFailure(undefined, paths);
+    // A daemon that has reported itself ready listens. Another one is either starting, which is soon over, or
+    // ending, and then the next round starts its successor.
+    const patience = Math.min(deadline, Date.now() + OTHER_START_MS);
+    do {
+      const client = await Client.connect(paths.socket);
+      if (client !== undefined) return client;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    } while (Date.now() < patience);
   }
   throw new PictlError("DAEMON_START_FAILED", `The daemon did not start within ${START_TIMEOUT_MS / 1000} s.`, {
     hint: `Run \`pictl daemon run\` to see why. The end of ${paths.log}:\n${logTail(paths.log)}`,

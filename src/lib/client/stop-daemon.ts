@@ -36,12 +36,11 @@ export async function stopDaemon(
   if (!checkRuntimeDir(paths.runtimeDir)) return undefined;
   const deadline = Date.now() + timeoutMs;
   const client = await connectOrForce(paths, force);
-  const pid = client?.server.pid ?? stoppingDaemon(paths);
+  const pid = client?.server.pid ?? (force ? recordedPid(paths) : undefined);
   try {
     if (pid === undefined) return undefined;
     if (force) signal(pid, "SIGKILL");
     else if (client !== undefined) await ask(client, now, env);
-    else if (now) await hurry(pid);
     await gone(pid, deadline);
     return pid;
   } finally {
@@ -59,19 +58,14 @@ async function connectOrForce(paths: Paths, force: boolean): Promise<Client | un
   }
 }
 
-/**
- * The process of a daemon that no longer listens: it waits for its last turns. The pid file may be older than
- * that process, so the process must also be what it says.
- */
-function stoppingDaemon(paths: Paths): number | undefined {
+/** The process of a daemon that can't be asked who it is. The file may be older, so the process must fit too. */
+function recordedPid(paths: Paths): number | undefined {
   try {
     const pid = Number(readFileSync(paths.pid, "utf8"));
-    if (!Number.isSafeInteger(pid) || pid <= 0 || !isAlive(pid)) return undefined;
-    return /daemon\/main\.[jt]s|\0daemon\0run\0/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8"))
-      ? pid
-      : undefined;
+    const isDaemon = /daemon\/main\.[jt]s|\0daemon\0run\0/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+    return isDaemon && isAlive(pid) ? pid : undefined;
   } catch {
-    // No such file, or no /proc to ask: nothing that could be stopped is known.
+    // No such file, or no /proc to ask: nothing that could be killed is known.
     return undefined;
   }
 }

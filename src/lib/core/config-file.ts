@@ -56,7 +56,6 @@ const limits = z.strictObject({
   max_live_agents: z.optional(count),
   park_after: z.optional(timeout),
   max_message_bytes: z.optional(count),
-  max_sessions: z.optional(count),
 });
 
 /** What `config.toml` may say (docs/configuration.md). An unknown key is refused: it is a typo that would do nothing. */

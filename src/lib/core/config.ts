@@ -14,7 +14,6 @@ export interface Config {
     /** 0: an idle agent is kept. */
     parkAfterMs: number;
     maxMessageBytes: number;
-    maxSessions: number;
   };
   /** For sessions that name none themselves. */
   model?: string;
@@ -29,7 +28,6 @@ const DEFAULTS = {
   maxLiveAgents: 8,
   parkAfterMs: 5 * 60_000,
   maxMessageBytes: 10 * 1024 * 1024,
-  maxSessions: 1_000,
 };
 
 /**
@@ -85,7 +83,6 @@ function withDefaults({ agent, daemon, limits }: ConfigFile): Pick<Config, "agen
       maxLiveAgents: limits?.max_live_agents ?? DEFAULTS.maxLiveAgents,
       parkAfterMs: limits?.park_after ?? DEFAULTS.parkAfterMs,
       maxMessageBytes: limits?.max_message_bytes ?? DEFAULTS.maxMessageBytes,
-      maxSessions: limits?.max_sessions ?? DEFAULTS.maxSessions,
     },
   };
 }
@@ -99,6 +96,5 @@ function lowered(limits: Config["limits"], wanted: NonNullable<ConfigFile["limit
     maxLiveAgents: least(limits.maxLiveAgents, wanted.max_live_agents),
     parkAfterMs: Number.isFinite(parkAfterMs) ? parkAfterMs : 0,
     maxMessageBytes: least(limits.maxMessageBytes, wanted.max_message_bytes),
-    maxSessions: least(limits.maxSessions, wanted.max_sessions),
   };
 }

@@ -14,6 +14,20 @@ import { type HandlerContext, handlers } from "./handlers.ts";
 /** `zod/mini` says "Invalid input" to everything unless it is given words. */
 const WORDING = { error: en().localeError };
 const PASSED = new Set<string>(PASSED_THROUGH);
+/** What a daemon that is stopping still does: show, and end what runs. */
+const ALLOWED_WHILE_STOPPING = new Set<string>([
+  "abort",
+  "abort_bash",
+  "abort_retry",
+  "clear_queue",
+  "extension_ui_response",
+  "get_daemon_status",
+  "get_session",
+  "list_sessions",
+  "stop_daemon",
+  "subscribe",
+  "unsubscribe",
+]);
 
 /** What comes back for a frame: an answer, or the error that says why there is none. */
 export interface Answer {
@@ -47,6 +61,12 @@ export async function dispatch(
     respond({ id, command: type, ...result });
   };
   try {
+    if (context.isStopping && !ALLOWED_WHILE_STOPPING.has(type)) {
+      throw new PictlError("DAEMON_SHUTTING_DOWN", "The daemon is stopping and takes no new work.", {
+        hint: "Run the command again when its last turns have ended, or end them with `pictl daemon stop --now`.",
+        retryable: true,
+      });
+    }
     if (PASSED.has(type)) answer({ data: await passThrough(envelope, context) });
     else await handle(type, envelope, context, (data) => answer({ data }));
   } catch (error) {

@@ -11,6 +11,8 @@ import type { Sessions } from "../session/sessions.ts";
 
 /** What a handler may use: the sessions, the daemon itself, and the connection that asked. */
 export interface HandlerContext {
+  /** The daemon waits for its last turns: what would begin new work is refused. */
+  isStopping: boolean;
   sessions: Sessions;
   caller: Caller;
   sink: Sink;
@@ -31,7 +33,8 @@ type Handlers = {
 /** One handler for each request of the protocol's table, which fails to compile when one is missing. */
 export const handlers: Handlers = {
   async create_session(params, { sessions, caller }, reply) {
-    const session = sessions.create(params, caller);
+    const options = await sessions.optionsFor(params.cwd, params.options);
+    const session = sessions.create({ ...params, options }, caller);
     try {
       await session.open(caller);
     } catch (error) {
@@ -56,26 +59,32 @@ export const handlers: Handlers = {
   },
 
   async prompt({ create, fresh, subscribe, sessionId, cwd, ...prompt }, { sessions, caller, sink }, reply) {
-    const existing =
-      fresh || (create && sessionId === undefined)
-        ? (fresh ? undefined : sessions.current({ cwd }, caller))
-        : sessions.find({ sessionId, cwd }, caller);
-    const session = existing ?? createForPrompt(sessions, cwd, create, caller);
-    if (existing !== undefined) refuseCreateOptions(existing, create);
+    const mayCreate = sessionId === undefined && (fresh || create !== undefined);
+    const options = mayCreate && cwd !== undefined ? await sessions.optionsFor(cwd, create?.options) : undefined;
+    // From here to the session's creation nothing is awaited: two first prompts in a directory share one session.
+    const existing = fresh ? undefined : mayCreate ? sessions.current({ cwd }, caller) : sessions.find({ sessionId, cwd }, caller);
+    if (existing !== undefined) {
+      refuseCreateOptions(existing, create);
+      if (subscribe) existing.subscribers.add(sink);
+      await existing.prompt(prompt, caller, (data) => reply({ ...data, created: false }));
+      return;
+    }
+    if (cwd === undefined) throw new PictlError("INVALID_INPUT", "A prompt that creates a session needs `cwd`.");
+    const session = sessions.create({ cwd, ...(create?.name ? { name: create.name } : {}), options }, caller);
     if (subscribe) session.subscribers.add(sink);
-    try {
-      await session.prompt(prompt, caller, (data) => {
-        if (existing === undefined) sessions.makeCurrent(session);
-        reply({ ...data, created: existing === undefined });
-      });
-    } catch (error) {
-      if (existing === undefined && !session.record.written) {
+    await sessions.whileBecomingCurrent(session, async () => {
+      try {
+        await session.prompt(prompt, caller, (data) => {
+          sessions.makeCurrent(session);
+          reply({ ...data, created: true });
+        });
+      } catch (error) {
         // Its first prompt was refused: nothing was said in it that could be lost.
         await session.close(caller);
         sessions.forget(session);
+        throw error;
       }
-      throw error;
-    }
+    });
   },
 
   async abort({ turnId, ...target }, { sessions, caller }, reply) {
@@ -155,16 +164,4 @@ function refuseCreateOptions(session: Session, create: RequestParams<"prompt">["
     hint: "Use --new for a session of its own, or leave these options out.",
     details: { sessionId: session.id, options: given },
   });
-}
-
-function createForPrompt(
-  sessions: Sessions,
-  cwd: string | undefined,
-  create: RequestParams<"prompt">["create"],
-  caller: Caller,
-): Session {
-  if (cwd === undefined) {
-    throw new PictlError("INVALID_INPUT", "A prompt that creates a session needs `cwd`.");
-  }
-  return sessions.create({ cwd, ...create }, caller);
 }

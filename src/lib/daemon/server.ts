@@ -1,7 +1,6 @@
 import { chmodSync, rmSync, statSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { z } from "zod/mini";
-import { findOrphanedAgents } from "../agent/orphans.ts";
 import { buildInfo } from "../core/build-info.ts";
 import type { Config } from "../core/config.ts";
 import { PictlError, toPictlError } from "../core/errors.ts";
@@ -70,6 +69,10 @@ export class Daemon {
     return this.#stopping;
   }
 
+  get isStopping(): boolean {
+    return this.#stopping !== undefined;
+  }
+
   get #busy(): boolean {
     return this.#options.sessions.all().some((session) => session.turnId !== undefined || session.queued > 0);
   }
@@ -131,6 +134,7 @@ export class Daemon {
 
   async #request(connection: Connection, frame: string): Promise<void> {
     const context: HandlerContext = {
+      isStopping: this.isStopping,
       sessions: this.#options.sessions,
       caller: connection.caller,
       sink: connection,
@@ -177,7 +181,7 @@ export class Daemon {
     const pi = await sessions.starter
       .resolvePi(caller.environment ?? {})
       .catch((error: unknown) => ({ error: toPictlError(error).toBody() }));
-    const orphans = await findOrphanedAgents(paths.runtimeDir, process.pid);
+    const orphans = await sessions.starter.findOrphans(paths.runtimeDir);
     return { ...this.#status(), pi, orphans };
   }
 
@@ -195,15 +199,16 @@ export class Daemon {
     const { sessions, paths, log } = this.#options;
     log.info("stopping", { reason, now });
     clearInterval(this.#watch);
+    for (const connection of this.#connections) {
+      connection.send({ type: "server_shutdown", data: { reason } });
+    }
+    // Whoever comes meanwhile can look and abort; new work is refused.
+    if (!now) await this.#drain();
+    await Promise.all(sessions.all().map((session) => session.close({}, false)));
     // Only the holder of the lock may remove the socket, and only its own.
     const own = statSync(paths.socket, { throwIfNoEntry: false })?.ino === this.#socketInode;
     this.#server.close();
     if (own) rmSync(paths.socket, { force: true });
-    for (const connection of this.#connections) {
-      connection.send({ type: "server_shutdown", data: { reason } });
-    }
-    if (!now) await this.#drain();
-    await Promise.all(sessions.all().map((session) => session.close({}, false)));
     for (const connection of this.#connections) connection.end();
     rmSync(paths.pid, { force: true });
     log.info("stopped", { uptimeMs: Date.now() - this.#startedAt });

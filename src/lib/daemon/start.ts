@@ -31,16 +31,12 @@ export async function startDaemon(
     extensionFile: extensionFile(),
     marker: { PICTL_AGENT_OF: paths.runtimeDir, PICTL_DAEMON_PID: String(process.pid) },
   });
-  const sessions = new Sessions({ registry, starter, config, log });
+  const sessions = new Sessions({ registry, starter, config, configFile: paths.config, log });
   const stopped = Promise.withResolvers<void>();
   const daemon = new Daemon({ paths, config, sessions, log, onStopped: stopped.resolve });
 
-  // A second signal means that waiting for running turns is too long.
-  let signalled = false;
-  const onSignal = (signal: NodeJS.Signals) => {
-    void daemon.stop(signal, signalled);
-    signalled = true;
-  };
+  // A signal to a daemon that is stopping already means that waiting for running turns is too long.
+  const onSignal = (signal: NodeJS.Signals) => void daemon.stop(signal, daemon.isStopping);
   for (const signal of SIGNALS) process.on(signal, onSignal);
   try {
     await daemon.listen();

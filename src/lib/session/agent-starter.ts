@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { Agent, type AgentExit, type AgentState } from "../agent/agent.ts";
 import { launchArguments, type SessionPlace } from "../agent/launch-arguments.ts";
+import { findOrphanedAgents } from "../agent/orphans.ts";
 import { bundledPiCli } from "../agent/pi/bundled-pi.ts";
 import { type PiCommand, resolvePi } from "../agent/pi/pi-command.ts";
 import type { VersionCache } from "../agent/pi/pi-version.ts";
@@ -54,6 +55,11 @@ export class AgentStarter {
     });
   }
 
+  /** Agents of this place that a dead daemon has left; undefined where that can't be told. */
+  findOrphans(runtimeDir: string): ReturnType<typeof findOrphanedAgents> {
+    return findOrphanedAgents(runtimeDir, process.pid);
+  }
+
   async start(plan: AgentPlan, caller: Caller, handlers: AgentHandlers): Promise<{ agent: Agent; state: AgentState }> {
     const env = this.environmentOf(caller);
     if (!statSync(plan.cwd, { throwIfNoEntry: false })?.isDirectory()) {
@@ -67,7 +73,10 @@ export class AgentStarter {
       command: pi.argv,
       args: this.#arguments(plan),
       cwd: plan.cwd,
-      env: { ...env, ...this.#marker },
+      // Of a shell that is itself a tool of some pi: the agent must not pass for a command (agent/orphans.ts).
+      // pi marks the commands that it runs with PI_CODING_AGENT. A pictl that one of them called would pass it on,
+      // and its agents couldn't be told from such commands (agent/orphans.ts).
+      env: { ...env, PI_CODING_AGENT: undefined, ...this.#marker },
       ...handlers,
     });
   }

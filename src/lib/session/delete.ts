@@ -1,12 +1,9 @@
-import { execa } from "execa";
 import { existsSync, unlinkSync } from "node:fs";
+import { moveToTrash } from "../agent/trash.ts";
 import { toStorageError } from "../core/errors.ts";
 import type { RequestResults } from "../protocol/requests.ts";
 import type { Caller, Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
-
-/** Moving one file; a `trash` that takes longer is asking somebody something. */
-const TRASH_TIMEOUT_MS = 10_000;
 
 /**
  * Ends a session and removes pi's file as pi's own session selector does: with the `trash` command where there
@@ -21,13 +18,7 @@ export async function deleteSession(
   const { file } = session.record;
   sessions.forget(session);
   if (file === undefined || !existsSync(file)) return { sessionId: session.id, method: "none" };
-  const { exitCode } = await execa("trash", [file], {
-    env: { PATH: caller.environment?.PATH ?? "" },
-    stdio: "ignore",
-    timeout: TRASH_TIMEOUT_MS,
-    reject: false,
-  });
-  if (exitCode === 0 || !existsSync(file)) return { sessionId: session.id, file, method: "trash" };
+  if (await moveToTrash(file, caller.environment ?? {})) return { sessionId: session.id, file, method: "trash" };
   try {
     unlinkSync(file);
   } catch (error) {

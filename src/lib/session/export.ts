@@ -1,15 +1,12 @@
-import { execa } from "execa";
 import { copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { exportHtml } from "../agent/pi/export-html.ts";
 import { PictlError, toStorageError } from "../core/errors.ts";
 import type { RequestParams } from "../protocol/requests.ts";
 import { toMarkdown } from "./files/markdown.ts";
 import type { Caller, Session } from "./session.ts";
 import { sessionTranscript } from "./session-entries.ts";
 import type { Sessions } from "./sessions.ts";
-
-/** pi renders a session of 100 MB in a few seconds. */
-const HTML_TIMEOUT_MS = 120_000;
 
 /**
  * Writes a session to a file: `html` is pi's own export, `jsonl` pi's file as it is, `md` and `json` the
@@ -48,40 +45,17 @@ async function write(
   if (format === "html" || format === "jsonl") {
     if (saved === undefined) throw nothingToExport(session, format);
     if (format === "jsonl") copyFileSync(saved, outputPath);
-    else await exportHtml(sessions, session, saved, outputPath, caller);
+    else if (session.agentPid !== undefined) await session.command({ type: "export_html", outputPath }, caller);
+    else {
+      const env = sessions.starter.environmentOf(caller);
+      await exportHtml(await sessions.starter.resolvePi(env), env, saved, outputPath);
+    }
     return;
   }
   const messages = await sessionTranscript(session, caller);
   const info = sessions.info(session);
   const text = format === "md" ? toMarkdown(info, messages) : `${JSON.stringify({ session: info, messages }, null, 2)}\n`;
   writeFileSync(outputPath, text);
-}
-
-async function exportHtml(
-  sessions: Sessions,
-  session: Session,
-  file: string,
-  outputPath: string,
-  caller: Caller,
-): Promise<void> {
-  if (session.agentPid !== undefined) {
-    await session.command({ type: "export_html", outputPath }, caller);
-    return;
-  }
-  const env = sessions.starter.environmentOf(caller);
-  const pi = await sessions.starter.resolvePi(env);
-  const [program = "", ...args] = pi.argv;
-  const result = await execa(program, [...args, "--export", file, outputPath], {
-    env: env as Record<string, string>,
-    extendEnv: false,
-    stdin: "ignore",
-    timeout: HTML_TIMEOUT_MS,
-    reject: false,
-    maxBuffer: 64 * 1024,
-  });
-  if (result.failed) {
-    throw new PictlError("AGENT_COMMAND_FAILED", `pi could not export the session: ${result.stderr || result.shortMessage}`);
-  }
 }
 
 function nothingToExport(session: Session, format: string): PictlError {

@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkPassedArguments } from "../agent/launch-arguments.ts";
-import type { Config } from "../core/config.ts";
+import { type Config, findWorkspaceConfig, loadConfig } from "../core/config.ts";
 import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { directoriesToRepositoryRoot } from "../core/paths.ts";
 import type { RequestParams } from "../protocol/requests.ts";
-import type { SessionInfo } from "../protocol/session.ts";
+import type { SessionInfo, SessionOptions } from "../protocol/session.ts";
 import { AgentPlaces } from "./agent-places.ts";
 import { type AgentStarter, placeOf } from "./agent-starter.ts";
 import { agentDirOf, listSessionFiles, type SessionFile, sessionDirOf } from "./files/locate.ts";
@@ -37,11 +37,15 @@ export class Sessions implements SessionHost {
   readonly #summaries: Summaries;
   readonly #places: AgentPlaces;
   readonly #sessions = new Map<string, Session>();
+  readonly #configFile: string;
+  /** Sessions whose first prompt isn't accepted yet, by their place: another prompt there must not make a second one. */
+  readonly #becomingCurrent = new Map<string, Session>();
 
-  constructor(options: { registry: Registry; starter: AgentStarter; config: Config; log: Logger }) {
+  constructor(options: { registry: Registry; starter: AgentStarter; config: Config; configFile: string; log: Logger }) {
     this.log = options.log;
     this.starter = options.starter;
     this.#registry = options.registry;
+    this.#configFile = options.configFile;
     this.#summaries = new Summaries(options.registry);
     this.parkAfterMs = options.config.limits.parkAfterMs;
     this.#places = new AgentPlaces(options.config.limits.maxLiveAgents, () => this.#parkLongestIdle());
@@ -85,6 +89,30 @@ export class Sessions implements SessionHost {
     this.#registry.setCurrent(record.agentDir, record.cwd, record.id);
   }
 
+  /**
+   * Lets a new session answer for its directory while `first`, its first prompt, is not accepted yet. It becomes
+   * the current one only with that: a prompt that fails must not take the place of the session before it.
+   */
+  async whileBecomingCurrent(session: Session, first: () => Promise<void>): Promise<void> {
+    const place = `${session.record.agentDir}\0${session.record.cwd}`;
+    this.#becomingCurrent.set(place, session);
+    try {
+      await first();
+    } finally {
+      if (this.#becomingCurrent.get(place) === session) this.#becomingCurrent.delete(place);
+    }
+  }
+
+  /**
+   * The options of a new session: those that were asked for, else what the user's and the workspace's config say.
+   *
+   * @throws PictlError INVALID_CONFIG
+   */
+  async optionsFor(cwd: string, options: SessionOptions = {}): Promise<SessionOptions> {
+    const { model, thinking } = await loadConfig(this.#configFile, findWorkspaceConfig(cwd));
+    return { ...(model === undefined ? {} : { model }), ...(thinking === undefined ? {} : { thinking }), ...options };
+  }
+
   /** Takes in a session that exists in pi already. */
   add(record: SessionRecord): Session {
     const session = new Session(record, this);
@@ -125,6 +153,8 @@ export class Sessions implements SessionHost {
     const agentDir = agentDirOf(caller.environment ?? {});
     const start = existsSync(cwd) ? realpathSync(cwd) : cwd;
     for (const dir of directoriesToRepositoryRoot(start, (candidate) => existsSync(join(candidate, ".git")))) {
+      const becoming = this.#becomingCurrent.get(`${agentDir}\0${dir}`);
+      if (becoming !== undefined) return becoming;
       const id = this.#registry.getCurrent(agentDir, dir);
       const session = id === undefined ? undefined : this.#present(this.#sessions.get(id));
       if (session !== undefined) return session;

@@ -1,4 +1,5 @@
 import { Args, Flags } from "@oclif/core";
+import { PictlError } from "../../core/errors.ts";
 import { BaseCommand } from "../base-command.ts";
 import { createFlags, currentDirectory, sessionFlag, sessionOptionsFrom, targetFrom } from "../session-flags.ts";
 import type { PromptFormat } from "./run-prompt.ts";
@@ -14,7 +15,7 @@ first use. The exit code tells how the turn ended: see docs/exit-codes.md.`;
   };
   static override flags = {
     session: sessionFlag,
-    new: Flags.boolean({ description: "Start a new session", exclusive: ["session"] }),
+    new: Flags.boolean({ description: "Start a new session" }),
     file: Flags.string({ char: "F", description: "Read the prompt (or its second part) from a file; - is stdin", helpValue: "<file>" }),
     stdin: Flags.boolean({ description: "Read piped stdin", default: true, allowNo: true }),
     format: Flags.option({
@@ -45,6 +46,7 @@ first use. The exit code tells how the turn ended: see docs/exit-codes.md.`;
 
   async run(): Promise<void> {
     const { flags } = this;
+    refuseTwoSessions(flags.new, flags.session);
     const { readMessage } = await import("./read-message.ts");
     const [message, timeoutMs] = [
       await readMessage({ words: this.args.message ?? [], file: flags.file, stdin: flags.stdin }),
@@ -73,6 +75,12 @@ first use. The exit code tells how the turn ended: see docs/exit-codes.md.`;
     const format: PromptFormat = flags.json ? "json" : flags.format;
     process.exitCode = await runPrompt(client, params, { format, timeoutMs });
   }
+}
+
+/** Not oclif's `exclusive`, which would also refuse --new to a script that has set PICTL_SESSION. */
+function refuseTwoSessions(fresh: boolean, session: string | undefined): void {
+  if (!fresh || session === undefined || session === process.env.PICTL_SESSION) return;
+  throw new PictlError("USAGE", `--new and --session=${session} can't be used together.`, { hint: "Leave one of them out." });
 }
 
 async function parseTimeout(text: string): Promise<number> {

@@ -1,4 +1,3 @@
-import { Chalk, type ChalkInstance } from "chalk";
 
 type ColorLevel = 0 | 1 | 2 | 3;
 
@@ -25,9 +24,24 @@ export function colorLevel(screen: Screen, env: NodeJS.ProcessEnv = process.env)
   return bits >= 24 ? 3 : bits >= 8 ? 2 : bits >= 4 ? 1 : 0;
 }
 
-/** chalk for one stream; chalk's own detection knows neither NO_COLOR nor which of two streams is written to. */
-export function colorsFor(screen: Screen, env: NodeJS.ProcessEnv = process.env): ChalkInstance {
-  return new Chalk({ level: colorLevel(screen, env) });
+const STYLES = ["bold", "dim", "italic", "red", "green", "yellow", "cyan"] as const;
+
+/** The styles that our renderers use, each a function of text. */
+export type Colors = Record<(typeof STYLES)[number], (text: string) => string>;
+
+/**
+ * Styles for one stream; chalk's own detection knows neither NO_COLOR nor which of two streams is written to.
+ * Where there is no colour, chalk isn't loaded either: most output goes to a pipe.
+ */
+export async function colorsFor(screen: Screen, env: NodeJS.ProcessEnv = process.env): Promise<Colors> {
+  const level = colorLevel(screen, env);
+  if (level === 0) return plainColors();
+  const { Chalk } = await import("chalk");
+  return new Chalk({ level });
+}
+
+export function plainColors(): Colors {
+  return Object.fromEntries(STYLES.map((style) => [style, (text: string) => text])) as Colors;
 }
 
 /** Columns of a terminal; undefined for a pipe or a file, where nothing is cut to fit. */

@@ -1,11 +1,11 @@
-import type { ChalkInstance } from "chalk";
+import type { Colors } from "./color.ts";
 import { formatDuration } from "../../core/duration.ts";
 import type { DaemonStatus } from "../../protocol/requests.ts";
 import { renderDetails } from "./details.ts";
 import { megabytes, shortPath, timeOf } from "./numbers.ts";
 
 /** A running daemon as aligned lines. */
-export function renderDaemonStatus(status: DaemonStatus, colors: ChalkInstance): string {
+export function renderDaemonStatus(status: DaemonStatus, colors: Colors): string {
   const busy = status.agents.filter(({ state }) => state !== "idle").length;
   return renderDetails(
     {

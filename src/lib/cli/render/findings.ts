@@ -1,9 +1,9 @@
-import type { ChalkInstance } from "chalk";
+import type { Colors } from "./color.ts";
 import type { Finding } from "../../client/doctor/finding.ts";
 import { sanitize } from "./text-width.ts";
 
 /** What `doctor` found: a line each, with what to do below those that need something done. */
-export function renderFindings(findings: readonly Finding[], colors: ChalkInstance): string {
+export function renderFindings(findings: readonly Finding[], colors: Colors): string {
   return findings
     .map(({ check, status, message, hint }) => {
       const line = `${markOf(status, colors)} ${colors.bold(check)}: ${indent(message)}\n`;
@@ -12,7 +12,7 @@ export function renderFindings(findings: readonly Finding[], colors: ChalkInstan
     .join("");
 }
 
-function markOf(status: Finding["status"], colors: ChalkInstance): string {
+function markOf(status: Finding["status"], colors: Colors): string {
   switch (status) {
     case "ok":
       return colors.green("✔");

@@ -1,11 +1,12 @@
-import type { ChalkInstance } from "chalk";
+import type { Colors } from "./color.ts";
 import type { LogRecord } from "../log-records.ts";
+import { timeOf } from "./numbers.ts";
 import { sanitize } from "./text-width.ts";
 
 /** A record of the log for a person: `2026-11-21 04:50:12.345 info  listening socket=/run/…`. */
 export function renderLogRecord(
   { time, level, pid: _, message, ...fields }: LogRecord,
-  colors: ChalkInstance,
+  colors: Colors,
 ): string {
   const rest = Object.entries(fields).map(([name, value]) => ` ${colors.dim(`${name}=`)}${fieldText(value)}`);
   const when = time === undefined ? "" : `${colors.dim(sanitize(localTime(time)))} `;
@@ -23,10 +24,10 @@ function localTime(time: string): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return time;
   const milliseconds = String(date.getMilliseconds()).padStart(3, "0");
-  return `${new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" }).format(date)}.${milliseconds}`;
+  return `${timeOf(date.getTime())}.${milliseconds}`;
 }
 
-function paintLevel(level: NonNullable<LogRecord["level"]>, colors: ChalkInstance): string {
+function paintLevel(level: NonNullable<LogRecord["level"]>, colors: Colors): string {
   const text = level.padEnd(5);
   switch (level) {
     case "error":

@@ -29,9 +29,15 @@ export function shortPath(path: string, home: string = process.env.HOME || homed
   return home !== "/" && path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
 }
 
-const CLOCK = { dateStyle: "short", timeStyle: "medium" } as const;
-
-/** A moment as `2026-11-21 04:50:12` in the machine's own zone. The Swedish form is ISO's, with a space. */
-export function timeOf(ms: number): string {
-  return new Intl.DateTimeFormat("sv-SE", CLOCK).format(ms);
+/**
+ * A moment as `2026-11-21 04:50:12` in the machine's own zone. Not with Intl, which takes 20 ms to wake up.
+ *
+ * @param parts how much of it: 5 up to minutes, 6 up to seconds
+ */
+export function timeOf(ms: number, parts: 5 | 6 = 6): string {
+  const time = new Date(ms);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].slice(0, parts - 3).map(two);
+  return `${day} ${clock.join(":")}`;
 }

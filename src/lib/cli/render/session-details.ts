@@ -1,4 +1,4 @@
-import type { ChalkInstance } from "chalk";
+import type { Colors } from "./color.ts";
 import { formatAge } from "../../core/duration.ts";
 import type { SessionInfo } from "../../protocol/session.ts";
 import { renderDetails } from "./details.ts";
@@ -8,7 +8,7 @@ import { stateText } from "./session-state.ts";
 /** One session as aligned lines. */
 export function renderSessionDetails(
   session: SessionInfo,
-  colors: ChalkInstance,
+  colors: Colors,
   now: number = Date.now(),
 ): string {
   const { tokens } = session;

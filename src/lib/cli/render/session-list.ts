@@ -1,4 +1,4 @@
-import type { ChalkInstance } from "chalk";
+import type { Colors } from "./color.ts";
 import { formatAge } from "../../core/duration.ts";
 import type { SessionInfo } from "../../protocol/session.ts";
 import { fitColumns } from "./fit-columns.ts";
@@ -9,7 +9,7 @@ import { tableLines } from "./table.ts";
 import { sanitize } from "./text-width.ts";
 
 export interface SessionListOptions {
-  colors: ChalkInstance;
+  colors: Colors;
   /** Columns to fit into; undefined: nothing is cut. */
   width: number | undefined;
   /** Show each session's directory. */
@@ -28,7 +28,7 @@ const NUMBERS = new Set([5, 6, 7, 8]);
 const MAX_FIRST_MESSAGE = 60;
 
 /** Sessions as a table, one a line; the current one of its directory is marked with `*`. */
-export function renderSessionList(sessions: readonly SessionInfo[], options: SessionListOptions): string {
+export async function renderSessionList(sessions: readonly SessionInfo[], options: SessionListOptions): Promise<string> {
   const { colors, width, now = Date.now() } = options;
   const ids = shortIds([...sessions.map(({ id }) => id), ...(options.otherIds ?? [])]);
   const columns = options.directories ? HEADING.length : DIRECTORY;
@@ -58,7 +58,8 @@ export function renderSessionList(sessions: readonly SessionInfo[], options: Ses
     row[STATE] = paintState(session.state, row[STATE] ?? "", colors);
   }
   rows[0] = (rows[0] ?? []).map((title) => colors.bold(title));
-  return tableLines(rows, NUMBERS)
+  const lines = await tableLines(rows, NUMBERS, width !== undefined);
+  return lines
     .map((line) => `${line}\n`)
     .join("");
 }

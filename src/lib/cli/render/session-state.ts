@@ -1,4 +1,4 @@
-import type { ChalkInstance } from "chalk";
+import type { Colors } from "./color.ts";
 import type { SessionInfo, SessionState } from "../../protocol/session.ts";
 
 /** What a session is doing, with the prompts that wait behind it: `working +2`. */
@@ -7,7 +7,7 @@ export function stateText({ state, queued }: Pick<SessionInfo, "state" | "queued
 }
 
 /** The colour of a state: what works is green, what needs somebody yellow, what has no process dim. */
-export function paintState(state: SessionState, text: string, colors: ChalkInstance): string {
+export function paintState(state: SessionState, text: string, colors: Colors): string {
   switch (state) {
     case "starting":
     case "compacting":

@@ -1,5 +1,6 @@
-import type { ChalkInstance } from "chalk";
+import type { Colors } from "./color.ts";
 import type { TranscriptMessageData } from "../../protocol/requests.ts";
+import { timeOf } from "./numbers.ts";
 import { clip, sanitize, wrap } from "./text-width.ts";
 
 type LineKind = "heading" | "text" | "thinking" | "call" | "output" | "error";
@@ -26,13 +27,11 @@ export interface ShownMessage extends TranscriptMessageData {
 }
 
 export interface TranscriptOptions {
-  colors: ChalkInstance;
+  colors: Colors;
   /** Columns of the terminal; undefined: lines stay as they are. */
   width: number | undefined;
   /** Lines kept of one tool's or command's output on a terminal; the rest is counted. Default 12. */
   outputLines?: number;
-  /** IANA name of the zone that times are shown in. Default: the machine's. */
-  timeZone?: string;
 }
 
 const DEFAULT_OUTPUT_LINES = 12;
@@ -45,14 +44,9 @@ const INDENT = "  ";
  * number), the text indented below it. Escape sequences and control characters of messages never get through.
  */
 export function renderTranscript(messages: readonly ShownMessage[], options: TranscriptOptions): string {
-  const clock = new Intl.DateTimeFormat("sv-SE", {
-    dateStyle: "short",
-    timeStyle: "short",
-    ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
-  });
   return messages
     .map((message) => {
-      const time = message.timestamp ? ` · ${clock.format(message.timestamp)}` : "";
+      const time = message.timestamp ? ` · ${timeOf(message.timestamp, 5)}` : "";
       const heading: Line = { kind: "heading", text: `${titleOf(message)}${time}` };
       return [heading, ...bodyOf(message, options)]
         .map((line) => `${paint(line, options.colors)}\n`)
@@ -61,12 +55,12 @@ export function renderTranscript(messages: readonly ShownMessage[], options: Tra
     .join("\n");
 }
 
-function paint({ kind, text }: Line, colors: ChalkInstance): string {
+function paint({ kind, text }: Line, colors: Colors): string {
   switch (kind) {
     case "heading":
       return colors.bold(text);
     case "thinking":
-      return colors.italic.dim(text);
+      return colors.italic(colors.dim(text));
     case "call":
       return colors.cyan(text);
     case "output":

@@ -18,7 +18,7 @@ export interface SessionSummary {
   /** `provider/id` of the last answer or model change in the file. */
   model?: string;
   thinkingLevel?: string;
-  /** Entries of type `message` whatever their role: pi's `SessionInfo.messageCount` and `totalMessages`. */
+  /** Entries of type `message`, but for those of role `system`, which pi writes for itself. */
   messages: number;
   userMessages: number;
   /** As pi's `get_session_stats` counts: answers, tools that used a model, compactions, branch summaries, usage entries. */
@@ -115,6 +115,8 @@ function applyMessage(summary: SessionSummary, message: JsonObject): void {
 }
 
 function countMessage(summary: SessionSummary, role: unknown): void {
+  // The prompt and the tools that pi writes down first are nothing that anybody said.
+  if (role === "system") return;
   summary.messages++;
   if (role === "user") summary.userMessages++;
 }

@@ -18,20 +18,51 @@ const ALL: SessionOptions = {
 describe("launchArguments", () => {
   test("a new session gets its id, name and every option, and the caller's own arguments last", () => {
     assert.deepEqual(launchArguments(FRESH, ALL, []), [
-      "--mode", "rpc", "--session-id", "id-1", "--name", "review",
-      "--model", "anthropic/claude", "--thinking", "high",
-      "--tools", "read,grep", "--exclude-tools", "bash",
-      "--system-prompt", "be brief", "--append-system-prompt", "one", "--append-system-prompt", "two",
-      "--approve", "-e", "ext.ts",
+      "--mode",
+      "rpc",
+      "--session-id",
+      "id-1",
+      "--name",
+      "review",
+      "--model",
+      "anthropic/claude",
+      "--thinking",
+      "high",
+      "--tools",
+      "read,grep",
+      "--exclude-tools",
+      "bash",
+      "--system-prompt",
+      "be brief",
+      "--append-system-prompt",
+      "one",
+      "--append-system-prompt",
+      "two",
+      "--approve",
+      "-e",
+      "ext.ts",
     ]);
   });
 
   test("a session with a file keeps the model, level and name that stand in it; the rest is given again", () => {
     assert.deepEqual(launchArguments({ kind: "file", path: "/s/a.jsonl" }, ALL, []), [
-      "--mode", "rpc", "--session", "/s/a.jsonl",
-      "--tools", "read,grep", "--exclude-tools", "bash",
-      "--system-prompt", "be brief", "--append-system-prompt", "one", "--append-system-prompt", "two",
-      "--approve", "-e", "ext.ts",
+      "--mode",
+      "rpc",
+      "--session",
+      "/s/a.jsonl",
+      "--tools",
+      "read,grep",
+      "--exclude-tools",
+      "bash",
+      "--system-prompt",
+      "be brief",
+      "--append-system-prompt",
+      "one",
+      "--append-system-prompt",
+      "two",
+      "--approve",
+      "-e",
+      "ext.ts",
     ]);
   });
 
@@ -57,8 +88,26 @@ describe("launchArguments", () => {
 
 describe("checkPassedArguments", () => {
   test("refuses what decides the mode or the session, in both forms", () => {
-    for (const arg of ["--mode", "--mode=json", "-p", "--print", "-c", "-r", "--session", "--session=/a", "--session-id", "--no-session", "--fork", "--export", "--help"]) {
-      assert.throws(() => checkPassedArguments(["-e", "ext.ts", arg]), { code: "INVALID_INPUT", exitCode: 2 }, arg);
+    for (const arg of [
+      "--mode",
+      "--mode=json",
+      "-p",
+      "--print",
+      "-c",
+      "-r",
+      "--session",
+      "--session=/a",
+      "--session-id",
+      "--no-session",
+      "--fork",
+      "--export",
+      "--help",
+    ]) {
+      assert.throws(
+        () => checkPassedArguments(["-e", "ext.ts", arg]),
+        { code: "INVALID_INPUT", exitCode: 2 },
+        arg,
+      );
     }
   });
 

@@ -44,7 +44,7 @@ test("without a file every setting has its default, and neither parser nor schem
   assert.deepEqual(config, {
     agent: {},
     daemon: { idleTimeoutMs: 1_800_000 },
-    limits: { maxLiveAgents: 8, parkAfterMs: 300_000, maxMessageBytes: 10_485_760, maxSessions: 1_000 },
+    limits: { maxLiveAgents: 8, parkAfterMs: 300_000, maxMessageBytes: 10_485_760 },
   });
   assert.deepEqual(
     seen.filter((name: string) => /zod|toml|config-file/.test(name)),
@@ -65,13 +65,12 @@ idle_timeout = "never"
 max_live_agents = 2
 park_after = "90s"
 max_message_bytes = 1000
-max_sessions = 5
 `,
   );
   assert.deepEqual(await loadConfig(path), {
     agent: { command: ["~/bin/pi", "--offline"] },
     daemon: { idleTimeoutMs: 0 },
-    limits: { maxLiveAgents: 2, parkAfterMs: 90_000, maxMessageBytes: 1000, maxSessions: 5 },
+    limits: { maxLiveAgents: 2, parkAfterMs: 90_000, maxMessageBytes: 1000 },
     model: "anthropic/claude",
     thinking: "high",
   });
@@ -104,7 +103,12 @@ const faults: { name: string; text: string; line: number; says: RegExp }[] = [
     line: 3,
     says: /limits\.max_live_agents: .*number/i,
   },
-  { name: "a number below 1", text: "limits.max_sessions = 0\n", line: 1, says: /limits\.max_sessions: / },
+  {
+    name: "a number below 1",
+    text: "limits.max_live_agents = 0\n",
+    line: 1,
+    says: /limits\.max_live_agents: /,
+  },
   {
     name: "a bad duration",
     text: '[daemon]\nidle_timeout = "soon"\n',
@@ -164,13 +168,10 @@ test("a file that isn't UTF-8, isn't a file or is huge is refused", async (t) =>
 });
 
 test("a workspace chooses the model and lowers limits, but raises none", async (t) => {
-  const user = configFile(
-    t,
-    'model = "a/b"\n[limits]\nmax_live_agents = 4\npark_after = "10m"\nmax_sessions = 50\n',
-  );
+  const user = configFile(t, 'model = "a/b"\n[limits]\nmax_live_agents = 4\npark_after = "10m"\n');
   const workspace = configFile(
     t,
-    'model = "c/d"\nthinking = "low"\n[limits]\nmax_live_agents = 6\npark_after = "1m"\nmax_sessions = 7\n',
+    'model = "c/d"\nthinking = "low"\n[limits]\nmax_live_agents = 6\npark_after = "1m"\n',
   );
   const config = await loadConfig(user, workspace);
   assert.equal(config.model, "c/d");
@@ -179,7 +180,6 @@ test("a workspace chooses the model and lowers limits, but raises none", async (
     maxLiveAgents: 4,
     parkAfterMs: 60_000,
     maxMessageBytes: 10_485_760,
-    maxSessions: 7,
   });
 });
 

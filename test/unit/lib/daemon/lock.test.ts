@@ -69,7 +69,11 @@ describe("InstanceLock", () => {
     assert.equal(said, "held");
     assert.equal(readFileSync(paths.pid, "utf8"), `${child.pid}\n`);
     assert.equal(InstanceLock.acquire(paths), undefined);
-    assert.equal(readFileSync(paths.pid, "utf8"), `${child.pid}\n`, "the loser must leave the pid file alone");
+    assert.equal(
+      readFileSync(paths.pid, "utf8"),
+      `${child.pid}\n`,
+      "the loser must leave the pid file alone",
+    );
     await end(child, "SIGKILL");
     const lock = InstanceLock.acquire(paths);
     assert.ok(lock);
@@ -93,7 +97,9 @@ describe("InstanceLock", () => {
   test("a place that can't be written is an error and not a held lock", () => {
     const blocked = join(dir, "blocked");
     writeFileSync(blocked, "");
-    assert.throws(() => InstanceLock.acquire({ lock: join(blocked, "daemon.lock"), pid: join(blocked, "daemon.pid") }));
+    assert.throws(() =>
+      InstanceLock.acquire({ lock: join(blocked, "daemon.lock"), pid: join(blocked, "daemon.pid") }),
+    );
   });
 
   test("the pid file is for the user alone", () => {

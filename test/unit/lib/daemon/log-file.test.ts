@@ -37,7 +37,10 @@ describe("LogFile", () => {
     assert.equal(first?.pid, process.pid);
     assert.ok(Date.parse(String(first?.time)) > 0);
     assert.equal(second?.message, "two\nlines");
-    assert.deepEqual(records(path).map((each) => each.level), ["info", "warn", "debug", "error"]);
+    assert.deepEqual(
+      records(path).map((each) => each.level),
+      ["info", "warn", "debug", "error"],
+    );
     assert.equal(statSync(path).mode & 0o777, 0o600);
   });
 
@@ -47,13 +50,20 @@ describe("LogFile", () => {
       log.info(message);
       log.close();
     }
-    assert.deepEqual(records(path).map((each) => each.message), ["one", "two"]);
+    assert.deepEqual(
+      records(path).map((each) => each.message),
+      ["one", "two"],
+    );
   });
 
   test("neither the file nor the echo ever has a secret", () => {
     const echoed: string[] = [];
     const secret = 'top"secret-value';
-    const log = new LogFile(path, createRedactor({ MY_TOKEN: "plain-secret-value", API_KEY: secret }), (line) => echoed.push(line));
+    const log = new LogFile(
+      path,
+      createRedactor({ MY_TOKEN: "plain-secret-value", API_KEY: secret }),
+      (line) => echoed.push(line),
+    );
     log.info("with plain-secret-value", { nested: { value: secret } });
     log.close();
     const text = readFileSync(path, "utf8");
@@ -86,7 +96,11 @@ describe("LogFile", () => {
   test("a disk that takes no more doesn't end the daemon, and the echo goes on", (context) => {
     if (!existsSync("/dev/full")) return context.skip("there is no /dev/full");
     const echoed: string[] = [];
-    const log = new LogFile("/dev/full", (text) => text, (line) => echoed.push(line));
+    const log = new LogFile(
+      "/dev/full",
+      (text) => text,
+      (line) => echoed.push(line),
+    );
     log.info("one");
     log.error("two");
     log.close();

@@ -55,7 +55,9 @@ describe("FrameDecoder", () => {
 
   test("counts bytes and not characters", () => {
     const euros = "€".repeat(LIMIT / 2);
-    assert.throws(() => new FrameDecoder(LIMIT).push(Buffer.from(`${euros}\n`)), { code: "MESSAGE_TOO_LARGE" });
+    assert.throws(() => new FrameDecoder(LIMIT).push(Buffer.from(`${euros}\n`)), {
+      code: "MESSAGE_TOO_LARGE",
+    });
   });
 
   test("refuses a peer that never sends LF before its bytes exceed the limit", () => {

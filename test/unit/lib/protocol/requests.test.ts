@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as z from "zod/mini";
-import { PASSED_THROUGH, passedThroughRequest, requestEnvelope, requestSchemas } from "../../../../src/lib/protocol/requests.ts";
+import {
+  PASSED_THROUGH,
+  passedThroughRequest,
+  requestEnvelope,
+  requestSchemas,
+} from "../../../../src/lib/protocol/requests.ts";
 import { sessionOptions } from "../../../../src/lib/protocol/session.ts";
 import { majorOf } from "../../../../src/lib/protocol/version.ts";
 

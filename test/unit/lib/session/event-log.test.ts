@@ -24,11 +24,14 @@ describe("EventLog", () => {
     log.append("turn", { turn: { id: "t", state: "started" } });
     log.append("state", { state: "working" });
     assert.equal(log.lastSeq, 3);
-    assert.deepEqual([1, 2, 3].map((seq) => recordAt(log, seq)), [
-      { type: "event", sessionId: "s1", seq: 1, event: { type: "agent_start" } },
-      { type: "turn", sessionId: "s1", seq: 2, turn: { id: "t", state: "started" } },
-      { type: "state", sessionId: "s1", seq: 3, state: "working" },
-    ]);
+    assert.deepEqual(
+      [1, 2, 3].map((seq) => recordAt(log, seq)),
+      [
+        { type: "event", sessionId: "s1", seq: 1, event: { type: "agent_start" } },
+        { type: "turn", sessionId: "s1", seq: 2, turn: { id: "t", state: "started" } },
+        { type: "state", sessionId: "s1", seq: 3, state: "working" },
+      ],
+    );
     assert.equal(log.at(4), undefined);
   });
 

@@ -9,7 +9,10 @@ test("no model and no credential name the three ways out", () => {
     assert.equal(error.exitCode, 6);
     for (const way of [/API_KEY/, /\/login/, /scripted\/echo/]) assert.match(error.hint ?? "", way);
   }
-  assert.match(rejectedPromptError("x", { model: "anthropic/claude", usable: false }).message, /anthropic\/claude/);
+  assert.match(
+    rejectedPromptError("x", { model: "anthropic/claude", usable: false }).message,
+    /anthropic\/claude/,
+  );
 });
 
 test("any other refusal is told in pi's words", () => {

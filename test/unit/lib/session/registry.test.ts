@@ -25,7 +25,15 @@ const WRITER = `
 
 function record(id: string, fields: Partial<SessionRecord> = {}): SessionRecord {
   return {
-    id, cwd: "/w", agentDir: "/pi", options: { model: "a/b" }, origin: "pictl", createdAt: 1, usedAt: 2, closed: false, ...fields,
+    id,
+    cwd: "/w",
+    agentDir: "/pi",
+    options: { model: "a/b" },
+    origin: "pictl",
+    createdAt: 1,
+    usedAt: 2,
+    closed: false,
+    ...fields,
   };
 }
 
@@ -56,7 +64,9 @@ describe("Registry", () => {
     registry.put(record("a", { name: "first", openTurn: "t1" }));
     registry.put(record("b"));
     registry.put(record("a", { name: "zweiter\u2028 'name'; --" }));
-    const rows = openRegistry().all().sort((x, y) => x.id.localeCompare(y.id));
+    const rows = openRegistry()
+      .all()
+      .sort((x, y) => x.id.localeCompare(y.id));
     assert.deepEqual(rows, [record("a", { name: "zweiter\u2028 'name'; --" }), record("b")]);
   });
 
@@ -75,17 +85,35 @@ describe("Registry", () => {
 
   test("remembers values by key and by prefix", () => {
     const registry = openRegistry();
-    registry.putCache([["pi:/a", "1.0.0"], ["file:/x", { n: 1 }], ["file:/y\u{10000}", { n: 2 }], ["filf", 3]]);
+    registry.putCache([
+      ["pi:/a", "1.0.0"],
+      ["file:/x", { n: 1 }],
+      ["file:/y\u{10000}", { n: 2 }],
+      ["filf", 3],
+    ]);
     assert.equal(registry.getCache("pi:/a"), "1.0.0");
     assert.equal(registry.getCache("pi:/b"), undefined);
-    assert.deepEqual([...registry.cacheWithPrefix("file:")], [["/x", { n: 1 }], ["/y\u{10000}", { n: 2 }]]);
+    assert.deepEqual(
+      [...registry.cacheWithPrefix("file:")],
+      [
+        ["/x", { n: 1 }],
+        ["/y\u{10000}", { n: 2 }],
+      ],
+    );
   });
 
   test("a value that can't be written leaves none of its batch and doesn't block the next one", () => {
     const registry = openRegistry();
     const cyclic: Record<string, unknown> = {};
     cyclic.self = cyclic;
-    assert.throws(() => registry.putCache([["k1", 1], ["k2", cyclic]]), TypeError);
+    assert.throws(
+      () =>
+        registry.putCache([
+          ["k1", 1],
+          ["k2", cyclic],
+        ]),
+      TypeError,
+    );
     assert.equal(registry.getCache("k1"), undefined);
     registry.putCache([["k3", 3]]);
     assert.equal(registry.getCache("k3"), 3);
@@ -94,7 +122,14 @@ describe("Registry", () => {
   test("every row that was acknowledged is there after kill -9 of its writer", async () => {
     const child = spawn(
       process.execPath,
-      ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e", WRITER, path, JSON.stringify(record("x"))],
+      [
+        "--disable-warning=ExperimentalWarning",
+        "--input-type=module",
+        "-e",
+        WRITER,
+        path,
+        JSON.stringify(record("x")),
+      ],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
     let said = "";
@@ -116,7 +151,11 @@ describe("Registry", () => {
   test("a damaged file is named, with what to do, and left as it is", () => {
     const garbage = "not a database, and long enough to be taken for one. ".repeat(100);
     writeFileSync(path, garbage);
-    assert.throws(() => new Registry(path), { code: "DAEMON_START_FAILED", message: /registry\.db is damaged/, hint: /Move it away/ });
+    assert.throws(() => new Registry(path), {
+      code: "DAEMON_START_FAILED",
+      message: /registry\.db is damaged/,
+      hint: /Move it away/,
+    });
     assert.equal(readFileSync(path, "utf8"), garbage);
   });
 
@@ -130,7 +169,10 @@ describe("Registry", () => {
 
   test("a place that can't be written is a storage error", () => {
     writeFileSync(join(dir, "file"), "");
-    assert.throws(() => new Registry(join(dir, "file", "registry.db")), { code: "STORAGE_UNAVAILABLE", exitCode: 1 });
+    assert.throws(() => new Registry(join(dir, "file", "registry.db")), {
+      code: "STORAGE_UNAVAILABLE",
+      exitCode: 1,
+    });
   });
 
   test("a file system that has become read-only refuses a row, and what is there can be read", () => {
@@ -139,6 +181,9 @@ describe("Registry", () => {
     open.push(readOnly);
     assert.throws(() => readOnly.put(record("b")), { code: "STORAGE_UNAVAILABLE", message: /read-only/ });
     assert.throws(() => readOnly.putCache([["k", 1]]), { code: "STORAGE_UNAVAILABLE" });
-    assert.deepEqual(readOnly.all().map((row) => row.id), ["a"]);
+    assert.deepEqual(
+      readOnly.all().map((row) => row.id),
+      ["a"],
+    );
   });
 });

@@ -3,11 +3,21 @@ import { describe, test } from "node:test";
 import { TurnTracker } from "../../../../src/lib/session/turn-tracker.ts";
 
 function assistant(fields: object): { type: string; message: object } {
-  return { type: "message_end", message: { role: "assistant", provider: "p", model: "m", content: [], ...fields } };
+  return {
+    type: "message_end",
+    message: { role: "assistant", provider: "p", model: "m", content: [], ...fields },
+  };
 }
 
 function usage(n: number) {
-  return { input: n, output: 2 * n, cacheRead: 3 * n, cacheWrite: 4 * n, totalTokens: 10 * n, cost: { total: n / 100 } };
+  return {
+    input: n,
+    output: 2 * n,
+    cacheRead: 3 * n,
+    cacheWrite: 4 * n,
+    totalTokens: 10 * n,
+    cost: { total: n / 100 },
+  };
 }
 
 function track(...records: { type: string }[]): TurnTracker {

@@ -24,8 +24,8 @@ const session = (fields: Partial<SessionInfo>): SessionInfo => ({
 });
 const plain = { colors: new Chalk({ level: 0 }), width: undefined, directories: true, now, home: "/home/u" };
 
-test("one line a session, nothing cut, columns under their heading", () => {
-  const text = renderSessionList(
+test("one line a session, nothing cut, columns under their heading", async () => {
+  const text = await renderSessionList(
     [
       session({ name: "漢字 review", current: true, state: "working", queued: 2 }),
       session({ id: "0200000000000000", firstMessage: "fix the\ntests", modifiedAt: now, cwd: "/srv/x" }),
@@ -43,7 +43,7 @@ test("one line a session, nothing cut, columns under their heading", () => {
   );
 });
 
-test("fits 80 columns, and cuts the name and the directory before the model", () => {
+test("fits 80 columns, and cuts the name and the directory before the model", async () => {
   const list = [
     session({
       name: "a name that is much longer than there is room for 漢字漢字漢字",
@@ -52,38 +52,38 @@ test("fits 80 columns, and cuts the name and the directory before the model", ()
     session({ id: "0200000000000000", state: "compacting", model: "openrouter/moonshotai/kimi-k2" }),
   ];
   for (const width of [80, 100, 120]) {
-    const lines = renderSessionList(list, { ...plain, width }).split("\n");
+    const lines = (await renderSessionList(list, { ...plain, width })).split("\n");
     for (const line of lines)
       assert.ok(widthOfText(line) <= width, `${widthOfText(line)} > ${width}: ${line}`);
     assert.match(lines[1] ?? "", /^ {2}019abc12 {2}a name.*… .* …\S*end$/);
   }
-  assert.match(renderSessionList(list, { ...plain, width: 120 }), / claude-sonnet-4-5 .*\n.* kimi-k2 /);
+  assert.match(await renderSessionList(list, { ...plain, width: 120 }), / claude-sonnet-4-5 .*\n.* kimi-k2 /);
 });
 
-test("two thousand sessions are laid out as a few are", () => {
+test("two thousand sessions are laid out as a few are", async () => {
   const many = Array.from({ length: 2_000 }, (_, i) =>
     session({ id: String(i).padStart(12, "0"), name: "n" }),
   );
-  const few = renderSessionList(many.slice(0, 50), plain).split("\n");
-  const all = renderSessionList(many, plain).split("\n");
+  const few = (await renderSessionList(many.slice(0, 50), plain)).split("\n");
+  const all = (await renderSessionList(many, plain)).split("\n");
   assert.equal(all.length, 2_002);
   const afterIds = (line = "") => line.replace(/^ +\w+ +/, "");
   assert.deepEqual(all.slice(0, 51).map(afterIds), few.slice(0, 51).map(afterIds));
 });
 
-test("an id is shown as far as no other one begins like it", () => {
+test("an id is shown as far as no other one begins like it", async () => {
   const ids = ["0199aaaa-1111", "0199aaaa-1222", "0199bbbb-1111"];
-  const shown = renderSessionList([session({ id: ids[0] ?? "" })], { ...plain, otherIds: ids });
+  const shown = await renderSessionList([session({ id: ids[0] ?? "" })], { ...plain, otherIds: ids });
   assert.match(shown, / 0199aaaa-11 /);
-  assert.match(renderSessionList([session({ id: ids[2] ?? "" })], { ...plain, otherIds: ids }), / 0199bbbb /);
+  assert.match(await renderSessionList([session({ id: ids[2] ?? "" })], { ...plain, otherIds: ids }), / 0199bbbb /);
 });
 
-test("colours states, and nothing a session is called can steer the terminal", () => {
+test("colours states, and nothing a session is called can steer the terminal", async () => {
   const list = [session({ name: "x\u001b[2J\u0007\nnext", state: "working" }), session({ state: "waiting" })];
-  const text = renderSessionList(list, plain);
+  const text = await renderSessionList(list, plain);
   assert.match(text, / x next +working /);
   assert.ok(!text.includes("\u001b") && !text.includes("\u0007"));
-  const colored = renderSessionList(list, { ...plain, colors: new Chalk({ level: 1 }) });
+  const colored = await renderSessionList(list, { ...plain, colors: new Chalk({ level: 1 }) });
   assert.ok(
     colored.includes("\u001b[32mworking\u001b[39m") && colored.includes("\u001b[33mwaiting\u001b[39m"),
   );

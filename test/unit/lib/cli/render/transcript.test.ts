@@ -11,7 +11,7 @@ const message = (fields: Partial<ShownMessage>): ShownMessage => ({
   timestamp: Date.parse("2026-11-21T04:50:30.000Z"),
   ...fields,
 });
-const options = { width: 30, timeZone: "UTC", colors: new Chalk({ level: 0 }) };
+const options = { width: 30, colors: new Chalk({ level: 0 }) };
 
 test("a conversation for a terminal", () => {
   const text = renderTranscript(

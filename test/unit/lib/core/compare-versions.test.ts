@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compareVersions } from "../../../../../src/lib/agent/pi/compare-versions.ts";
+import { compareVersions } from "../../../../src/lib/core/compare-versions.ts";
 
 test("versions are ordered as semver orders them", () => {
   const ascending = [

@@ -1,0 +1,29 @@
+import { execa } from "execa";
+import { PictlError } from "../../core/errors.ts";
+import type { Environment } from "../../core/paths.ts";
+import type { PiCommand } from "./pi-command.ts";
+
+/** pi renders a session of 100 MB in a few seconds. */
+const EXPORT_TIMEOUT_MS = 120_000;
+/** Enough to say why it failed. */
+const MAX_OUTPUT_BYTES = 64 * 1024;
+
+/**
+ * Has pi render a session file as HTML, without an agent (`pi --export`).
+ *
+ * @throws PictlError AGENT_COMMAND_FAILED with pi's own words
+ */
+export async function exportHtml(pi: PiCommand, env: Environment, file: string, outputPath: string): Promise<void> {
+  const [program = "", ...args] = pi.argv;
+  const result = await execa(program, [...args, "--export", file, outputPath], {
+    env: env as Record<string, string>,
+    extendEnv: false,
+    stdin: "ignore",
+    timeout: EXPORT_TIMEOUT_MS,
+    maxBuffer: MAX_OUTPUT_BYTES,
+    reject: false,
+  });
+  if (!result.failed) return;
+  const words = result.stderr || result.shortMessage || "no reason given";
+  throw new PictlError("AGENT_COMMAND_FAILED", `pi could not export the session: ${words}`);
+}

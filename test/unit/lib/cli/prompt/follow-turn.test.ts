@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import { type FollowedTurn, followTurn } from "../../../../../src/lib/cli/prompt/follow-turn.ts";
+import type { Client } from "../../../../../src/lib/client/client.ts";
+import { PictlError } from "../../../../../src/lib/core/errors.ts";
+import type { PushRecord } from "../../../../../src/lib/protocol/records.ts";
+import type { Turn } from "../../../../../src/lib/protocol/session.ts";
+
+/** Plays the connection: a test answers its requests and sends its records. */
+class FakeClient {
+  readonly requests: {
+    type: string;
+    params: Record<string, unknown>;
+    resolve: (data: unknown) => void;
+    reject: (error: Error) => void;
+  }[] = [];
+  record: (record: PushRecord) => void = () => undefined;
+  close: (error: PictlError) => void = () => undefined;
+  listening = 0;
+
+  request(type: string, params: Record<string, unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => this.requests.push({ type, params, resolve, reject }));
+  }
+
+  onRecord(listener: (record: PushRecord) => void): () => void {
+    this.record = listener;
+    this.listening += 1;
+    return () => {
+      this.listening -= 1;
+    };
+  }
+
+  onClose(listener: (error: PictlError) => void): () => void {
+    this.close = listener;
+    return () => undefined;
+  }
+
+  last() {
+    const request = this.requests.at(-1);
+    if (request === undefined) throw new Error("nothing was asked");
+    return request;
+  }
+}
+
+describe("followTurn", () => {
+  let client: FakeClient;
+  let interrupt: AbortController;
+  let shown: PushRecord[];
+  let queued: number[];
+  let following: Promise<FollowedTurn>;
+
+  beforeEach(() => {
+    client = new FakeClient();
+    interrupt = new AbortController();
+    shown = [];
+    queued = [];
+  });
+
+  function follow(timeoutMs?: number): void {
+    following = followTurn(client as unknown as Client, {
+      params: { message: "go", turnId: "t1" },
+      timeoutMs,
+      interrupt: interrupt.signal,
+      onRecord: (record) => shown.push(record),
+      onQueued: (ahead) => queued.push(ahead),
+    });
+  }
+
+  function turn(id: string, state: Turn["state"], more: Partial<Turn> = {}): void {
+    client.record({ type: "turn", sessionId: "s", seq: 1, turn: { id, state, ...more } });
+  }
+
+  function event(type: string): void {
+    client.record({ type: "event", sessionId: "s", seq: 1, event: { type } });
+  }
+
+  function accept(disposition = "started", turnId = "t1"): void {
+    client.requests[0]?.resolve({ sessionId: "s", turnId, disposition, created: false });
+  }
+
+  async function ended(): Promise<FollowedTurn> {
+    const result = await following;
+    assert.equal(client.listening, 0, "the listener must go");
+    return result;
+  }
+
+  test("subscribes with the prompt, and shows its own turn from start to end and nothing else", async () => {
+    follow();
+    assert.equal(client.last().params.subscribe, true);
+    event("of the turn before");
+    turn("t1", "queued", { ahead: 2 });
+    turn("other", "ended", { outcome: "failed" });
+    turn("t1", "started");
+    event("mine");
+    accept();
+    turn("t1", "ended", { outcome: "completed", text: "hi" });
+    event("of the next turn");
+    const result = await ended();
+    assert.deepEqual(
+      shown.map((record) => (record.type === "event" ? record.event.type : record.type)),
+      ["turn", "mine"],
+    );
+    assert.deepEqual(queued, [2]);
+    assert.deepEqual([result.error, result.turn?.text, result.accepted?.turnId], [undefined, "hi", "t1"]);
+  });
+
+  const outcomes: [Partial<Turn>, string | undefined, number][] = [
+    [{ outcome: "handled" }, undefined, 0],
+    [{ outcome: "failed", error: { code: "TURN_FAILED", message: "529" } }, "TURN_FAILED", 6],
+    [{ outcome: "truncated", error: { code: "TURN_TRUNCATED", message: "cut" } }, "TURN_TRUNCATED", 6],
+    [{ outcome: "failed", error: { code: "QUESTION_UNANSWERED", message: "?" } }, "QUESTION_UNANSWERED", 5],
+    [{ outcome: "failed", error: { code: "CODE_OF_THE_FUTURE", message: "m" } }, "TURN_FAILED", 6],
+    [{ outcome: "died" }, "TURN_FAILED", 6],
+    [{ outcome: "aborted", abortedBy: 99, error: { code: "TURN_ABORTED", message: "m" } }, "TURN_ABORTED", 6],
+  ];
+  for (const [fields, code, exitCode] of outcomes) {
+    test(`${fields.outcome} ${fields.error?.code ?? ""} ends with ${code ?? "no error"}`, async () => {
+      follow();
+      accept();
+      turn("t1", "started");
+      turn("t1", "ended", fields);
+      const { error } = await ended();
+      assert.equal(error?.code, code);
+      assert.equal(error?.exitCode ?? 0, exitCode);
+      if (fields.abortedBy !== undefined)
+        assert.match(error?.message ?? "", /aborted from elsewhere \(by process 99\)/);
+    });
+  }
+
+  test("a refusal and the end of the connection are the error", async () => {
+    follow();
+    client.requests[0]?.reject(new PictlError("SESSION_BUSY", "busy"));
+    assert.equal((await ended()).error?.code, "SESSION_BUSY");
+    client = new FakeClient();
+    follow();
+    accept();
+    client.close(new PictlError("DAEMON_UNREACHABLE", "gone"));
+    assert.equal((await ended()).error?.exitCode, 9);
+  });
+
+  test("handed to a running turn, it follows that one", async () => {
+    follow();
+    accept("queued", "t0");
+    await Promise.resolve();
+    event("of t0");
+    turn("t0", "ended", { outcome: "completed", text: "both" });
+    const result = await ended();
+    assert.equal(result.turn?.text, "both");
+    assert.equal(shown.length, 1);
+  });
+
+  test("an interrupt aborts just this turn, shows how it ended and gives queued texts back", async () => {
+    follow();
+    accept();
+    turn("t1", "started");
+    await new Promise(setImmediate);
+    interrupt.abort();
+    await new Promise(setImmediate);
+    assert.deepEqual([client.last().type, client.last().params], ["abort", { sessionId: "s", turnId: "t1" }]);
+    turn("t1", "ended", { outcome: "aborted", text: "so far" });
+    client.last().resolve({ aborted: true, steering: ["a"], followUp: ["b"] });
+    const result = await ended();
+    assert.deepEqual([result.interrupted, result.turn?.text, result.givenBack], [true, "so far", ["a", "b"]]);
+    assert.equal(result.error?.code, "TURN_ABORTED");
+  });
+
+  test("a time limit aborts the turn and ends with 3", async () => {
+    follow(1);
+    accept();
+    turn("t1", "started");
+    while (client.last().type !== "abort") await new Promise(setImmediate);
+    client.last().resolve({ aborted: false, steering: [], followUp: [] });
+    const result = await ended();
+    assert.deepEqual([result.interrupted, result.error?.code, result.error?.exitCode], [false, "TIMEOUT", 3]);
+  });
+});

@@ -1,0 +1,328 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import type { Agent, AgentExit } from "../../../../src/lib/agent/agent.ts";
+import type { AgentRecord } from "../../../../src/lib/agent/rpc-channel.ts";
+import { Session, type SessionHost } from "../../../../src/lib/session/session.ts";
+
+type Command = { type: string; [field: string]: unknown };
+type Reply = { success: boolean; data?: unknown; error?: string };
+
+const IDLE = {
+  sessionId: "s1",
+  isStreaming: false,
+  isCompacting: false,
+  messageCount: 0,
+  thinkingLevel: "off",
+};
+
+/** Plays an agent: answers at once, and says what the test lets it say. */
+class FakeAgent {
+  readonly pid = 4242;
+  readonly commands: Command[] = [];
+  hasEnded = false;
+  /** Answers other than "yes". */
+  replies: Record<string, Reply> = {};
+  emit: (record: AgentRecord) => void = () => undefined;
+  exit: (exit: AgentExit) => void = () => undefined;
+
+  async request(
+    command: Command,
+    { onResponse }: { onResponse?: (reply: Reply) => void } = {},
+  ): Promise<Reply> {
+    this.commands.push(command);
+    // An answer never comes within the call.
+    await Promise.resolve();
+    const usual: Reply = {
+      success: true,
+      data: command.type === "get_state" ? { ...IDLE, isStreaming: true } : { disposition: "started" },
+    };
+    const reply = this.replies[command.type] ?? usual;
+    onResponse?.(reply);
+    return reply;
+  }
+
+  async call(command: Command): Promise<unknown> {
+    return (await this.request(command)).data;
+  }
+
+  notify(command: Command): void {
+    this.commands.push(command);
+  }
+
+  async stop(): Promise<void> {
+    this.hasEnded = true;
+  }
+
+  sent(type: string): Command[] {
+    return this.commands.filter((command) => command.type === type);
+  }
+}
+
+describe("Session", () => {
+  let agents: FakeAgent[];
+  let session: Session;
+  let records: { type: string; turn?: Record<string, unknown>; state?: string }[];
+  let saved: Record<string, unknown>[];
+
+  beforeEach(() => {
+    agents = [];
+    records = [];
+    saved = [];
+    const quiet = () => undefined;
+    const host: SessionHost = {
+      log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+      parkAfterMs: 0,
+      async startAgent(_session, _caller, _change, handlers) {
+        const agent = new FakeAgent();
+        agent.emit = (record) => handlers.onRecord(record, JSON.stringify(record));
+        agent.exit = handlers.onExit;
+        agents.push(agent);
+        return { agent: agent as unknown as Agent, state: { ...IDLE } };
+      },
+      agentEnded: quiet,
+      becameIdle: quiet,
+      save: (record) => saved.push({ ...record }),
+    };
+    const record = {
+      id: "s1",
+      cwd: "/w",
+      agentDir: "/pi",
+      options: {},
+      origin: "pictl",
+      createdAt: 1,
+      usedAt: 1,
+      closed: false,
+    } as const;
+    session = new Session({ ...record }, host);
+    session.subscribers.add({ write: (frame) => records.push(JSON.parse(frame)) > 0, onDrain: quiet });
+  });
+
+  /** Sends a prompt and waits until it was accepted or refused. */
+  async function prompt(message: string, more: Partial<Parameters<Session["prompt"]>[0]> = {}) {
+    let accepted: unknown;
+    await session.prompt({ message, turnId: message, ...more }, { pid: 7 }, (data) => {
+      accepted = data;
+    });
+    return accepted;
+  }
+
+  function agent(): FakeAgent {
+    const last = agents.at(-1);
+    if (last === undefined) throw new Error("no agent was started");
+    return last;
+  }
+
+  function run(stopReason = "stop"): void {
+    agent().emit({ type: "agent_start" });
+    agent().emit({
+      type: "message_end",
+      message: { role: "assistant", content: [{ type: "text", text: "hi" }], stopReason },
+    });
+    agent().emit({ type: "agent_settled" });
+  }
+
+  function turns(): string[] {
+    return records.flatMap(({ turn }) => (turn ? [`${turn.id} ${turn.outcome ?? turn.state}`] : []));
+  }
+
+  test("a turn: accepted, started, its events, ended; the state follows", async () => {
+    assert.equal(session.state, "parked");
+    assert.deepEqual(await prompt("one"), { sessionId: "s1", turnId: "one", disposition: "started" });
+    assert.equal(session.state, "working");
+    assert.equal(session.record.openTurn, "one");
+    run();
+    assert.deepEqual(
+      [session.state, session.turnId, session.record.openTurn],
+      ["idle", undefined, undefined],
+    );
+    assert.deepEqual(turns(), ["one started", "one completed"]);
+    assert.deepEqual(
+      records.flatMap(({ state }) => state ?? []),
+      ["working", "starting", "working", "idle"],
+    );
+    assert.equal(records.find(({ turn }) => turn?.state === "ended")?.turn?.text, "hi");
+  });
+
+  test("prompts run one after the other, in order, on one agent", async () => {
+    await prompt("one");
+    const waiting = [prompt("two"), prompt("three")];
+    assert.equal(session.queued, 2);
+    assert.deepEqual(
+      agent()
+        .sent("prompt")
+        .map(({ message }) => message),
+      ["one"],
+    );
+    run();
+    await waiting[0];
+    run();
+    await waiting[1];
+    run();
+    assert.deepEqual(
+      agent()
+        .sent("prompt")
+        .map(({ message }) => message),
+      ["one", "two", "three"],
+    );
+    assert.equal(agents.length, 1);
+    assert.deepEqual(
+      turns().filter((each) => each.endsWith("queued")),
+      ["two queued", "three queued"],
+    );
+  });
+
+  test("one that may not wait is refused, and steering goes to the running turn", async () => {
+    await prompt("one");
+    await assert.rejects(prompt("two", { whenBusy: "refuse" }), { code: "SESSION_BUSY", exitCode: 11 });
+    assert.deepEqual(await prompt("three", { whenBusy: "steer" }), {
+      sessionId: "s1",
+      turnId: "one",
+      disposition: "queued",
+    });
+    assert.deepEqual(agent().sent("prompt").at(-1), {
+      type: "prompt",
+      message: "three",
+      streamingBehavior: "steer",
+    });
+    run();
+    assert.deepEqual(turns(), ["one started", "one completed"]);
+  });
+
+  test("a session can't wait for itself", async () => {
+    await prompt("one");
+    const caller = { environment: { PI_SESSION_ID: "s1" } };
+    await assert.rejects(async () => session.prompt({ message: "two" }, caller, () => undefined), {
+      code: "SESSION_BUSY",
+    });
+  });
+
+  test("a bounded number of prompts waits", async () => {
+    await prompt("one");
+    const waiting = Array.from({ length: 100 }, (_, i) => prompt(`w${i}`));
+    for (const each of waiting) each.catch(() => undefined);
+    await assert.rejects(prompt("too many"), { code: "LIMIT_EXCEEDED", exitCode: 8 });
+    await session.close({});
+    await Promise.allSettled(waiting);
+  });
+
+  test("an abort empties pi's queue first and gives its texts back; the turn says who did it", async () => {
+    await prompt("one");
+    agent().emit({ type: "agent_start" });
+    agent().replies.clear_queue = { success: true, data: { steering: ["s"], followUp: ["f"] } };
+    const aborting = session.abort(undefined, { pid: 99 });
+    await Promise.resolve();
+    run("aborted");
+    assert.deepEqual(await aborting, {
+      sessionId: "s1",
+      aborted: true,
+      turnId: "one",
+      steering: ["s"],
+      followUp: ["f"],
+    });
+    const [clear, abort] = agent().commands.filter(({ type }) => type === "clear_queue" || type === "abort");
+    assert.deepEqual([clear?.type, abort?.type], ["clear_queue", "abort"]);
+    const ended = records.find(({ turn }) => turn?.state === "ended")?.turn;
+    assert.deepEqual([ended?.outcome, ended?.abortedBy], ["aborted", 99]);
+  });
+
+  test("a prompt that waits is aborted by its id alone, and the running turn goes on", async () => {
+    await prompt("one");
+    const waiting = assert.rejects(prompt("two"), { code: "TURN_ABORTED" });
+    assert.equal((await session.abort("two", {})).aborted, true);
+    await waiting;
+    assert.equal(session.turnId, "one");
+    assert.equal((await session.abort("nobody's", {})).aborted, false);
+    assert.deepEqual(agent().sent("abort"), []);
+  });
+
+  test("an extension's command has no run: told by pi, or by its state where pi doesn't say", async () => {
+    await prompt("zero");
+    run();
+    agent().replies.prompt = { success: true, data: { disposition: "handled" } };
+    assert.deepEqual(await prompt("one"), { sessionId: "s1", turnId: "one", disposition: "handled" });
+    agent().replies.prompt = { success: true };
+    agent().replies.get_state = { success: true, data: IDLE };
+    await prompt("two");
+    await session.settled();
+    assert.equal(session.state, "idle");
+    assert.deepEqual(turns().slice(2), ["one started", "one handled", "two started", "two handled"]);
+  });
+
+  test("the death of the agent ends the turn, and the next prompt gets a new agent", async () => {
+    await prompt("one");
+    const next = prompt("two");
+    agent().hasEnded = true;
+    agent().exit({ code: null, signal: "SIGKILL", stderr: "last words", expected: false });
+    await next;
+    assert.equal(agents.length, 2);
+    const ended = records.find(({ turn }) => turn?.state === "ended")?.turn as {
+      outcome: string;
+      error: { code: string; message: string };
+    };
+    assert.deepEqual([ended.outcome, ended.error.code], ["died", "AGENT_DIED"]);
+    assert.match(ended.error.message, /SIGKILL in the middle of the turn:\nlast words/);
+    assert.ok(saved.some((record) => record.interrupted === true));
+  });
+
+  test("a dialog that nobody may answer is cancelled and ends the turn", async () => {
+    await prompt("one");
+    agent().emit({ type: "agent_start" });
+    agent().emit({ type: "extension_ui_request", id: "d1", method: "confirm", title: "Delete all?" });
+    agent().emit({ type: "extension_ui_request", id: "d2", method: "notify", title: "only news" });
+    assert.deepEqual(agent().sent("extension_ui_response"), [
+      { type: "extension_ui_response", id: "d1", cancelled: true },
+    ]);
+    run("aborted");
+    const ended = records.find(({ turn }) => turn?.state === "ended")?.turn as {
+      outcome: string;
+      error: { code: string };
+    };
+    assert.deepEqual([ended.outcome, ended.error.code], ["failed", "QUESTION_UNANSWERED"]);
+  });
+
+  test("a dialog that may be answered waits for its own answer", async () => {
+    await prompt("one", { onQuestion: "wait" });
+    agent().emit({ type: "extension_ui_request", id: "d1", method: "confirm", title: "Sure?" });
+    assert.equal(session.state, "waiting");
+    await assert.rejects(session.command({ type: "extension_ui_response", id: "other" }, {}), {
+      code: "ENTRY_NOT_FOUND",
+    });
+    await session.command({ type: "extension_ui_response", id: "d1", confirmed: true }, {});
+    assert.equal(session.state, "working");
+    assert.equal(agent().sent("extension_ui_response").length, 1);
+    run();
+    assert.deepEqual(turns(), ["one started", "one completed"]);
+  });
+
+  test("a refused prompt rejects with pi's reason and leaves the session idle", async () => {
+    await prompt("zero");
+    run();
+    agent().replies.prompt = { success: false, error: "not now" };
+    agent().replies.get_state = { success: true, data: { ...IDLE, model: { provider: "p", id: "m" } } };
+    agent().replies.get_available_models = { success: true, data: { models: [{ provider: "p" }] } };
+    await assert.rejects(prompt("one"), { code: "PROMPT_REJECTED", message: /not now/ });
+    assert.equal(session.state, "idle");
+    assert.equal(session.record.openTurn, undefined);
+  });
+
+  test("parks only when idle; the numbers of its records go on afterwards", async () => {
+    await prompt("one");
+    await session.park();
+    assert.equal(session.state, "working");
+    run();
+    const { lastSeq } = session.log;
+    await session.park();
+    assert.equal(session.state, "parked");
+    assert.equal(agent().hasEnded, true);
+    assert.ok(session.log.lastSeq >= lastSeq);
+    await prompt("two");
+    assert.equal(agents.length, 2);
+  });
+
+  test("a turn found open when the daemon starts was cut", () => {
+    const record = { ...session.record, openTurn: "t1" };
+    const host = { log: undefined, parkAfterMs: 0, save: () => undefined } as unknown as SessionHost;
+    new Session(record, host);
+    assert.deepEqual([record.openTurn, record.interrupted], [undefined, true]);
+  });
+});
