@@ -6,9 +6,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { buildInfo } from "../src/lib/core/build-info.ts";
-import { Place, PI } from "./place.ts";
-import { directPrompter, daemonPrompter, type Prompter } from "./streams.ts";
-import { FLOOD } from "./place.ts";
+import { FLOOD, PI, Place } from "./place.ts";
+import { daemonPrompter, directPrompter, type Prompter } from "./streams.ts";
 
 const QUICK = process.argv.includes("--quick");
 const COMMAND_RUNS = QUICK ? 5 : 25;
@@ -67,7 +66,12 @@ async function sideBySide(
   return [summarize(as), summarize(bs)];
 }
 
-function ratioRow(what: string, [measured, reference]: [Sample, Sample], referenceName: string, budget: number): Row {
+function ratioRow(
+  what: string,
+  [measured, reference]: [Sample, Sample],
+  referenceName: string,
+  budget: number,
+): Row {
   const ratio = measured.median / reference.median;
   return {
     what,
@@ -84,7 +88,11 @@ async function commandRows(place: Place): Promise<Row[]> {
   const node = () => place.run(process.execPath, ["-e", "0"]);
   await place.pictl("prompt", "--model", "scripted/echo", "hello");
   const list = await sideBySide(COMMAND_RUNS, () => place.pictl("session", "list"), node);
-  const warm = await sideBySide(COMMAND_RUNS, () => place.pictl("prompt", "hello"), () => place.piPrint("hello"));
+  const warm = await sideBySide(
+    COMMAND_RUNS,
+    () => place.pictl("prompt", "hello"),
+    () => place.piPrint("hello"),
+  );
   const cold = await sideBySide(
     COLD_RUNS,
     () => place.pictl("prompt", "--new", "--model", "scripted/echo", "hello"),
@@ -99,7 +107,12 @@ async function commandRows(place: Place): Promise<Row[]> {
 }
 
 /** Both prompters run their turns alternately in one loop. */
-async function turnTimes(place: Place, model: string, runs: number, pick: (times: Awaited<ReturnType<Prompter["prompt"]>>) => number) {
+async function turnTimes(
+  place: Place,
+  model: string,
+  runs: number,
+  pick: (times: Awaited<ReturnType<Prompter["prompt"]>>) => number,
+) {
   const through = await daemonPrompter(place, model);
   const direct = await directPrompter(place, model);
   try {
@@ -137,21 +150,28 @@ async function streamRows(place: Place): Promise<Row[]> {
   ];
 }
 
-const ms = ({ median, noise }: Sample) => `${median.toFixed(median < 10 ? 2 : 0)} ms ± ${noise.toFixed(median < 10 ? 2 : 0)}`;
+const ms = ({ median, noise }: Sample) =>
+  `${median.toFixed(median < 10 ? 2 : 0)} ms ± ${noise.toFixed(median < 10 ? 2 : 0)}`;
 
 function table(rows: Row[]): string {
   const lines = rows.map(
     (row) =>
       `| ${row.what} | ${ms(row.measured)} | ${row.referenceName}: ${ms(row.reference)} | ${row.result} | ${row.budget} | ${row.met ? "yes" : "**no**"} |`,
   );
-  return ["| what | pictl | compared with | result | budget | met |", "|---|---|---|---|---|---|", ...lines].join("\n");
+  return [
+    "| what | pictl | compared with | result | budget | met |",
+    "|---|---|---|---|---|---|",
+    ...lines,
+  ].join("\n");
 }
 
 const MARK = { begin: "<!-- bench:begin -->", end: "<!-- bench:end -->" };
 
 function writeDocument(rows: Row[]): void {
   const path = fileURLToPath(new URL("../docs/performance.md", import.meta.url));
-  const piVersion = (JSON.parse(readFileSync(PI.replace(/dist\/.*$/, "package.json"), "utf8")) as { version: string }).version;
+  const piVersion = (
+    JSON.parse(readFileSync(PI.replace(/dist\/.*$/, "package.json"), "utf8")) as { version: string }
+  ).version;
   const cores = cpus();
   const header = `Measured on ${new Date().toISOString().slice(0, 10)} with \`npm run bench\`: pictl ${buildInfo().version}, pi ${piVersion}, Node ${process.version}, ${process.platform} ${process.arch}, ${cores.length} × ${cores[0]?.model.trim() ?? "unknown"}.`;
   const text = readFileSync(path, "utf8");

@@ -18,7 +18,10 @@ describe("agents", () => {
     await place.ok(["daemon", "start"], { env: { SCRIPTED_LABEL: "from the first shell" } });
     const model = place.scenario("environment.json");
     const options = { env: { SCRIPTED_LABEL: "from the second shell" } };
-    assert.match(await place.ok(["prompt", "--new", "--model", model, "go"], options), /from the second shell/);
+    assert.match(
+      await place.ok(["prompt", "--new", "--model", model, "go"], options),
+      /from the second shell/,
+    );
     const daemon = readFileSync(`/proc/${place.daemonPid()}/environ`, "utf8");
     assert.ok(!daemon.includes("from the first shell"), "the daemon keeps the starter's environment");
   });
@@ -55,10 +58,34 @@ describe("agents", () => {
   // What a real pi can't be made to do is done by small programs in test/fixtures/pi.
   const faults: { name: string; pi: string; error: string; code: number; says: RegExp }[] = [
     { name: "is missing", pi: "/nowhere/pi", error: "PI_NOT_FOUND", code: 2, says: /\/nowhere\/pi/ },
-    { name: "is too old", pi: join(FIXTURES, "too-old.sh"), error: "PI_TOO_OLD", code: 2, says: /0\.73\.0.*0\.87\.0/ },
-    { name: "is something else", pi: join(FIXTURES, "not-pi.sh"), error: "PI_NOT_FOUND", code: 2, says: /hello there/ },
-    { name: "dies at start", pi: join(FIXTURES, "dies-at-start.sh"), error: "AGENT_START_FAILED", code: 6, says: /exit code 7[\s\S]*cannot find my configuration/ },
-    { name: "prints garbage", pi: join(FIXTURES, "garbage.sh"), error: "AGENT_START_FAILED", code: 6, says: /this is not JSON/ },
+    {
+      name: "is too old",
+      pi: join(FIXTURES, "too-old.sh"),
+      error: "PI_TOO_OLD",
+      code: 2,
+      says: /0\.73\.0.*0\.87\.0/,
+    },
+    {
+      name: "is something else",
+      pi: join(FIXTURES, "not-pi.sh"),
+      error: "PI_NOT_FOUND",
+      code: 2,
+      says: /hello there/,
+    },
+    {
+      name: "dies at start",
+      pi: join(FIXTURES, "dies-at-start.sh"),
+      error: "AGENT_START_FAILED",
+      code: 6,
+      says: /exit code 7[\s\S]*cannot find my configuration/,
+    },
+    {
+      name: "prints garbage",
+      pi: join(FIXTURES, "garbage.sh"),
+      error: "AGENT_START_FAILED",
+      code: 6,
+      says: /this is not JSON/,
+    },
   ];
   for (const { name, pi, error, code, says } of faults) {
     it(`a pi that ${name} gets one clear error`, async () => {
@@ -82,7 +109,15 @@ describe("agents", () => {
         pi.on("before_agent_start", async (_event, ctx) => { await ctx.ui.confirm("Really deploy?", "to production"); });
       }`,
     );
-    const id = await place.ok(["session", "create", "--model", place.scenario("long-turn.json"), "--", "-e", extension]);
+    const id = await place.ok([
+      "session",
+      "create",
+      "--model",
+      place.scenario("long-turn.json"),
+      "--",
+      "-e",
+      extension,
+    ]);
     const result = await place.run(["prompt", "-s", id, "go"]);
     assert.equal(result.code, 5, result.stderr);
     assert.match(result.stderr, /Really deploy\?.*\[QUESTION_UNANSWERED\]/);

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -34,7 +42,9 @@ describe("daemon", () => {
   });
 
   it("fifty commands at once end with one daemon, and all succeed", async () => {
-    const results = await Promise.all(Array.from({ length: 50 }, () => place.run(["session", "list", "--json"])));
+    const results = await Promise.all(
+      Array.from({ length: 50 }, () => place.run(["session", "list", "--json"])),
+    );
     for (const result of results) {
       assert.equal(result.code, 0, result.stderr);
       assert.deepEqual(JSON.parse(result.stdout), { sessions: [] });
@@ -73,13 +83,17 @@ describe("daemon", () => {
     const { renameSync } = await import("node:fs");
     renameSync(place.paths.socket, `${place.paths.socket}.kept`);
     await new Promise((resolve) => server.close(resolve));
-    if (existsSync(`${place.paths.socket}.kept`)) renameSync(`${place.paths.socket}.kept`, place.paths.socket);
+    if (existsSync(`${place.paths.socket}.kept`))
+      renameSync(`${place.paths.socket}.kept`, place.paths.socket);
     assert.deepEqual(await place.json(["session", "list"]), { sessions: [] });
   });
 
   it("shows the reason within 10 s when it can't start", async () => {
     mkdirSync(place.paths.stateDir, { recursive: true, mode: 0o700 });
-    writeFileSync(place.paths.registry, "this is not a database, and it is long enough to be taken for one. ".repeat(50));
+    writeFileSync(
+      place.paths.registry,
+      "this is not a database, and it is long enough to be taken for one. ".repeat(50),
+    );
     const began = Date.now();
     const result = await place.run(["session", "list"]);
     assert.equal(result.code, 9, result.stderr);

@@ -53,13 +53,30 @@ describe("pictl prompt", () => {
   it("joins arguments, --file and stdin", async () => {
     const file = join(place.root, "part.txt");
     writeFileSync(file, "from the file\n");
-    const args = ["prompt", "--new", "--model", "scripted/echo", "--format", "quiet", "--file", file, "two", "words"];
+    const args = [
+      "prompt",
+      "--new",
+      "--model",
+      "scripted/echo",
+      "--format",
+      "quiet",
+      "--file",
+      file,
+      "two",
+      "words",
+    ];
     const text = await place.ok(args, { input: "from stdin\n" });
     assert.match(text, /two words\s+from the file\s+from stdin/);
   });
 
   it("prints one document with --json, and the tools that ran", async () => {
-    const answer = await place.json<PromptDocument>(["prompt", "--new", "--model", place.scenario("tools.json"), "go"]);
+    const answer = await place.json<PromptDocument>([
+      "prompt",
+      "--new",
+      "--model",
+      place.scenario("tools.json"),
+      "go",
+    ]);
     assert.equal(answer.outcome, "completed");
     assert.equal(answer.created, true);
     assert.equal(answer.toolCalls[0]?.name, "bash");
@@ -69,12 +86,21 @@ describe("pictl prompt", () => {
   });
 
   it("streams records with --format stream-json", async () => {
-    const args = ["prompt", "--new", "--model", place.scenario("tools.json"), "--format", "stream-json", "go"];
+    const args = [
+      "prompt",
+      "--new",
+      "--model",
+      place.scenario("tools.json"),
+      "--format",
+      "stream-json",
+      "go",
+    ];
     const records = (await place.ok(args)).split("\n").map((line) => JSON.parse(line) as { type: string });
     const types = records.map((record) => record.type);
     assert.equal(types[0], "turn_started");
     assert.equal(types.at(-1), "turn_ended");
-    for (const type of ["text", "tool", "usage"]) assert.ok(types.includes(type), `no ${type} in ${types.join(" ")}`);
+    for (const type of ["text", "tool", "usage"])
+      assert.ok(types.includes(type), `no ${type} in ${types.join(" ")}`);
   });
 
   it("exits 6 when the provider fails, and says why in every format", async () => {
@@ -105,8 +131,11 @@ describe("pictl prompt", () => {
     const result = await place.run(["prompt", "hi"], { cwd: elsewhere });
     assert.equal(result.code, 6);
     assert.match(result.stderr, /\[NO_MODEL\]/);
-    for (const way of ["API_KEY", "/login", "--model scripted/echo"]) assert.ok(result.stderr.includes(way), result.stderr);
-    const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"], { cwd: elsewhere });
+    for (const way of ["API_KEY", "/login", "--model scripted/echo"])
+      assert.ok(result.stderr.includes(way), result.stderr);
+    const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"], {
+      cwd: elsewhere,
+    });
     assert.deepEqual(sessions, []);
   });
 
@@ -143,11 +172,33 @@ describe("pictl prompt", () => {
       { name: "an unknown flag", args: ["prompt", "--nope", "hi"], code: 2, error: "USAGE" },
       { name: "a bad value", args: ["prompt", "--format", "xml", "hi"], code: 2, error: "USAGE" },
       { name: "a bad duration", args: ["prompt", "--timeout", "soon", "hi"], code: 2, error: "USAGE" },
-      { name: "invalid UTF-8", args: ["prompt"], input: Buffer.from([0x66, 0xff, 0xfe]), code: 2, error: "INVALID_INPUT" },
-      { name: "a 50 MB prompt", args: ["prompt"], input: Buffer.alloc(50_000_000, 0x61), code: 8, error: "MESSAGE_TOO_LARGE" },
-      { name: "an unknown session", args: ["prompt", "-s", "nowhere", "hi"], code: 4, error: "SESSION_NOT_FOUND" },
+      {
+        name: "invalid UTF-8",
+        args: ["prompt"],
+        input: Buffer.from([0x66, 0xff, 0xfe]),
+        code: 2,
+        error: "INVALID_INPUT",
+      },
+      {
+        name: "a 50 MB prompt",
+        args: ["prompt"],
+        input: Buffer.alloc(50_000_000, 0x61),
+        code: 8,
+        error: "MESSAGE_TOO_LARGE",
+      },
+      {
+        name: "an unknown session",
+        args: ["prompt", "-s", "nowhere", "hi"],
+        code: 4,
+        error: "SESSION_NOT_FOUND",
+      },
       { name: "a missing file", args: ["prompt", "--file", "nowhere.txt"], code: 2, error: "INVALID_INPUT" },
-      { name: "a missing scenario", args: ["prompt", "--new", "--model", "scripted/nowhere.json", "hi"], code: 2, error: "INVALID_INPUT" },
+      {
+        name: "a missing scenario",
+        args: ["prompt", "--new", "--model", "scripted/nowhere.json", "hi"],
+        code: 2,
+        error: "INVALID_INPUT",
+      },
     ];
     for (const { name, args, input, code, error } of cases) {
       it(`says ${error} for ${name}, as text and as JSON`, async () => {

@@ -18,7 +18,8 @@ describe("sessions", () => {
   before(async () => {
     place = new Workspace();
     talk = await place.ok(["session", "create", "--name", "talk", "--model", "scripted/echo"]);
-    for (const text of ["first words", "second words", "third words"]) await place.ok(["prompt", "-s", talk, text]);
+    for (const text of ["first words", "second words", "third words"])
+      await place.ok(["prompt", "-s", talk, text]);
   });
   after(() => place.dispose());
 
@@ -31,7 +32,9 @@ describe("sessions", () => {
     const { session } = await show(talk);
     assert.equal(session.id, talk);
     assert.equal(session.name, "talk");
-    const header = JSON.parse(readFileSync(session.file ?? "", "utf8").split("\n", 1)[0] ?? "") as { id: string };
+    const header = JSON.parse(readFileSync(session.file ?? "", "utf8").split("\n", 1)[0] ?? "") as {
+      id: string;
+    };
     assert.equal(header.id, talk);
   });
 
@@ -42,14 +45,18 @@ describe("sessions", () => {
     const twin = await place.ok(["session", "create", "--name", "talk", "--model", "scripted/echo"]);
     const result = await place.run(["session", "show", "talk", "--json"]);
     assert.equal(result.code, 4);
-    const { error } = JSON.parse(result.stdout) as { error: { code: string; details: { candidates: { id: string }[] } } };
+    const { error } = JSON.parse(result.stdout) as {
+      error: { code: string; details: { candidates: { id: string }[] } };
+    };
     assert.equal(error.code, "SESSION_AMBIGUOUS");
     assert.deepEqual(error.details.candidates.map((each) => each.id).sort(), [talk, twin].sort());
     await place.ok(["session", "delete", twin, "--yes"]);
   });
 
   it("PICTL_SESSION picks the session of a whole script", async () => {
-    const { session } = await place.json<ShownSession>(["session", "show"], { env: { PICTL_SESSION: "talk" } });
+    const { session } = await place.json<ShownSession>(["session", "show"], {
+      env: { PICTL_SESSION: "talk" },
+    });
     assert.equal(session.id, talk);
   });
 
@@ -86,8 +93,14 @@ describe("sessions", () => {
   it("show --messages numbers the user messages", async () => {
     const { messages = [] } = await show(talk, "--messages");
     const users = messages.filter((message) => message.role === "user");
-    assert.deepEqual(users.map((message) => message.number), [1, 2, 3]);
-    assert.deepEqual(users.map((message) => message.text), ["first words", "second words", "third words"]);
+    assert.deepEqual(
+      users.map((message) => message.number),
+      [1, 2, 3],
+    );
+    assert.deepEqual(
+      users.map((message) => message.text),
+      ["first words", "second words", "third words"],
+    );
     assert.match(await place.ok(["session", "show", talk, "--messages"]), /#2[\s\S]*second words/);
   });
 
@@ -96,7 +109,10 @@ describe("sessions", () => {
     const fileBefore = readFileSync(before.file ?? "", "utf8");
     const forked = await place.ok(["session", "fork", talk, "--at", "2"]);
     assert.notEqual(forked, talk);
-    assert.match(await place.ok(["prompt", "-s", forked, "another way"]), /2 messages so far, the first was: first words/);
+    assert.match(
+      await place.ok(["prompt", "-s", forked, "another way"]),
+      /2 messages so far, the first was: first words/,
+    );
     assert.equal(readFileSync(before.file ?? "", "utf8"), fileBefore);
     assert.equal((await show(talk)).session.agentPid, before.agentPid);
     const { messages = [] } = await show(talk, "--messages");
@@ -107,7 +123,8 @@ describe("sessions", () => {
 
   it("fork without --at lists the choices; a wrong one is not found", async () => {
     const choices = await place.ok(["session", "fork", talk]);
-    for (const text of ["first words", "second words", "third words"]) assert.ok(choices.includes(text), choices);
+    for (const text of ["first words", "second words", "third words"])
+      assert.ok(choices.includes(text), choices);
     const result = await place.run(["session", "fork", talk, "--at", "9"]);
     assert.equal(result.code, 4);
     assert.match(result.stderr, /\[ENTRY_NOT_FOUND\][\s\S]*second words/);
@@ -185,7 +202,16 @@ describe("sessions", () => {
   it("passes the options of an agent on to pi", async () => {
     const scenario = join(place.root, "told.json");
     writeFileSync(scenario, JSON.stringify({ responses: [[{ text: "tools={{tools}} system={{system}}" }]] }));
-    const id = await place.ok(["session", "create", "--model", `scripted/${scenario}`, "--tools", "read,ls", "--system-prompt", "Be a stone."]);
+    const id = await place.ok([
+      "session",
+      "create",
+      "--model",
+      `scripted/${scenario}`,
+      "--tools",
+      "read,ls",
+      "--system-prompt",
+      "Be a stone.",
+    ]);
     assert.match(await place.ok(["prompt", "-s", id, "go"]), /^tools=ls,read system=[\s\S]*Be a stone\./);
     const without = ["--new", "--exclude-tools", "bash", "--append-system-prompt", "Add this."];
     const told = await place.ok(["prompt", "--model", `scripted/${scenario}`, ...without, "go"]);
@@ -199,8 +225,12 @@ describe("sessions", () => {
     const client = await place.client();
     try {
       const commandsWith = async (...flags: string[]) => {
-        const sessionId = await place.ok(["session", "create", "--model", "scripted/echo", ...flags], { cwd });
-        const { commands } = (await client.command("get_commands", { sessionId })) as { commands: { name: string }[] };
+        const sessionId = await place.ok(["session", "create", "--model", "scripted/echo", ...flags], {
+          cwd,
+        });
+        const { commands } = (await client.command("get_commands", { sessionId })) as {
+          commands: { name: string }[];
+        };
         return commands.map((command) => command.name);
       };
       assert.ok(!(await commandsWith()).includes("mine"));
@@ -235,7 +265,12 @@ describe("sessions", () => {
     const pi = process.env.PICTL_TEST_PI ?? bundledPiCli();
     const extension = join(import.meta.dirname, "../../dist/scripted-model.js");
     const args = [pi, "-p", "-e", extension, "--model", "scripted/echo", "--name", "from pi", "said in pi"];
-    const made = spawnSync(process.execPath, args, { cwd, env: place.env as NodeJS.ProcessEnv, encoding: "utf8", input: "" });
+    const made = spawnSync(process.execPath, args, {
+      cwd,
+      env: place.env as NodeJS.ProcessEnv,
+      encoding: "utf8",
+      input: "",
+    });
     assert.equal(made.status, 0, made.stderr);
     const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"], { cwd });
     assert.equal(sessions.length, 1);

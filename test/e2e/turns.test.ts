@@ -74,7 +74,12 @@ describe("turns", () => {
     assert.equal((await first.done).code, 6);
     assert.match((await second.done).stdout, /^echo: second /);
     assert.match((await third.done).stdout, /^echo: third /);
-    const { messages } = await place.json<{ messages: { role: string; text: string }[] }>(["session", "show", session, "--messages"]);
+    const { messages } = await place.json<{ messages: { role: string; text: string }[] }>([
+      "session",
+      "show",
+      session,
+      "--messages",
+    ]);
     const asked = messages.filter((message) => message.role === "user").map((message) => message.text);
     assert.deepEqual(asked, ["go", "second", "third"]);
   });
@@ -94,7 +99,9 @@ describe("turns", () => {
     const cwd = join(place.root, "shared");
     mkdirSync(cwd);
     const prompts = ["one", "two"].map((text) =>
-      place.json<{ sessionId: string; outcome: string }>(["prompt", "--model", "scripted/echo", text], { cwd }),
+      place.json<{ sessionId: string; outcome: string }>(["prompt", "--model", "scripted/echo", text], {
+        cwd,
+      }),
     );
     const [first, second] = await Promise.all(prompts);
     assert.equal(first?.outcome, "completed");
@@ -104,7 +111,9 @@ describe("turns", () => {
 
   it("refuses to wait for itself", async () => {
     const running = await startLongTurn();
-    const result = await place.run(["prompt", "-s", session, "from inside"], { env: { PI_SESSION_ID: session } });
+    const result = await place.run(["prompt", "-s", session, "from inside"], {
+      env: { PI_SESSION_ID: session },
+    });
     assert.equal(result.code, 11);
     running.child.kill("SIGINT");
     await running.done;

@@ -51,7 +51,8 @@ export class Running {
 
   /** Resolves when what was printed matches; rejects when the command ends without. */
   async until(stream: "stdout" | "stderr", pattern: string | RegExp): Promise<void> {
-    const matches = () => (typeof pattern === "string" ? this[stream].includes(pattern) : pattern.test(this[stream]));
+    const matches = () =>
+      typeof pattern === "string" ? this[stream].includes(pattern) : pattern.test(this[stream]);
     let ended = false;
     void this.done.then(() => {
       ended = true;
@@ -107,7 +108,9 @@ export class Workspace {
     const env = { ...this.env, ...options.env };
     const child = spawn(process.execPath, [BIN, ...args], {
       cwd: options.cwd ?? this.cwd,
-      env: Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)) as NodeJS.ProcessEnv,
+      env: Object.fromEntries(
+        Object.entries(env).filter(([, value]) => value !== undefined),
+      ) as NodeJS.ProcessEnv,
       stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
     child.stdin?.on("error", () => undefined);
@@ -124,7 +127,9 @@ export class Workspace {
   async ok(args: readonly string[], options: RunOptions = {}): Promise<string> {
     const result = await this.run(args, options);
     if (result.code !== 0) {
-      throw new Error(`pictl ${args.join(" ")} exited ${result.code}\n${result.stdout}\n${result.stderr}\n${this.log()}`);
+      throw new Error(
+        `pictl ${args.join(" ")} exited ${result.code}\n${result.stdout}\n${result.stderr}\n${this.log()}`,
+      );
     }
     return result.stdout.replace(/\n$/, "");
   }
@@ -135,7 +140,9 @@ export class Workspace {
     try {
       return JSON.parse(result.stdout) as T;
     } catch {
-      throw new Error(`no JSON from pictl ${args.join(" ")} (exit ${result.code})\n${result.stdout}\n${result.stderr}`);
+      throw new Error(
+        `no JSON from pictl ${args.join(" ")} (exit ${result.code})\n${result.stdout}\n${result.stderr}`,
+      );
     }
   }
 
@@ -172,7 +179,12 @@ export class Workspace {
         try {
           const environment = readFileSync(`/proc/${name}/environ`, "utf8").split("\0");
           if (!environment.includes(`PICTL_HOME=${this.home}`)) return [];
-          return [{ pid: Number(name), command: readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ") }];
+          return [
+            {
+              pid: Number(name),
+              command: readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " "),
+            },
+          ];
         } catch {
           // Ended meanwhile, or somebody else's.
           return [];
@@ -195,7 +207,9 @@ export class Workspace {
     rmSync(this.root, { recursive: true, force: true });
     if (left.length > 0 || socketLeft || stopped.code !== 0) {
       const what = left.map(({ pid, command }) => `${pid} ${command}`).join("\n");
-      throw new Error(`left behind: socket ${socketLeft}, stop exited ${stopped.code} ${stopped.stderr}\n${what}\n${log}`);
+      throw new Error(
+        `left behind: socket ${socketLeft}, stop exited ${stopped.code} ${stopped.stderr}\n${what}\n${log}`,
+      );
     }
   }
 }

@@ -121,7 +121,10 @@ export class Agent {
     try {
       const response = await channel.request({ type: "get_state" }, { timeoutMs: START_TIMEOUT_MS });
       if (!response.success) {
-        throw new PictlError("AGENT_START_FAILED", `pi refused get_state: ${response.error ?? "no reason given"}`);
+        throw new PictlError(
+          "AGENT_START_FAILED",
+          `pi refused get_state: ${response.error ?? "no reason given"}`,
+        );
       }
       ready = true;
       return { agent, state: response.data as AgentState };
@@ -131,10 +134,14 @@ export class Agent {
       const exit = await exited;
       if (lost) throw exitError("AGENT_START_FAILED", exit, garbage.map(redact));
       if (error instanceof PictlError && error.code === "AGENT_TIMEOUT") {
-        throw new PictlError("AGENT_START_FAILED", `pi did not answer within ${START_TIMEOUT_MS / 1000} s of its start.`, {
-          hint: "Run `pictl doctor`; an extension of pi may be waiting for something.",
-          details: { stderr: redact(tail()) },
-        });
+        throw new PictlError(
+          "AGENT_START_FAILED",
+          `pi did not answer within ${START_TIMEOUT_MS / 1000} s of its start.`,
+          {
+            hint: "Run `pictl doctor`; an extension of pi may be waiting for something.",
+            details: { stderr: redact(tail()) },
+          },
+        );
       }
       throw error;
     }
@@ -158,12 +165,19 @@ export class Agent {
    *
    * @throws PictlError AGENT_COMMAND_FAILED with pi's own words
    */
-  async call<T = unknown>(command: { type: string; [field: string]: unknown }, timeoutMs?: number): Promise<T> {
+  async call<T = unknown>(
+    command: { type: string; [field: string]: unknown },
+    timeoutMs?: number,
+  ): Promise<T> {
     const response = await this.request(command, timeoutMs === undefined ? {} : { timeoutMs });
     if (!response.success) {
-      throw new PictlError("AGENT_COMMAND_FAILED", `pi refused ${command.type}: ${response.error ?? "no reason given"}`, {
-        details: { command: command.type },
-      });
+      throw new PictlError(
+        "AGENT_COMMAND_FAILED",
+        `pi refused ${command.type}: ${response.error ?? "no reason given"}`,
+        {
+          details: { command: command.type },
+        },
+      );
     }
     return response.data as T;
   }
@@ -216,7 +230,12 @@ function exitError(code: ErrorCode, exit: AgentExit, garbage: string[]): PictlEr
       code === "AGENT_START_FAILED"
         ? "Run `pictl doctor` to see which pi is used, or try the same arguments with `pi` itself."
         : "Prompt again: the session goes on with all that pi had saved.",
-    details: { exitCode: exit.code, signal: exit.signal, stderr: exit.stderr, ...(garbage.length > 0 ? { stdout: garbage } : {}) },
+    details: {
+      exitCode: exit.code,
+      signal: exit.signal,
+      stderr: exit.stderr,
+      ...(garbage.length > 0 ? { stdout: garbage } : {}),
+    },
     retryable: code === "AGENT_DIED",
   });
 }
@@ -230,9 +249,13 @@ async function spawnFailure(child: ChildProcess, program: string, cwd: string): 
       details: { cwd },
     });
   }
-  return new PictlError("PI_NOT_FOUND", `Cannot start ${program}: ${systemErrorCode(error) ?? error.message}.`, {
-    hint: "Check PICTL_PI and agent.command, or run `pictl doctor`.",
-    details: { program },
-    cause: error,
-  });
+  return new PictlError(
+    "PI_NOT_FOUND",
+    `Cannot start ${program}: ${systemErrorCode(error) ?? error.message}.`,
+    {
+      hint: "Check PICTL_PI and agent.command, or run `pictl doctor`.",
+      details: { program },
+      cause: error,
+    },
+  );
 }

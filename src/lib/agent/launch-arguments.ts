@@ -15,8 +15,24 @@ export type SessionPlace =
  * Source: pi's docs/cli.md, "Invocation and output" and "Sessions".
  */
 const RESERVED = new Set([
-  "--mode", "-p", "--print", "-c", "--continue", "-r", "--resume", "--session", "--session-id", "--session-dir",
-  "--fork", "--no-session", "--export", "-h", "--help", "-v", "--version", "--list-models",
+  "--mode",
+  "-p",
+  "--print",
+  "-c",
+  "--continue",
+  "-r",
+  "--resume",
+  "--session",
+  "--session-id",
+  "--session-dir",
+  "--fork",
+  "--no-session",
+  "--export",
+  "-h",
+  "--help",
+  "-v",
+  "--version",
+  "--list-models",
 ]);
 
 /**
@@ -43,7 +59,11 @@ export function checkPassedArguments(args: readonly string[]): void {
  *
  * @param scripted arguments that load the embedded scripted model, when the session uses it
  */
-export function launchArguments(place: SessionPlace, options: SessionOptions, scripted: readonly string[]): string[] {
+export function launchArguments(
+  place: SessionPlace,
+  options: SessionOptions,
+  scripted: readonly string[],
+): string[] {
   const args = ["--mode", "rpc", ...placeArguments(place)];
   const fresh = place.kind !== "file";
   if (place.kind !== "file" && place.name !== undefined) args.push("--name", place.name);

@@ -80,11 +80,15 @@ export class RpcChannel {
           : setTimeout(() => {
               this.#waiters.delete(id);
               reject(
-                new PictlError("AGENT_TIMEOUT", `The agent did not answer ${command.type} within ${timeoutMs} ms.`, {
-                  hint: "Run `pictl session close` and prompt again: a new agent resumes the session.",
-                  details: { command: command.type, timeoutMs },
-                  retryable: true,
-                }),
+                new PictlError(
+                  "AGENT_TIMEOUT",
+                  `The agent did not answer ${command.type} within ${timeoutMs} ms.`,
+                  {
+                    hint: "Run `pictl session close` and prompt again: a new agent resumes the session.",
+                    details: { command: command.type, timeoutMs },
+                    retryable: true,
+                  },
+                ),
               );
             }, timeoutMs);
       this.#waiters.set(id, {

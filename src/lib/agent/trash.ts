@@ -1,5 +1,5 @@
-import { execa } from "execa";
 import { existsSync } from "node:fs";
+import { execa } from "execa";
 import type { Environment } from "../core/paths.ts";
 
 /** Moving one file; a `trash` that takes longer is asking somebody something. */

@@ -1,8 +1,8 @@
-import { Args, Flags } from "@oclif/core";
 import { resolve } from "node:path";
+import { Args, Flags } from "@oclif/core";
 import { PictlError } from "../core/errors.ts";
-import { thinkingLevels } from "../protocol/thinking.ts";
 import type { SessionOptions } from "../protocol/session.ts";
+import { thinkingLevels } from "../protocol/thinking.ts";
 
 /** Picks the session that a command is about. */
 export const sessionFlag = Flags.string({
@@ -31,9 +31,19 @@ export const createFlags = {
     description: "Thinking level",
     helpGroup: "NEW SESSION",
   })(),
-  tools: Flags.string({ char: "t", description: "Tools the agent may use, comma-separated", helpGroup: "NEW SESSION" }),
-  "exclude-tools": Flags.string({ description: "Tools the agent may not use, comma-separated", helpGroup: "NEW SESSION" }),
-  "system-prompt": Flags.string({ description: "Replace pi's system prompt (text or a file)", helpGroup: "NEW SESSION" }),
+  tools: Flags.string({
+    char: "t",
+    description: "Tools the agent may use, comma-separated",
+    helpGroup: "NEW SESSION",
+  }),
+  "exclude-tools": Flags.string({
+    description: "Tools the agent may not use, comma-separated",
+    helpGroup: "NEW SESSION",
+  }),
+  "system-prompt": Flags.string({
+    description: "Replace pi's system prompt (text or a file)",
+    helpGroup: "NEW SESSION",
+  }),
   "append-system-prompt": Flags.string({
     description: "Add to pi's system prompt (text or a file; repeatable)",
     multiple: true,
@@ -42,7 +52,8 @@ export const createFlags = {
   }),
   ephemeral: Flags.boolean({ description: "Keep the session in memory only", helpGroup: "NEW SESSION" }),
   approve: Flags.boolean({
-    description: "Trust the project's own pi settings, extensions and skills (default: nothing of the project is trusted)",
+    description:
+      "Trust the project's own pi settings, extensions and skills (default: nothing of the project is trusted)",
     allowNo: true,
     helpGroup: "NEW SESSION",
   }),
@@ -73,7 +84,9 @@ export function sessionOptionsFrom(flags: CreateFlagValues, piArgs: readonly str
     approve: flags.approve,
     piArgs: piArgs.length > 0 ? piArgs : undefined,
   };
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as SessionOptions;
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as SessionOptions;
 }
 
 /** `scripted/<file>` counts from the directory of the shell, which need not be the session's. */
@@ -86,7 +99,9 @@ export function absoluteScenario(model: string): string {
 export function targetFrom(session: string | undefined): { sessionId: string } | { cwd: string } {
   if (session === undefined) return { cwd: currentDirectory() };
   if (session.trim() === "") {
-    throw new PictlError("USAGE", "The session name is empty.", { hint: "Leave it out, or see `pictl session list`." });
+    throw new PictlError("USAGE", "The session name is empty.", {
+      hint: "Leave it out, or see `pictl session list`.",
+    });
   }
   return { sessionId: session };
 }

@@ -134,10 +134,14 @@ export class Client {
     const limit = this.server.maxMessageBytes;
     if (Buffer.byteLength(frame) > limit) {
       return Promise.reject(
-        new PictlError("MESSAGE_TOO_LARGE", `The request has ${Buffer.byteLength(frame)} bytes, the limit is ${limit}.`, {
-          hint: "Put the text into a file and name the file in the prompt, or raise limits.max_message_bytes in config.toml.",
-          details: { bytes: Buffer.byteLength(frame), limit: "max_message_bytes", value: limit },
-        }),
+        new PictlError(
+          "MESSAGE_TOO_LARGE",
+          `The request has ${Buffer.byteLength(frame)} bytes, the limit is ${limit}.`,
+          {
+            hint: "Put the text into a file and name the file in the prompt, or raise limits.max_message_bytes in config.toml.",
+            details: { bytes: Buffer.byteLength(frame), limit: "max_message_bytes", value: limit },
+          },
+        ),
       );
     }
     return new Promise((resolve, reject) => {

@@ -40,7 +40,10 @@ function greet(client: Client, env: Environment): Client {
     throw new PictlError(
       "PROTOCOL_MISMATCH",
       `The daemon (pictl ${version}, process ${pid}) speaks protocol ${protocolVersion}, this pictl ${PROTOCOL_VERSION}.`,
-      { hint: "Run `pictl daemon restart` once its turns have ended.", details: { daemon: protocolVersion, client: PROTOCOL_VERSION } },
+      {
+        hint: "Run `pictl daemon restart` once its turns have ended.",
+        details: { daemon: protocolVersion, client: PROTOCOL_VERSION },
+      },
     );
   }
   client.introduce(buildInfo().version, env);

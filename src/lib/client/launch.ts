@@ -48,11 +48,15 @@ export async function launchDaemon(paths: Paths, env: Environment): Promise<Clie
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     } while (Date.now() < patience);
   }
-  throw new PictlError("DAEMON_START_FAILED", `The daemon did not start within ${START_TIMEOUT_MS / 1000} s.`, {
-    hint: `Run \`pictl daemon run\` to see why. The end of ${paths.log}:\n${logTail(paths.log)}`,
-    details: { log: paths.log, socket: paths.socket },
-    retryable: true,
-  });
+  throw new PictlError(
+    "DAEMON_START_FAILED",
+    `The daemon did not start within ${START_TIMEOUT_MS / 1000} s.`,
+    {
+      hint: `Run \`pictl daemon run\` to see why. The end of ${paths.log}:\n${logTail(paths.log)}`,
+      details: { log: paths.log, socket: paths.socket },
+      retryable: true,
+    },
+  );
 }
 
 async function spawnDaemon(paths: Paths, env: Environment, deadline: number): Promise<StartReport> {

@@ -86,7 +86,8 @@ export function ensurePrivateDir(path: string): void {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (error) {
     // What Node's recursive mkdir says where a parent can't be created: below a read-only mount, for example.
-    const unwritable = systemErrorCode(error) === "ENOENT" ? Object.assign(new Error(), { code: "EROFS" }) : error;
+    const unwritable =
+      systemErrorCode(error) === "ENOENT" ? Object.assign(new Error(), { code: "EROFS" }) : error;
     throw toStorageError(unwritable, path);
   }
 }
@@ -107,7 +108,10 @@ export function checkRuntimeDir(path: string, uid: number = userInfo().uid): boo
     throw error;
   }
   const refuse = (reason: string, hint: string) =>
-    new PictlError("UNSAFE_DIRECTORY", `The socket directory ${path} ${reason}.`, { hint, details: { path } });
+    new PictlError("UNSAFE_DIRECTORY", `The socket directory ${path} ${reason}.`, {
+      hint,
+      details: { path },
+    });
   if (!stats.isDirectory()) {
     throw refuse(
       stats.isSymbolicLink() ? "is a symbolic link" : "is not a directory",
@@ -121,13 +125,19 @@ export function checkRuntimeDir(path: string, uid: number = userInfo().uid): boo
     );
   }
   if ((stats.mode & 0o077) !== 0) {
-    throw refuse(`is open to other users (mode ${(stats.mode & 0o777).toString(8)})`, `Run: chmod 700 '${path}'`);
+    throw refuse(
+      `is open to other users (mode ${(stats.mode & 0o777).toString(8)})`,
+      `Run: chmod 700 '${path}'`,
+    );
   }
   return true;
 }
 
 /** The directory and its parents up to the repository root; the directory alone outside a repository. */
-export function directoriesToRepositoryRoot(cwd: string, isRepositoryRoot: (dir: string) => boolean): string[] {
+export function directoriesToRepositoryRoot(
+  cwd: string,
+  isRepositoryRoot: (dir: string) => boolean,
+): string[] {
   const chain: string[] = [];
   for (let dir = resolve(cwd); ; dir = dirname(dir)) {
     chain.push(dir);

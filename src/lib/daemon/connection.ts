@@ -4,8 +4,8 @@ import type { Logger } from "../core/logger.ts";
 import { encodeFrame, FrameDecoder } from "../protocol/framing.ts";
 import type { Response } from "../protocol/records.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
-import type { Sink } from "../session/subscribers.ts";
 import type { Caller } from "../session/session.ts";
+import type { Sink } from "../session/subscribers.ts";
 
 /** Bytes that may wait for a client to read before its subscriptions pause (they catch up when it drains). */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
@@ -57,7 +57,11 @@ export class Connection implements Sink {
       type: "response",
       command,
       success: error === undefined,
-      ...(error === undefined ? (data === undefined ? {} : { data }) : { error: toPictlError(error).toBody() }),
+      ...(error === undefined
+        ? data === undefined
+          ? {}
+          : { data }
+        : { error: toPictlError(error).toBody() }),
       protocolVersion: PROTOCOL_VERSION,
     };
     this.send(record);

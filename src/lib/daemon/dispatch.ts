@@ -50,7 +50,10 @@ export async function dispatch(
   try {
     envelope = z.parse(requestEnvelope, JSON.parse(frame), WORDING);
   } catch (error) {
-    respond({ command: "unknown", error: new PictlError("INVALID_INPUT", `Not a request: ${describe(error)}`) });
+    respond({
+      command: "unknown",
+      error: new PictlError("INVALID_INPUT", `Not a request: ${describe(error)}`),
+    });
     return;
   }
   const { id, type } = envelope;
@@ -81,7 +84,9 @@ async function handle(
   reply: (data: unknown) => void,
 ): Promise<void> {
   if (!Object.hasOwn(handlers, type)) {
-    throw new PictlError("UNKNOWN_COMMAND", `There is no request "${type}".`, { hint: "See docs/protocol.md." });
+    throw new PictlError("UNKNOWN_COMMAND", `There is no request "${type}".`, {
+      hint: "See docs/protocol.md.",
+    });
   }
   const name = type as RequestName;
   // The table ties each name to its own parameters; TypeScript can't follow that through a union of names.
@@ -99,7 +104,8 @@ async function passThrough(envelope: object, context: HandlerContext): Promise<u
   const { sessionId, cwd, id, ...command } = parse(passedThroughRequest, envelope, "command");
   const session = context.sessions.find({ sessionId, cwd }, context.caller);
   // The one command whose `id` is pi's own: it names the dialog that is answered.
-  const record = command.type === "extension_ui_response" ? { ...command, id: command.requestId ?? id } : command;
+  const record =
+    command.type === "extension_ui_response" ? { ...command, id: command.requestId ?? id } : command;
   return await session.command(record, context.caller);
 }
 

@@ -5,7 +5,10 @@ import { checkRuntimeDir, ensurePrivateDir, resolvePaths } from "../core/paths.t
 import { InstanceLock } from "./lock.ts";
 
 /** What the daemon says once to whoever started it, as one line of JSON on descriptor 3 when that is open. */
-export type StartReport = { state: "ready" } | { state: "already-running" } | { state: "failed"; error: ReturnType<PictlError["toBody"]> };
+export type StartReport =
+  | { state: "ready" }
+  | { state: "already-running" }
+  | { state: "failed"; error: ReturnType<PictlError["toBody"]> };
 
 /** Written by the process that starts the daemon, which passes the write end of a pipe at this number. */
 const REPORT_FD = 3;
@@ -46,7 +49,9 @@ export async function runDaemon(foreground: boolean): Promise<number> {
     const failure = toPictlError(error);
     report({ state: "failed", error: failure.toBody() });
     if (foreground) throw failure;
-    process.stderr.write(`${JSON.stringify({ level: "error", message: "start failed", error: failure.toBody() })}\n`);
+    process.stderr.write(
+      `${JSON.stringify({ level: "error", message: "start failed", error: failure.toBody() })}\n`,
+    );
     return failure.exitCode;
   }
 }

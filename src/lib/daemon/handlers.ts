@@ -1,6 +1,10 @@
-import type { Sink } from "../session/subscribers.ts";
 import { PictlError } from "../core/errors.ts";
-import type { RequestName, RequestParams, RequestResults, TranscriptMessageData } from "../protocol/requests.ts";
+import type {
+  RequestName,
+  RequestParams,
+  RequestResults,
+  TranscriptMessageData,
+} from "../protocol/requests.ts";
 import { deleteSession } from "../session/delete.ts";
 import { exportSession } from "../session/export.ts";
 import { forkPoints } from "../session/files/transcript.ts";
@@ -8,6 +12,7 @@ import { branchSession, findForkPoint } from "../session/fork.ts";
 import type { Caller, Session } from "../session/session.ts";
 import { sessionTranscript } from "../session/session-entries.ts";
 import type { Sessions } from "../session/sessions.ts";
+import type { Sink } from "../session/subscribers.ts";
 
 /** What a handler may use: the sessions, the daemon itself, and the connection that asked. */
 export interface HandlerContext {
@@ -27,7 +32,11 @@ export interface HandlerContext {
 type Reply<N extends RequestName> = (data: RequestResults[N]) => void;
 
 type Handlers = {
-  [N in RequestName]: (params: RequestParams<N>, context: HandlerContext, reply: Reply<N>) => Promise<void> | void;
+  [N in RequestName]: (
+    params: RequestParams<N>,
+    context: HandlerContext,
+    reply: Reply<N>,
+  ) => Promise<void> | void;
 };
 
 /** One handler for each request of the protocol's table, which fails to compile when one is missing. */
@@ -60,16 +69,22 @@ export const handlers: Handlers = {
 
   async prompt({ create, fresh, subscribe, sessionId, cwd, ...prompt }, { sessions, caller, sink }, reply) {
     const mayCreate = sessionId === undefined && (fresh || create !== undefined);
-    const options = mayCreate && cwd !== undefined ? await sessions.optionsFor(cwd, create?.options) : undefined;
+    const options =
+      mayCreate && cwd !== undefined ? await sessions.optionsFor(cwd, create?.options) : undefined;
     // From here to the session's creation nothing is awaited: two first prompts in a directory share one session.
-    const existing = fresh ? undefined : mayCreate ? sessions.current({ cwd }, caller) : sessions.find({ sessionId, cwd }, caller);
+    const existing = fresh
+      ? undefined
+      : mayCreate
+        ? sessions.current({ cwd }, caller)
+        : sessions.find({ sessionId, cwd }, caller);
     if (existing !== undefined) {
       refuseCreateOptions(existing, create);
       if (subscribe) existing.subscribers.add(sink);
       await existing.prompt(prompt, caller, (data) => reply({ ...data, created: false }));
       return;
     }
-    if (cwd === undefined) throw new PictlError("INVALID_INPUT", "A prompt that creates a session needs `cwd`.");
+    if (cwd === undefined)
+      throw new PictlError("INVALID_INPUT", "A prompt that creates a session needs `cwd`.");
     const session = sessions.create({ cwd, ...(create?.name ? { name: create.name } : {}), options }, caller);
     if (subscribe) session.subscribers.add(sink);
     await sessions.whileBecomingCurrent(session, async () => {
@@ -160,8 +175,12 @@ function refuseCreateOptions(session: Session, create: RequestParams<"prompt">["
   const { model: _, thinking: __, ...others } = create?.options ?? {};
   const given = [...Object.keys(others), ...(create?.name === undefined ? [] : ["name"])];
   if (given.length === 0) return;
-  throw new PictlError("INVALID_INPUT", `Session ${session.id} exists already, so ${given.join(", ")} can't be set now.`, {
-    hint: "Use --new for a session of its own, or leave these options out.",
-    details: { sessionId: session.id, options: given },
-  });
+  throw new PictlError(
+    "INVALID_INPUT",
+    `Session ${session.id} exists already, so ${given.join(", ")} can't be set now.`,
+    {
+      hint: "Use --new for a session of its own, or leave these options out.",
+      details: { sessionId: session.id, options: given },
+    },
+  );
 }

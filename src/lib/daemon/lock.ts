@@ -1,5 +1,5 @@
-import { DatabaseSync } from "node:sqlite";
 import { writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { toStorageError } from "../core/errors.ts";
 import type { Paths } from "../core/paths.ts";
 

@@ -58,7 +58,10 @@ export class Daemon {
     });
     chmodSync(paths.socket, 0o600);
     this.#socketInode = statSync(paths.socket).ino;
-    const interval = Math.min(WATCH_INTERVAL_MS, this.#options.config.daemon.idleTimeoutMs || WATCH_INTERVAL_MS);
+    const interval = Math.min(
+      WATCH_INTERVAL_MS,
+      this.#options.config.daemon.idleTimeoutMs || WATCH_INTERVAL_MS,
+    );
     this.#watch = setInterval(() => this.#look(), interval);
   }
 
@@ -125,7 +128,9 @@ export class Daemon {
       return true;
     } catch (error) {
       const failure =
-        error instanceof PictlError ? error : new PictlError("INVALID_INPUT", "The first record must be client_ready.");
+        error instanceof PictlError
+          ? error
+          : new PictlError("INVALID_INPUT", "The first record must be client_ready.");
       connection.respond({ command: "client_ready", error: failure });
       connection.end();
       return false;
@@ -148,7 +153,12 @@ export class Daemon {
       if (answer.error !== undefined) {
         const error = toPictlError(answer.error);
         const details = error.code === "INTERNAL" ? { stack: (error.cause as Error | undefined)?.stack } : {};
-        this.#options.log.warn("request failed", { command: answer.command, code: error.code, error: error.message, ...details });
+        this.#options.log.warn("request failed", {
+          command: answer.command,
+          code: error.code,
+          error: error.message,
+          ...details,
+        });
       }
       connection.respond(answer);
     });
@@ -169,7 +179,9 @@ export class Daemon {
       connections: this.#connections.size,
       sessions: all.length,
       agents: all.flatMap((session) =>
-        session.agentPid === undefined ? [] : [{ sessionId: session.id, pid: session.agentPid, state: session.state }],
+        session.agentPid === undefined
+          ? []
+          : [{ sessionId: session.id, pid: session.agentPid, state: session.state }],
       ),
       queued: all.reduce((sum, session) => sum + session.queued, 0),
       idleTimeoutMs: config.daemon.idleTimeoutMs,

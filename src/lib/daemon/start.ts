@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { loadConfig } from "../core/config.ts";
+import { packagePlace } from "../core/package-place.ts";
 import type { Paths } from "../core/paths.ts";
 import { createRedactor } from "../core/redact.ts";
-import { packagePlace } from "../core/package-place.ts";
 import { AgentStarter } from "../session/agent-starter.ts";
 import { Registry } from "../session/registry.ts";
 import { Sessions } from "../session/sessions.ts";
@@ -20,7 +20,11 @@ export async function startDaemon(
   { foreground, onListening }: { foreground: boolean; onListening: () => void },
 ): Promise<void> {
   const config = await loadConfig(paths.config);
-  const log = new LogFile(paths.log, createRedactor(process.env), foreground ? (line) => process.stderr.write(line) : undefined);
+  const log = new LogFile(
+    paths.log,
+    createRedactor(process.env),
+    foreground ? (line) => process.stderr.write(line) : undefined,
+  );
   const registry = new Registry(paths.registry);
   const starter = new AgentStarter({
     config,

@@ -120,7 +120,12 @@ export interface RequestResults {
   create_session: { sessionId: string; session: SessionInfo };
   list_sessions: { sessions: SessionInfo[] };
   get_session: { session: SessionInfo; messages?: TranscriptMessageData[] };
-  prompt: { sessionId: string; turnId: string; disposition: "started" | "queued" | "handled"; created: boolean };
+  prompt: {
+    sessionId: string;
+    turnId: string;
+    disposition: "started" | "queued" | "handled";
+    created: boolean;
+  };
   abort: { sessionId: string; aborted: boolean; turnId?: string; steering: string[]; followUp: string[] };
   fork: { sessionId: string; text: string };
   clone: { sessionId: string };

@@ -6,7 +6,11 @@ import { bundledPiCli } from "../agent/pi/bundled-pi.ts";
 import { type PiCommand, resolvePi } from "../agent/pi/pi-command.ts";
 import type { VersionCache } from "../agent/pi/pi-version.ts";
 import type { AgentRecord } from "../agent/rpc-channel.ts";
-import { isScriptedModel, resolveScriptedModel, scriptedModelArgs } from "../agent/scripted-model/model-id.ts";
+import {
+  isScriptedModel,
+  resolveScriptedModel,
+  scriptedModelArgs,
+} from "../agent/scripted-model/model-id.ts";
 import type { Config } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
 import type { Environment } from "../core/paths.ts";
@@ -35,7 +39,12 @@ export class AgentStarter {
   /** Set in every agent's environment, so that one left over by a dead daemon can be told from others. */
   readonly #marker: Environment;
 
-  constructor(options: { config: Config; versions: VersionCache; extensionFile: string; marker: Environment }) {
+  constructor(options: {
+    config: Config;
+    versions: VersionCache;
+    extensionFile: string;
+    marker: Environment;
+  }) {
     this.#config = options.config;
     this.#versions = options.versions;
     this.#extensionFile = options.extensionFile;
@@ -50,9 +59,13 @@ export class AgentStarter {
   /** The environment of the caller's shell. Throws INVALID_INPUT when its connection brought none. */
   environmentOf(caller: Caller): Environment {
     if (caller.environment !== undefined) return caller.environment;
-    throw new PictlError("INVALID_INPUT", "An agent must be started, and the client gave no environment for it.", {
-      hint: "Send `environment` in client_ready (docs/protocol.md).",
-    });
+    throw new PictlError(
+      "INVALID_INPUT",
+      "An agent must be started, and the client gave no environment for it.",
+      {
+        hint: "Send `environment` in client_ready (docs/protocol.md).",
+      },
+    );
   }
 
   /** Agents of this place that a dead daemon has left; undefined where that can't be told. */
@@ -60,13 +73,21 @@ export class AgentStarter {
     return findOrphanedAgents(runtimeDir, process.pid);
   }
 
-  async start(plan: AgentPlan, caller: Caller, handlers: AgentHandlers): Promise<{ agent: Agent; state: AgentState }> {
+  async start(
+    plan: AgentPlan,
+    caller: Caller,
+    handlers: AgentHandlers,
+  ): Promise<{ agent: Agent; state: AgentState }> {
     const env = this.environmentOf(caller);
     if (!statSync(plan.cwd, { throwIfNoEntry: false })?.isDirectory()) {
-      throw new PictlError("DIRECTORY_NOT_FOUND", `The session's directory ${plan.cwd} does not exist any more.`, {
-        hint: "Create it again, or start a session elsewhere with `pictl prompt --new`.",
-        details: { cwd: plan.cwd },
-      });
+      throw new PictlError(
+        "DIRECTORY_NOT_FOUND",
+        `The session's directory ${plan.cwd} does not exist any more.`,
+        {
+          hint: "Create it again, or start a session elsewhere with `pictl prompt --new`.",
+          details: { cwd: plan.cwd },
+        },
+      );
     }
     const pi = await this.resolvePi(env);
     return await Agent.start({
@@ -97,7 +118,12 @@ export class AgentStarter {
 }
 
 /** Where pi finds a session: its file once there is one, else the id under which it will be written. */
-export function placeOf(record: { id: string; file?: string; name?: string; options: SessionOptions }): SessionPlace {
+export function placeOf(record: {
+  id: string;
+  file?: string;
+  name?: string;
+  options: SessionOptions;
+}): SessionPlace {
   if (record.options.ephemeral) return { kind: "memory", id: record.id, name: record.name };
   if (record.file !== undefined && existsSync(record.file)) return { kind: "file", path: record.file };
   return { kind: "new", id: record.id, name: record.name };

@@ -18,7 +18,8 @@ export async function deleteSession(
   const { file } = session.record;
   sessions.forget(session);
   if (file === undefined || !existsSync(file)) return { sessionId: session.id, method: "none" };
-  if (await moveToTrash(file, caller.environment ?? {})) return { sessionId: session.id, file, method: "trash" };
+  if (await moveToTrash(file, caller.environment ?? {}))
+    return { sessionId: session.id, file, method: "trash" };
   try {
     unlinkSync(file);
   } catch (error) {

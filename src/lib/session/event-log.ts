@@ -29,7 +29,9 @@ export class EventLog {
   /** Adds pi's record, whose text goes out unchanged. */
   appendEvent(raw: string): void {
     const seq = this.lastSeq + 1;
-    this.#push(`{"type":"event","sessionId":${JSON.stringify(this.#sessionId)},"seq":${seq},"event":${raw}}\n`);
+    this.#push(
+      `{"type":"event","sessionId":${JSON.stringify(this.#sessionId)},"seq":${seq},"event":${raw}}\n`,
+    );
   }
 
   /** Adds a record of the daemon's own: `type` and one field with its body. */
@@ -64,7 +66,10 @@ export class EventLog {
     const maxBytes = MAX_BYTES * (1 - DROP_SHARE);
     const maxRecords = MAX_RECORDS * (1 - DROP_SHARE);
     // The newest record always stays: it has not been given to anybody yet.
-    while (count < this.#frames.length - 1 && (bytes > maxBytes || this.#frames.length - count > maxRecords)) {
+    while (
+      count < this.#frames.length - 1 &&
+      (bytes > maxBytes || this.#frames.length - count > maxRecords)
+    ) {
       bytes -= this.#frames[count]?.length ?? 0;
       count += 1;
     }

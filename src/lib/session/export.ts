@@ -45,7 +45,8 @@ async function write(
   if (format === "html" || format === "jsonl") {
     if (saved === undefined) throw nothingToExport(session, format);
     if (format === "jsonl") copyFileSync(saved, outputPath);
-    else if (session.agentPid !== undefined) await session.command({ type: "export_html", outputPath }, caller);
+    else if (session.agentPid !== undefined)
+      await session.command({ type: "export_html", outputPath }, caller);
     else {
       const env = sessions.starter.environmentOf(caller);
       await exportHtml(await sessions.starter.resolvePi(env), env, saved, outputPath);
@@ -54,7 +55,10 @@ async function write(
   }
   const messages = await sessionTranscript(session, caller);
   const info = sessions.info(session);
-  const text = format === "md" ? toMarkdown(info, messages) : `${JSON.stringify({ session: info, messages }, null, 2)}\n`;
+  const text =
+    format === "md"
+      ? toMarkdown(info, messages)
+      : `${JSON.stringify({ session: info, messages }, null, 2)}\n`;
   writeFileSync(outputPath, text);
 }
 

@@ -24,28 +24,34 @@ export async function branchSession(
   const { record } = parent;
   const place = placeOf(record);
   if (place.kind !== "file") {
-    throw new PictlError("ENTRY_NOT_FOUND", `Session ${record.id} has nothing to ${options.at ? "fork" : "clone"} yet.`, {
-      hint: record.options.ephemeral
-        ? "An ephemeral session has no file; only sessions that are saved can be forked or cloned."
-        : "Prompt it first.",
-      details: { sessionId: record.id },
-    });
+    throw new PictlError(
+      "ENTRY_NOT_FOUND",
+      `Session ${record.id} has nothing to ${options.at ? "fork" : "clone"} yet.`,
+      {
+        hint: record.options.ephemeral
+          ? "An ephemeral session has no file; only sessions that are saved can be forked or cloned."
+          : "Prompt it first.",
+        details: { sessionId: record.id },
+      },
+    );
   }
   // The new session's id is pi's to choose, so records that come before it is known have nobody to go to.
   let handlers: AgentHandlers | undefined;
   const model = sessions.info(parent).model;
   const { agent, state, text } = await sessions.withPlace(() =>
-    sessions.starter.start({ place, cwd: record.cwd, options: record.options, recordedModel: model }, caller, {
-      onRecord: (...record) => handlers?.onRecord(...record),
-      onExit: (exit) => handlers?.onExit(exit),
-    }).then(async (started) => {
-      try {
-        return { agent: started.agent, ...(await branch(started.agent, options.at)) };
-      } catch (error) {
-        await started.agent.stop();
-        throw error;
-      }
-    }),
+    sessions.starter
+      .start({ place, cwd: record.cwd, options: record.options, recordedModel: model }, caller, {
+        onRecord: (...record) => handlers?.onRecord(...record),
+        onExit: (exit) => handlers?.onExit(exit),
+      })
+      .then(async (started) => {
+        try {
+          return { agent: started.agent, ...(await branch(started.agent, options.at)) };
+        } catch (error) {
+          await started.agent.stop();
+          throw error;
+        }
+      }),
   );
   const now = Date.now();
   const { name: _, openTurn: __, interrupted: ___, file: ____, ...inherited } = record;
@@ -67,7 +73,10 @@ export async function branchSession(
 
 async function branch(agent: Agent, at: ForkPoint | undefined): Promise<{ state: AgentState; text: string }> {
   const command = at === undefined ? { type: "clone" } : { type: "fork", entryId: at.entryId };
-  const { cancelled, text } = await agent.call<{ cancelled: boolean; text?: string }>(command, COMMAND_TIMEOUT_MS);
+  const { cancelled, text } = await agent.call<{ cancelled: boolean; text?: string }>(
+    command,
+    COMMAND_TIMEOUT_MS,
+  );
   if (cancelled) {
     throw new PictlError("AGENT_COMMAND_FAILED", `An extension of pi cancelled the ${command.type}.`);
   }
@@ -82,9 +91,13 @@ async function branch(agent: Agent, at: ForkPoint | undefined): Promise<{ state:
  */
 export function findForkPoint(points: readonly ForkPoint[], at: string | number): ForkPoint {
   // An entry id may consist of digits, or read as 1e5: it goes before the number that it also looks like.
-  const found = points.find(({ entryId }) => entryId === at) ?? points.find(({ number }) => String(number) === String(at));
+  const found =
+    points.find(({ entryId }) => entryId === at) ??
+    points.find(({ number }) => String(number) === String(at));
   if (found !== undefined) return found;
-  const choices = points.map((point) => `  ${point.number}  ${point.entryId}  ${firstLine(point.text)}`).join("\n");
+  const choices = points
+    .map((point) => `  ${point.number}  ${point.entryId}  ${firstLine(point.text)}`)
+    .join("\n");
   throw new PictlError("ENTRY_NOT_FOUND", `There is no user message ${at} to fork from.`, {
     hint: points.length > 0 ? `Choose one of:\n${choices}` : "The session has no messages yet.",
     details: { at, choices: points },

@@ -52,9 +52,14 @@ export class Summaries {
 }
 
 /** One session as listings give it, from what pi's file and its agent say. */
-export function sessionInfo(session: Session, summary: SessionSummary | undefined, current: boolean): SessionInfo {
+export function sessionInfo(
+  session: Session,
+  summary: SessionSummary | undefined,
+  current: boolean,
+): SessionInfo {
   const { record, agentState } = session;
-  const live = agentState?.model === undefined ? undefined : `${agentState.model.provider}/${agentState.model.id}`;
+  const live =
+    agentState?.model === undefined ? undefined : `${agentState.model.provider}/${agentState.model.id}`;
   const name = record.name ?? summary?.name;
   const model = live ?? summary?.model ?? record.options.model;
   const thinking = agentState?.thinkingLevel ?? summary?.thinkingLevel ?? record.options.thinking;
@@ -106,4 +111,3 @@ export function unopenedSessionInfo(file: SessionFile, summary: SessionSummary):
     ...(summary.parentSession === undefined ? {} : { parentSession: summary.parentSession }),
   };
 }
-

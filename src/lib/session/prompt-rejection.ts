@@ -18,7 +18,8 @@ export function rejectedPromptError(
   if (access === undefined || access.usable) {
     return new PictlError("PROMPT_REJECTED", `pi refused the prompt: ${reason ?? "no reason given"}`);
   }
-  const which = access.model === undefined ? "No model is configured." : `There is no credential for ${access.model}.`;
+  const which =
+    access.model === undefined ? "No model is configured." : `There is no credential for ${access.model}.`;
   return new PictlError("NO_MODEL", which, {
     hint: WAYS_TO_A_MODEL,
     details: { ...(access.model === undefined ? {} : { model: access.model }), pi: reason },

@@ -301,11 +301,15 @@ export class Session {
       });
     }
     if (this.#queue.length >= MAX_QUEUED_PROMPTS) {
-      throw new PictlError("LIMIT_EXCEEDED", `${MAX_QUEUED_PROMPTS} prompts already wait for session ${this.id}.`, {
-        hint: "Wait until some are done.",
-        details: { limit: "queued_prompts", value: MAX_QUEUED_PROMPTS },
-        retryable: true,
-      });
+      throw new PictlError(
+        "LIMIT_EXCEEDED",
+        `${MAX_QUEUED_PROMPTS} prompts already wait for session ${this.id}.`,
+        {
+          hint: "Wait until some are done.",
+          details: { limit: "queued_prompts", value: MAX_QUEUED_PROMPTS },
+          retryable: true,
+        },
+      );
     }
   }
 
@@ -349,7 +353,8 @@ export class Session {
     } catch (error) {
       const failure = toPictlError(error);
       job.reject(failure);
-      if (this.#turn === turn) this.#endTurn(turn, failure.code === "TURN_ABORTED" ? "aborted" : "failed", failure);
+      if (this.#turn === turn)
+        this.#endTurn(turn, failure.code === "TURN_ABORTED" ? "aborted" : "failed", failure);
     }
   }
 
@@ -383,7 +388,10 @@ export class Session {
     const { models } = await agent.call<{ models: { provider: string }[] }>(available, COMMAND_TIMEOUT_MS);
     // Without any credential pi has a placeholder for a model.
     if (model === undefined || models.length === 0) return { usable: false };
-    return { model: `${model.provider}/${model.id}`, usable: models.some(({ provider }) => provider === model.provider) };
+    return {
+      model: `${model.provider}/${model.id}`,
+      usable: models.some(({ provider }) => provider === model.provider),
+    };
   }
 
   async #applyThinking(agent: Agent, { thinking }: ModelChange): Promise<void> {
@@ -419,7 +427,10 @@ export class Session {
     const slash = model.indexOf("/");
     if (slash <= 0) return false;
     const [provider, modelId] = [model.slice(0, slash), model.slice(slash + 1)];
-    const response = await agent.request({ type: "set_model", provider, modelId }, { timeoutMs: COMMAND_TIMEOUT_MS });
+    const response = await agent.request(
+      { type: "set_model", provider, modelId },
+      { timeoutMs: COMMAND_TIMEOUT_MS },
+    );
     if (!response.success) return false;
     if (this.#agentState) this.#agentState = { ...this.#agentState, model: { provider, id: modelId } };
     this.#save({ options: { ...this.record.options, model } });
@@ -428,7 +439,12 @@ export class Session {
 
   async #start(caller: Caller, change: ModelChange): Promise<Agent> {
     let agent: Agent | undefined;
-    const started = await this.#host.startAgent(this, caller, change, this.handlersFor(() => agent));
+    const started = await this.#host.startAgent(
+      this,
+      caller,
+      change,
+      this.handlersFor(() => agent),
+    );
     agent = started.agent;
     if (change.model !== undefined) this.#save({ options: { ...this.record.options, model: change.model } });
     this.#attach(agent, started.state);
@@ -516,18 +532,30 @@ export class Session {
     this.#agent?.notify({ type: "extension_ui_response", id, cancelled: true });
     if (turn === undefined) return;
     const asked = String(record.title ?? record.message ?? method);
-    turn.unanswered ??= new PictlError("QUESTION_UNANSWERED", `The agent asked "${asked}" and nobody may answer here.`, {
-      hint: "Use --on-question wait and answer it with an `extension_ui_response`, or configure the extension not to ask.",
-      details: { method, title: asked, ...(Array.isArray(record.options) ? { options: record.options } : {}) },
-    });
+    turn.unanswered ??= new PictlError(
+      "QUESTION_UNANSWERED",
+      `The agent asked "${asked}" and nobody may answer here.`,
+      {
+        hint: "Use --on-question wait and answer it with an `extension_ui_response`, or configure the extension not to ask.",
+        details: {
+          method,
+          title: asked,
+          ...(Array.isArray(record.options) ? { options: record.options } : {}),
+        },
+      },
+    );
     void this.#abortTurn(turn, undefined);
   }
 
   #answer(command: { type: string; [field: string]: unknown }): void {
     if (this.#agent === undefined || this.#question === undefined || command.id !== this.#question.id) {
-      throw new PictlError("ENTRY_NOT_FOUND", `Session ${this.id} has no open question ${String(command.id)}.`, {
-        hint: "It may have been answered from another terminal, or its turn has ended.",
-      });
+      throw new PictlError(
+        "ENTRY_NOT_FOUND",
+        `Session ${this.id} has no open question ${String(command.id)}.`,
+        {
+          hint: "It may have been answered from another terminal, or its turn has ended.",
+        },
+      );
     }
     this.#agent.notify(command);
     this.#answered(this.#question.id);
@@ -540,7 +568,10 @@ export class Session {
     this.#emitState();
   }
 
-  async #abortTurn(turn: ActiveTurn, pid: number | undefined): Promise<{ steering: string[]; followUp: string[] }> {
+  async #abortTurn(
+    turn: ActiveTurn,
+    pid: number | undefined,
+  ): Promise<{ steering: string[]; followUp: string[] }> {
     turn.abort ??= { pid };
     const cleared = { steering: [] as string[], followUp: [] as string[] };
     const agent = this.#agent;
@@ -562,16 +593,27 @@ export class Session {
 
   #onAgentExit(agent: Agent | undefined, exit: AgentExit): void {
     if (agent === undefined || agent !== this.#agent) return;
-    this.#host.log.info("agent ended", { session: this.id, code: exit.code, signal: exit.signal, expected: exit.expected });
+    this.#host.log.info("agent ended", {
+      session: this.id,
+      code: exit.code,
+      signal: exit.signal,
+      expected: exit.expected,
+    });
     const turn = this.#turn;
     this.#detach();
     if (turn !== undefined) {
       const how = exit.signal ? `was ended by ${exit.signal}` : `ended with exit code ${exit.code}`;
-      this.#endTurn(turn, turn.abort ? "aborted" : "died", turn.abort ? undefined : new PictlError(
-        "AGENT_DIED",
-        `The pi process ${how} in the middle of the turn${exit.stderr ? `:\n${exit.stderr.split("\n").slice(-5).join("\n")}` : "."}`,
-        { hint: "Prompt again: the session goes on with all that pi had saved.", retryable: true },
-      ));
+      this.#endTurn(
+        turn,
+        turn.abort ? "aborted" : "died",
+        turn.abort
+          ? undefined
+          : new PictlError(
+              "AGENT_DIED",
+              `The pi process ${how} in the middle of the turn${exit.stderr ? `:\n${exit.stderr.split("\n").slice(-5).join("\n")}` : "."}`,
+              { hint: "Prompt again: the session goes on with all that pi had saved.", retryable: true },
+            ),
+      );
     }
     this.#pump();
   }
@@ -596,7 +638,8 @@ export class Session {
     if (this.#turn !== turn) return;
     this.#turn = undefined;
     const told = outcome === undefined ? turn.tracker.outcome(turn.abort !== undefined) : { outcome };
-    const error = turn.unanswered?.toBody() ?? failure?.toBody() ?? ("error" in told ? told.error : undefined);
+    const error =
+      turn.unanswered?.toBody() ?? failure?.toBody() ?? ("error" in told ? told.error : undefined);
     delete this.record.openTurn;
     const { file } = this.record;
     this.#save({
@@ -608,7 +651,11 @@ export class Session {
       id: turn.id,
       state: "ended",
       outcome: turn.unanswered ? "failed" : told.outcome,
-      ...(error === undefined ? {} : { error: { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) } }),
+      ...(error === undefined
+        ? {}
+        : {
+            error: { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) },
+          }),
       ...(turn.abort?.pid === undefined ? {} : { abortedBy: turn.abort.pid }),
       ...turn.tracker.totals(),
     });

@@ -41,7 +41,13 @@ export class Sessions implements SessionHost {
   /** Sessions whose first prompt isn't accepted yet, by their place: another prompt there must not make a second one. */
   readonly #becomingCurrent = new Map<string, Session>();
 
-  constructor(options: { registry: Registry; starter: AgentStarter; config: Config; configFile: string; log: Logger }) {
+  constructor(options: {
+    registry: Registry;
+    starter: AgentStarter;
+    config: Config;
+    configFile: string;
+    log: Logger;
+  }) {
     this.log = options.log;
     this.starter = options.starter;
     this.#registry = options.registry;
@@ -110,7 +116,11 @@ export class Sessions implements SessionHost {
    */
   async optionsFor(cwd: string, options: SessionOptions = {}): Promise<SessionOptions> {
     const { model, thinking } = await loadConfig(this.#configFile, findWorkspaceConfig(cwd));
-    return { ...(model === undefined ? {} : { model }), ...(thinking === undefined ? {} : { thinking }), ...options };
+    return {
+      ...(model === undefined ? {} : { model }),
+      ...(thinking === undefined ? {} : { thinking }),
+      ...options,
+    };
   }
 
   /** Takes in a session that exists in pi already. */
@@ -133,13 +143,18 @@ export class Sessions implements SessionHost {
    * @throws PictlError SESSION_NOT_FOUND, SESSION_AMBIGUOUS with the candidates
    */
   find(target: Target, caller: Caller): Session {
-    const found = target.sessionId === undefined ? this.current(target, caller) : this.#byName(target.sessionId, caller);
+    const found =
+      target.sessionId === undefined ? this.current(target, caller) : this.#byName(target.sessionId, caller);
     if (found !== undefined) return found;
     if (target.sessionId === undefined) {
-      throw new PictlError("SESSION_NOT_FOUND", `There is no session of ${target.cwd ?? "this directory"} yet.`, {
-        hint: "Start one with `pictl prompt`, or name one with -s (see `pictl session list --all`).",
-        details: { cwd: target.cwd },
-      });
+      throw new PictlError(
+        "SESSION_NOT_FOUND",
+        `There is no session of ${target.cwd ?? "this directory"} yet.`,
+        {
+          hint: "Start one with `pictl prompt`, or name one with -s (see `pictl session list --all`).",
+          details: { cwd: target.cwd },
+        },
+      );
     }
     throw new PictlError("SESSION_NOT_FOUND", `There is no session "${target.sessionId}".`, {
       hint: "See `pictl session list --all` for ids and names.",
@@ -152,7 +167,9 @@ export class Sessions implements SessionHost {
     if (cwd === undefined) return undefined;
     const agentDir = agentDirOf(caller.environment ?? {});
     const start = existsSync(cwd) ? realpathSync(cwd) : cwd;
-    for (const dir of directoriesToRepositoryRoot(start, (candidate) => existsSync(join(candidate, ".git")))) {
+    for (const dir of directoriesToRepositoryRoot(start, (candidate) =>
+      existsSync(join(candidate, ".git")),
+    )) {
       const becoming = this.#becomingCurrent.get(`${agentDir}\0${dir}`);
       if (becoming !== undefined) return becoming;
       const id = this.#registry.getCurrent(agentDir, dir);
@@ -168,7 +185,11 @@ export class Sessions implements SessionHost {
     const agentDir = agentDirOf(env);
     const directory = cwd === undefined ? undefined : existsSync(cwd) ? realpathSync(cwd) : cwd;
     const sessionDir = sessionDirOf(env);
-    const { files } = listSessionFiles({ agentDir, ...(sessionDir ? { sessionDir } : {}), ...(directory ? { cwd: directory } : {}) });
+    const { files } = listSessionFiles({
+      agentDir,
+      ...(sessionDir ? { sessionDir } : {}),
+      ...(directory ? { cwd: directory } : {}),
+    });
     const infos: SessionInfo[] = [];
     const seen = new Set<string>();
     for (const file of files) {
@@ -191,7 +212,10 @@ export class Sessions implements SessionHost {
   }
 
   info(session: Session): SessionInfo {
-    return this.#info(session, session.record.file === undefined ? undefined : this.#summaries.ofPath(session.record.file));
+    return this.#info(
+      session,
+      session.record.file === undefined ? undefined : this.#summaries.ofPath(session.record.file),
+    );
   }
 
   // --- SessionHost -------------------------------------------------------------------------------------
@@ -200,8 +224,15 @@ export class Sessions implements SessionHost {
     const { record } = session;
     await this.#places.take();
     try {
-      const recordedModel = record.file === undefined ? undefined : this.#summaries.ofPath(record.file)?.model;
-      const plan = { place: placeOf(record), cwd: record.cwd, options: record.options, recordedModel, change };
+      const recordedModel =
+        record.file === undefined ? undefined : this.#summaries.ofPath(record.file)?.model;
+      const plan = {
+        place: placeOf(record),
+        cwd: record.cwd,
+        options: record.options,
+        recordedModel,
+        change,
+      };
       const started = await this.starter.start(plan, caller, handlers);
       this.log.info("agent started", { session: record.id, pid: started.agent.pid });
       return started;
@@ -266,17 +297,25 @@ export class Sessions implements SessionHost {
     if (ids.length > 0) return this.#only(reference, ids, files);
     const namedByPi = files.filter((file) => this.#summaries.of(file)?.name === reference);
     this.#summaries.save();
-    return this.#only(reference, namedByPi.map((file) => file.id), files);
+    return this.#only(
+      reference,
+      namedByPi.map((file) => file.id),
+      files,
+    );
   }
 
   #only(reference: string, ids: readonly string[], files: readonly SessionFile[]): Session | undefined {
     const candidates = [...new Set(ids)];
     const [id] = candidates;
     if (id === undefined) return undefined;
-    if (candidates.length === 1) return this.#sessions.get(id) ?? this.#takeIn(files.find((file) => file.id === id));
+    if (candidates.length === 1)
+      return this.#sessions.get(id) ?? this.#takeIn(files.find((file) => file.id === id));
     throw new PictlError("SESSION_AMBIGUOUS", `"${reference}" fits ${candidates.length} sessions.`, {
       hint: `Give more of the id: ${candidates.slice(0, MAX_CANDIDATES).join(", ")}`,
-      details: { session: reference, candidates: candidates.slice(0, MAX_CANDIDATES).map((each) => this.#candidate(each, files)) },
+      details: {
+        session: reference,
+        candidates: candidates.slice(0, MAX_CANDIDATES).map((each) => this.#candidate(each, files)),
+      },
     });
   }
 
@@ -311,7 +350,7 @@ export class Sessions implements SessionHost {
   #present(session: Session | undefined): Session | undefined {
     if (session === undefined) return undefined;
     const { file, written } = session.record;
-    if (!written || session.state !== "parked" && session.state !== "stopped") return session;
+    if (!written || (session.state !== "parked" && session.state !== "stopped")) return session;
     if (file !== undefined && existsSync(file)) return session;
     this.forget(session);
     return undefined;

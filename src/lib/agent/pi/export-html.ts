@@ -13,7 +13,12 @@ const MAX_OUTPUT_BYTES = 64 * 1024;
  *
  * @throws PictlError AGENT_COMMAND_FAILED with pi's own words
  */
-export async function exportHtml(pi: PiCommand, env: Environment, file: string, outputPath: string): Promise<void> {
+export async function exportHtml(
+  pi: PiCommand,
+  env: Environment,
+  file: string,
+  outputPath: string,
+): Promise<void> {
   const [program = "", ...args] = pi.argv;
   const result = await execa(program, [...args, "--export", file, outputPath], {
     env: env as Record<string, string>,

@@ -1,8 +1,8 @@
 import { realpathSync } from "node:fs";
+import { compareVersions } from "../../core/compare-versions.ts";
 import type { Config } from "../../core/config.ts";
 import { PictlError, systemErrorCode } from "../../core/errors.ts";
 import type { Environment } from "../../core/paths.ts";
-import { compareVersions } from "../../core/compare-versions.ts";
 import { findProgram, isExecutable, nodeScriptOptions } from "./find-program.ts";
 import { piVersion, type VersionCache } from "./pi-version.ts";
 

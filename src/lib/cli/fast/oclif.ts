@@ -15,7 +15,11 @@ export const Args = {
   string: (definition: object = {}): ArgDefinition => ({ ...definition }),
 };
 
-type Definitions = { flags?: Record<string, FlagDefinition>; baseFlags?: Record<string, FlagDefinition>; args?: Record<string, ArgDefinition> };
+type Definitions = {
+  flags?: Record<string, FlagDefinition>;
+  baseFlags?: Record<string, FlagDefinition>;
+  args?: Record<string, ArgDefinition>;
+};
 
 export abstract class Command {
   static flags: Record<string, FlagDefinition> = {};
@@ -52,7 +56,10 @@ export abstract class Command {
     // The real one loads plugins' hooks here; there are none.
   }
 
-  protected async parse({ flags = {}, baseFlags = {}, args = {} }: Definitions, argv: string[]): Promise<object> {
+  protected async parse(
+    { flags = {}, baseFlags = {}, args = {} }: Definitions,
+    argv: string[],
+  ): Promise<object> {
     return parseOrdinary(argv, { flags: { ...baseFlags, ...flags }, args }, process.env);
   }
 

@@ -26,7 +26,18 @@ export class NotOrdinary extends Error {
 }
 
 /** Properties of a flag or argument that change its meaning in a way that isn't implemented here. */
-const UNKNOWN_PROPERTIES = ["dependsOn", "relationships", "aliases", "charAliases", "exactlyOne", "atLeastOne", "combinable", "delimiter", "allowStdin", "parse"];
+const UNKNOWN_PROPERTIES = [
+  "dependsOn",
+  "relationships",
+  "aliases",
+  "charAliases",
+  "exactlyOne",
+  "atLeastOne",
+  "combinable",
+  "delimiter",
+  "allowStdin",
+  "parse",
+];
 
 interface ParseInput {
   flags: Readonly<Record<string, FlagDefinition>>;
@@ -44,7 +55,11 @@ export interface Parsed {
  *
  * @throws NotOrdinary
  */
-export function parseOrdinary(argv: readonly string[], { flags, args }: ParseInput, env: NodeJS.ProcessEnv): Parsed {
+export function parseOrdinary(
+  argv: readonly string[],
+  { flags, args }: ParseInput,
+  env: NodeJS.ProcessEnv,
+): Parsed {
   for (const definition of [...Object.values(flags), ...Object.values(args)]) {
     if (UNKNOWN_PROPERTIES.some((property) => definition[property] !== undefined)) throw new NotOrdinary();
   }
@@ -62,8 +77,13 @@ export function parseOrdinary(argv: readonly string[], { flags, args }: ParseInp
   return { flags: values, args: assignWords(words, args) };
 }
 
-function tokenize(argv: readonly string[], flags: ParseInput["flags"]): { given: Record<string, unknown>; words: string[] } {
-  const byChar = new Map(Object.entries(flags).flatMap(([name, flag]) => (flag.char ? [[flag.char, name] as const] : [])));
+function tokenize(
+  argv: readonly string[],
+  flags: ParseInput["flags"],
+): { given: Record<string, unknown>; words: string[] } {
+  const byChar = new Map(
+    Object.entries(flags).flatMap(([name, flag]) => (flag.char ? [[flag.char, name] as const] : [])),
+  );
   const given: Record<string, unknown> = {};
   const words: string[] = [];
   for (let i = 0; i < argv.length; i++) {

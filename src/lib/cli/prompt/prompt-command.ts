@@ -1,13 +1,20 @@
 import { Args, Flags } from "@oclif/core";
 import { PictlError } from "../../core/errors.ts";
 import { BaseCommand } from "../base-command.ts";
-import { createFlags, currentDirectory, sessionFlag, sessionOptionsFrom, targetFrom } from "../session-flags.ts";
+import {
+  createFlags,
+  currentDirectory,
+  sessionFlag,
+  sessionOptionsFrom,
+  targetFrom,
+} from "../session-flags.ts";
 import type { PromptFormat } from "./run-prompt.ts";
 
 /** `pictl prompt` and `pictl session prompt`: the same command under two names. */
 export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
   static override summary = "Prompt a session and stream the answer";
-  static override description = `The text comes from the arguments, from --file and from stdin, joined in this order. Without -s or --new it
+  static override description =
+    `The text comes from the arguments, from --file and from stdin, joined in this order. Without -s or --new it
 goes to the current session of this directory (looked for up to the repository root), which is created on
 first use. The exit code tells how the turn ended: see docs/exit-codes.md.`;
   static override args = {
@@ -16,14 +23,22 @@ first use. The exit code tells how the turn ended: see docs/exit-codes.md.`;
   static override flags = {
     session: sessionFlag,
     new: Flags.boolean({ description: "Start a new session" }),
-    file: Flags.string({ char: "F", description: "Read the prompt (or its second part) from a file; - is stdin", helpValue: "<file>" }),
+    file: Flags.string({
+      char: "F",
+      description: "Read the prompt (or its second part) from a file; - is stdin",
+      helpValue: "<file>",
+    }),
     stdin: Flags.boolean({ description: "Read piped stdin", default: true, allowNo: true }),
     format: Flags.option({
       options: ["text", "json", "stream-json", "quiet"] as const,
-      description: "What to print: text as it comes, one document, one record a line, or the last answer alone",
+      description:
+        "What to print: text as it comes, one document, one record a line, or the last answer alone",
       default: "text",
     })(),
-    timeout: Flags.string({ description: "Abort the turn after this long (30s, 5m, 2h) and exit 3", helpValue: "<duration>" }),
+    timeout: Flags.string({
+      description: "Abort the turn after this long (30s, 5m, 2h) and exit 3",
+      helpValue: "<duration>",
+    }),
     detach: Flags.boolean({
       char: "d",
       description: "Print the session id and return once the agent has accepted the prompt",
@@ -34,11 +49,15 @@ first use. The exit code tells how the turn ended: see docs/exit-codes.md.`;
       default: true,
       allowNo: true,
     }),
-    steer: Flags.boolean({ description: "Add to the running turn, before its next model call", exclusive: ["follow-up"] }),
+    steer: Flags.boolean({
+      description: "Add to the running turn, before its next model call",
+      exclusive: ["follow-up"],
+    }),
     "follow-up": Flags.boolean({ description: "Add to the running turn, after its last answer" }),
     "on-question": Flags.option({
       options: ["fail", "wait"] as const,
-      description: "What to do when an extension asks something: end the turn and exit 5, or wait for an answer",
+      description:
+        "What to do when an extension asks something: end the turn and exit 5, or wait for an answer",
       default: "fail",
     })(),
     ...createFlags,
@@ -63,7 +82,13 @@ first use. The exit code tells how the turn ended: see docs/exit-codes.md.`;
       },
       ...(model === undefined ? {} : { model }),
       ...(thinking === undefined ? {} : { thinking }),
-      whenBusy: flags.steer ? ("steer" as const) : flags["follow-up"] ? ("followUp" as const) : flags.wait ? ("wait" as const) : ("refuse" as const),
+      whenBusy: flags.steer
+        ? ("steer" as const)
+        : flags["follow-up"]
+          ? ("followUp" as const)
+          : flags.wait
+            ? ("wait" as const)
+            : ("refuse" as const),
       onQuestion: flags["on-question"],
     };
     if (flags.detach) {
@@ -80,7 +105,9 @@ first use. The exit code tells how the turn ended: see docs/exit-codes.md.`;
 /** Not oclif's `exclusive`, which would also refuse --new to a script that has set PICTL_SESSION. */
 function refuseTwoSessions(fresh: boolean, session: string | undefined): void {
   if (!fresh || session === undefined || session === process.env.PICTL_SESSION) return;
-  throw new PictlError("USAGE", `--new and --session=${session} can't be used together.`, { hint: "Leave one of them out." });
+  throw new PictlError("USAGE", `--new and --session=${session} can't be used together.`, {
+    hint: "Leave one of them out.",
+  });
 }
 
 async function parseTimeout(text: string): Promise<number> {

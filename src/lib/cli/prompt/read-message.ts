@@ -68,7 +68,9 @@ async function readStdin(): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   const notice = setTimeout(() => {
-    void writeStderr("Waiting for the end of stdin… (use --no-stdin, or < /dev/null, to prompt without it)\n");
+    void writeStderr(
+      "Waiting for the end of stdin… (use --no-stdin, or < /dev/null, to prompt without it)\n",
+    );
   }, STDIN_NOTICE_MS);
   try {
     for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
@@ -88,11 +90,15 @@ function readFile(path: string): Buffer {
   try {
     content = readFileSync(path);
   } catch (error) {
-    throw new PictlError("INVALID_INPUT", `Cannot read ${path}: ${systemErrorCode(error) ?? String(error)}.`, {
-      hint: "Check --file.",
-      details: { path },
-      cause: error,
-    });
+    throw new PictlError(
+      "INVALID_INPUT",
+      `Cannot read ${path}: ${systemErrorCode(error) ?? String(error)}.`,
+      {
+        hint: "Check --file.",
+        details: { path },
+        cause: error,
+      },
+    );
   }
   if (content.length > MAX_INPUT_BYTES) throw tooLarge(path);
   return content;
@@ -111,8 +117,12 @@ function decode(bytes: Buffer, source: string): string {
 }
 
 function tooLarge(source: string): PictlError {
-  return new PictlError("MESSAGE_TOO_LARGE", `The prompt from ${source} has more than ${MAX_INPUT_BYTES} bytes.`, {
-    hint: "Put the text into a file and name the file in the prompt, so that the agent reads what it needs.",
-    details: { source, limit: "prompt_bytes", value: MAX_INPUT_BYTES },
-  });
+  return new PictlError(
+    "MESSAGE_TOO_LARGE",
+    `The prompt from ${source} has more than ${MAX_INPUT_BYTES} bytes.`,
+    {
+      hint: "Put the text into a file and name the file in the prompt, so that the agent reads what it needs.",
+      details: { source, limit: "prompt_bytes", value: MAX_INPUT_BYTES },
+    },
+  );
 }

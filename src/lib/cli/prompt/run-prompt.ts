@@ -57,7 +57,9 @@ export async function runPrompt(
       interrupt: interrupt.signal,
       onRecord: (record) => view.record(record),
       onQueued: (ahead) =>
-        void writeStderr(`Waiting for ${ahead === 1 ? "a prompt" : `${ahead} prompts`} ahead in this session…\n`),
+        void writeStderr(
+          `Waiting for ${ahead === 1 ? "a prompt" : `${ahead} prompts`} ahead in this session…\n`,
+        ),
     });
     const { accepted, turn, error, givenBack, interrupted } = followed;
     if (turn !== undefined || accepted !== undefined || options.format === "json") {

@@ -24,7 +24,8 @@ export class TextView implements TurnView {
         if (event.message?.role === "assistant") this.#printed = "";
         break;
       case "message_update":
-        if (event.assistantMessageEvent?.type === "text_delta") this.#print(event.assistantMessageEvent.delta ?? "");
+        if (event.assistantMessageEvent?.type === "text_delta")
+          this.#print(event.assistantMessageEvent.delta ?? "");
         break;
       case "message_end":
         this.#complete(assistantText(event));

@@ -13,7 +13,11 @@ export interface TurnView {
   /** Each record of the session from the turn's start to its end, in order. */
   record(record: PushRecord): void;
   /** The turn has ended, or the wait for it has: `error` says why then. */
-  end(turn: Turn | undefined, context: TurnContext, error: { code: string; message: string } | undefined): Promise<void>;
+  end(
+    turn: Turn | undefined,
+    context: TurnContext,
+    error: { code: string; message: string } | undefined,
+  ): Promise<void>;
 }
 
 /** pi's `message_update` and `message_end` events, as far as views read them. */

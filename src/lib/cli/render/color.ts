@@ -1,4 +1,3 @@
-
 type ColorLevel = 0 | 1 | 2 | 3;
 
 /** As much of an output stream as decides how to write to it. */

@@ -1,6 +1,6 @@
-import type { Colors } from "./color.ts";
 import { formatDuration } from "../../core/duration.ts";
 import type { DaemonStatus } from "../../protocol/requests.ts";
+import type { Colors } from "./color.ts";
 import { renderDetails } from "./details.ts";
 import { megabytes, shortPath, timeOf } from "./numbers.ts";
 

@@ -1,5 +1,5 @@
-import type { Colors } from "./color.ts";
 import type { Finding } from "../../client/doctor/finding.ts";
+import type { Colors } from "./color.ts";
 import { sanitize } from "./text-width.ts";
 
 /** What `doctor` found: a line each, with what to do below those that need something done. */

@@ -1,5 +1,5 @@
-import type { Colors } from "./color.ts";
 import type { LogRecord } from "../log-records.ts";
+import type { Colors } from "./color.ts";
 import { timeOf } from "./numbers.ts";
 import { sanitize } from "./text-width.ts";
 

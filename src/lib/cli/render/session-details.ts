@@ -1,16 +1,12 @@
-import type { Colors } from "./color.ts";
 import { formatAge } from "../../core/duration.ts";
 import type { SessionInfo } from "../../protocol/session.ts";
+import type { Colors } from "./color.ts";
 import { renderDetails } from "./details.ts";
 import { compactNumber, dollars, shortPath, timeOf } from "./numbers.ts";
 import { stateText } from "./session-state.ts";
 
 /** One session as aligned lines. */
-export function renderSessionDetails(
-  session: SessionInfo,
-  colors: Colors,
-  now: number = Date.now(),
-): string {
+export function renderSessionDetails(session: SessionInfo, colors: Colors, now: number = Date.now()): string {
   const { tokens } = session;
   const age = formatAge(Math.max(0, now - session.modifiedAt));
   const notes = [

@@ -1,6 +1,6 @@
-import type { Colors } from "./color.ts";
 import { formatAge } from "../../core/duration.ts";
 import type { SessionInfo } from "../../protocol/session.ts";
+import type { Colors } from "./color.ts";
 import { fitColumns } from "./fit-columns.ts";
 import { compactNumber, dollars, shortPath } from "./numbers.ts";
 import { paintState, stateText } from "./session-state.ts";
@@ -28,7 +28,10 @@ const NUMBERS = new Set([5, 6, 7, 8]);
 const MAX_FIRST_MESSAGE = 60;
 
 /** Sessions as a table, one a line; the current one of its directory is marked with `*`. */
-export async function renderSessionList(sessions: readonly SessionInfo[], options: SessionListOptions): Promise<string> {
+export async function renderSessionList(
+  sessions: readonly SessionInfo[],
+  options: SessionListOptions,
+): Promise<string> {
   const { colors, width, now = Date.now() } = options;
   const ids = shortIds([...sessions.map(({ id }) => id), ...(options.otherIds ?? [])]);
   const columns = options.directories ? HEADING.length : DIRECTORY;
@@ -59,9 +62,7 @@ export async function renderSessionList(sessions: readonly SessionInfo[], option
   }
   rows[0] = (rows[0] ?? []).map((title) => colors.bold(title));
   const lines = await tableLines(rows, NUMBERS, width !== undefined);
-  return lines
-    .map((line) => `${line}\n`)
-    .join("");
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 /** A session in one line, for a question about it. */

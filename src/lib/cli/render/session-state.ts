@@ -1,5 +1,5 @@
-import type { Colors } from "./color.ts";
 import type { SessionInfo, SessionState } from "../../protocol/session.ts";
+import type { Colors } from "./color.ts";
 
 /** What a session is doing, with the prompts that wait behind it: `working +2`. */
 export function stateText({ state, queued }: Pick<SessionInfo, "state" | "queued">): string {

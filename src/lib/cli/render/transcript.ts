@@ -1,5 +1,5 @@
-import type { Colors } from "./color.ts";
 import type { TranscriptMessageData } from "../../protocol/requests.ts";
+import type { Colors } from "./color.ts";
 import { timeOf } from "./numbers.ts";
 import { clip, sanitize, wrap } from "./text-width.ts";
 

@@ -25,7 +25,7 @@ describe("FrameDecoder", () => {
 
   test("gives the same frames wherever the stream is cut, also within a character and within CRLF", () => {
     const frames = ['{"text":"zwölf €uro 😀"}', '{"text":"a\u2028b"}', "3"];
-    const bytes = Buffer.from(frames.join("\r\n") + "\n");
+    const bytes = Buffer.from(`${frames.join("\r\n")}\n`);
     for (let cut = 0; cut <= bytes.length; cut++) {
       const decoder = new FrameDecoder(LIMIT);
       const got = [...decoder.push(bytes.subarray(0, cut)), ...decoder.push(bytes.subarray(cut))];

@@ -201,8 +201,11 @@ describe("Session", () => {
     const waiting = Array.from({ length: 100 }, (_, i) => prompt(`w${i}`));
     for (const each of waiting) each.catch(() => undefined);
     await assert.rejects(prompt("too many"), { code: "LIMIT_EXCEEDED", exitCode: 8 });
-    await session.close({});
-    await Promise.allSettled(waiting);
+    const closing = session.close({});
+    await Promise.resolve();
+    run("aborted");
+    await closing;
+    for (const each of waiting) await assert.rejects(each, { code: "TURN_ABORTED" });
   });
 
   test("an abort empties pi's queue first and gives its texts back; the turn says who did it", async () => {

@@ -75,7 +75,10 @@ test("an id is shown as far as no other one begins like it", async () => {
   const ids = ["0199aaaa-1111", "0199aaaa-1222", "0199bbbb-1111"];
   const shown = await renderSessionList([session({ id: ids[0] ?? "" })], { ...plain, otherIds: ids });
   assert.match(shown, / 0199aaaa-11 /);
-  assert.match(await renderSessionList([session({ id: ids[2] ?? "" })], { ...plain, otherIds: ids }), / 0199bbbb /);
+  assert.match(
+    await renderSessionList([session({ id: ids[2] ?? "" })], { ...plain, otherIds: ids }),
+    / 0199bbbb /,
+  );
 });
 
 test("colours states, and nothing a session is called can steer the terminal", async () => {

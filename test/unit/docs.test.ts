@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { readConfigFile } from "../../src/lib/core/config-file.ts";
+import { EXIT_CODES } from "../../src/lib/core/errors.ts";
+import { PASSED_THROUGH, requestSchemas } from "../../src/lib/protocol/requests.ts";
+import { streamRecord } from "../../src/lib/protocol/stream.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+
+/** Rows of Markdown tables whose first cell begins with a code or name in backticks. */
+function rows(markdown: string): string[] {
+  return markdown.split("\n").filter((line) => line.startsWith("| "));
+}
+
+describe("docs/errors.md and docs/exit-codes.md", () => {
+  const errors = rows(read("docs/errors.md"));
+  const exitCodes = rows(read("docs/exit-codes.md"));
+
+  for (const [code, exit] of Object.entries(EXIT_CODES)) {
+    test(`tell ${code}`, () => {
+      assert.equal(
+        errors.filter((row) => row.startsWith(`| \`${code}\` |`)).length,
+        1,
+        "one row in errors.md",
+      );
+      const row = exitCodes.find((line) => line.includes(`\`${code}\``));
+      assert.ok(row?.startsWith(`| ${exit} |`), `the row of ${exit} in exit-codes.md`);
+    });
+  }
+
+  test("tell no code that doesn't exist", () => {
+    const named = errors.flatMap((row) => /^\| `([A-Z_]+)` \|/.exec(row)?.[1] ?? []);
+    assert.deepEqual(
+      named.filter((code) => !Object.hasOwn(EXIT_CODES, code)),
+      [],
+    );
+  });
+});
+
+describe("docs/protocol.md", () => {
+  const text = read("docs/protocol.md");
+
+  test("has a row for every request of the daemon, with every parameter", () => {
+    const lines = rows(text);
+    for (const [name, schema] of Object.entries(requestSchemas)) {
+      if (name === "prompt") continue;
+      const row = lines.find((line) => line.startsWith(`| \`${name}\` |`));
+      assert.ok(row, name);
+      const own = Object.keys(schema.shape).filter(
+        (key) => !("sessionId" in schema.shape && /^(sessionId|cwd)$/.test(key)),
+      );
+      for (const parameter of own)
+        assert.match(row, new RegExp(`\`${parameter}\\??\``), `${name}: ${parameter}`);
+    }
+  });
+
+  test("tells every parameter of prompt", () => {
+    for (const parameter of Object.keys(requestSchemas.prompt.shape)) {
+      assert.match(text, new RegExp(`\`${parameter}\\??\``), parameter);
+    }
+  });
+
+  test("names every command that is passed through to pi", () => {
+    for (const command of PASSED_THROUGH) assert.ok(text.includes(`\`${command}\``), command);
+  });
+
+  test("names every record of stream-json", () => {
+    const section = text.slice(text.indexOf("## stream-json"));
+    for (const { shape } of streamRecord.def.options) {
+      for (const type of shape.type.def.values) assert.ok(section.includes(`\`${type}\``), type);
+    }
+  });
+});
+
+test("the config.toml of docs/configuration.md is one that is accepted", () => {
+  const [, toml = ""] = /```toml\n([\s\S]*?)```/.exec(read("docs/configuration.md")) ?? [];
+  const directory = mkdtempSync(join(tmpdir(), "pictl-docs-"));
+  try {
+    const path = join(directory, "config.toml");
+    writeFileSync(path, toml);
+    const { limits, daemon } = readConfigFile(path, "user");
+    assert.ok(limits && daemon, "it shows the tables");
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("links between the pages lead somewhere", () => {
+  const pages = globSync(["*.md", "docs/**/*.md"], { cwd: ROOT });
+  const broken = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)]
+      .map(([, target = ""]) => target)
+      .filter((target) => !existsSync(join(ROOT, dirname(page), target)))
+      .map((target) => `${page}: ${target}`),
+  );
+  assert.deepEqual(broken, []);
+});
