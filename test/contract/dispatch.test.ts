@@ -3,7 +3,7 @@ import { beforeEach, describe, test } from "node:test";
 import { PictlError, toPictlError } from "../../src/lib/core/errors.ts";
 import { type Answer, dispatch } from "../../src/lib/daemon/dispatch.ts";
 import type { HandlerContext } from "../../src/lib/daemon/handlers.ts";
-import type { Caller } from "../../src/lib/session/session.ts";
+import type { Caller } from "../../src/lib/session/caller.ts";
 
 interface Call {
   target: object;

@@ -27,15 +27,21 @@ export interface AgentExit {
   expected: boolean;
 }
 
-export interface AgentStart {
+/** What an agent reports to. */
+export interface AgentHandlers {
+  /** Each record that isn't the answer to a request, with its text as pi wrote it. */
+  onRecord: (record: AgentRecord, raw: string) => void;
+  /** The process has ended; never called for one that didn't become ready. */
+  onExit: (exit: AgentExit) => void;
+}
+
+export interface AgentStart extends AgentHandlers {
   /** Program and leading arguments, from `resolvePi`. */
   command: readonly string[];
   args: readonly string[];
   cwd: string;
   /** The whole environment; nothing of the daemon's own passes. */
   env: Environment;
-  onRecord: (record: AgentRecord, raw: string) => void;
-  onExit: (exit: AgentExit) => void;
 }
 
 /** pi's `get_state`, as far as pictl reads it. */

@@ -4,7 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import { encodeFrame, FrameDecoder } from "../protocol/framing.ts";
 import type { Response } from "../protocol/records.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
-import type { Caller } from "../session/session.ts";
+import type { Caller } from "../session/caller.ts";
 import type { Sink } from "../session/subscribers.ts";
 
 /** Bytes that may wait for a client to read before its subscriptions pause (they catch up when it drains). */

@@ -5,11 +5,12 @@ import type {
   RequestResults,
   TranscriptMessageData,
 } from "../protocol/requests.ts";
+import type { Caller } from "../session/caller.ts";
 import { deleteSession } from "../session/delete.ts";
 import { exportSession } from "../session/export.ts";
 import { forkPoints } from "../session/files/transcript.ts";
 import { branchSession, findForkPoint } from "../session/fork.ts";
-import type { Caller, Session } from "../session/session.ts";
+import type { Session } from "../session/session.ts";
 import { sessionTranscript } from "../session/session-entries.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Sink } from "../session/subscribers.ts";

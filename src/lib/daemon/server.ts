@@ -9,7 +9,7 @@ import type { Paths } from "../core/paths.ts";
 import { clientReady, type ServerReady } from "../protocol/records.ts";
 import type { DaemonStatus } from "../protocol/requests.ts";
 import { majorOf, PROTOCOL_VERSION } from "../protocol/version.ts";
-import type { Caller } from "../session/session.ts";
+import type { Caller } from "../session/caller.ts";
 import type { Sessions } from "../session/sessions.ts";
 import { Connection } from "./connection.ts";
 import { dispatch } from "./dispatch.ts";

@@ -1,11 +1,10 @@
 import { existsSync, statSync } from "node:fs";
-import { Agent, type AgentExit, type AgentState } from "../agent/agent.ts";
+import { Agent, type AgentHandlers, type AgentState } from "../agent/agent.ts";
 import { launchArguments, type SessionPlace } from "../agent/launch-arguments.ts";
 import { findOrphanedAgents } from "../agent/orphans.ts";
 import { bundledPiCli } from "../agent/pi/bundled-pi.ts";
 import { type PiCommand, resolvePi } from "../agent/pi/pi-command.ts";
 import type { VersionCache } from "../agent/pi/pi-version.ts";
-import type { AgentRecord } from "../agent/rpc-channel.ts";
 import {
   isScriptedModel,
   resolveScriptedModel,
@@ -15,12 +14,7 @@ import type { Config } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
 import type { Environment } from "../core/paths.ts";
 import type { SessionOptions } from "../protocol/session.ts";
-import type { Caller, ModelChange } from "./session.ts";
-
-export interface AgentHandlers {
-  onRecord: (record: AgentRecord, raw: string) => void;
-  onExit: (exit: AgentExit) => void;
-}
+import type { Caller, ModelChange } from "./caller.ts";
 
 export interface AgentPlan {
   place: SessionPlace;

@@ -2,7 +2,8 @@ import { existsSync, unlinkSync } from "node:fs";
 import { moveToTrash } from "../agent/trash.ts";
 import { toStorageError } from "../core/errors.ts";
 import type { RequestResults } from "../protocol/requests.ts";
-import type { Caller, Session } from "./session.ts";
+import type { Caller } from "./caller.ts";
+import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 
 /**

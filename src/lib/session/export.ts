@@ -3,8 +3,9 @@ import { dirname } from "node:path";
 import { exportHtml } from "../agent/pi/export-html.ts";
 import { PictlError, toStorageError } from "../core/errors.ts";
 import type { RequestParams } from "../protocol/requests.ts";
+import type { Caller } from "./caller.ts";
 import { toMarkdown } from "./files/markdown.ts";
-import type { Caller, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import { sessionTranscript } from "./session-entries.ts";
 import type { Sessions } from "./sessions.ts";
 

@@ -1,8 +1,9 @@
-import type { Agent, AgentState } from "../agent/agent.ts";
+import type { Agent, AgentHandlers, AgentState } from "../agent/agent.ts";
 import { PictlError } from "../core/errors.ts";
 import type { ForkPoint } from "../protocol/requests.ts";
-import { type AgentHandlers, placeOf } from "./agent-starter.ts";
-import type { Caller, Session } from "./session.ts";
+import { placeOf } from "./agent-starter.ts";
+import type { Caller } from "./caller.ts";
+import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** A fork is made of what pi has saved; it needs no more than the time to start an agent. */

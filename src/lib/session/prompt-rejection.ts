@@ -1,4 +1,8 @@
+import type { Agent, AgentState } from "../agent/agent.ts";
 import { PictlError } from "../core/errors.ts";
+
+/** Both are answered from memory; longer means the agent is stuck. */
+const COMMAND_TIMEOUT_MS = 30_000;
 
 /** The ways to give pi a model, for whoever has none. */
 export const WAYS_TO_A_MODEL =
@@ -24,4 +28,17 @@ export function rejectedPromptError(
     hint: WAYS_TO_A_MODEL,
     details: { ...(access.model === undefined ? {} : { model: access.model }), pi: reason },
   });
+}
+
+/** Asks pi for what tells a missing login from other refusals, and gives the error. */
+export async function promptRejection(agent: Agent, reason: string | undefined): Promise<PictlError> {
+  const { model } = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
+  const { models } = await agent.call<{ models: { provider: string }[] }>(
+    { type: "get_available_models" },
+    COMMAND_TIMEOUT_MS,
+  );
+  // Without any credential pi has a placeholder for a model.
+  if (model === undefined || models.length === 0) return rejectedPromptError(reason, { usable: false });
+  const usable = models.some(({ provider }) => provider === model.provider);
+  return rejectedPromptError(reason, { model: `${model.provider}/${model.id}`, usable });
 }

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
+import type { Caller } from "./caller.ts";
 import { readEntries } from "./files/entries.ts";
 import { type TranscriptMessage, toTranscript } from "./files/transcript.ts";
-import type { Caller, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 
 type Entries = Pick<ReturnType<typeof readEntries>, "entries" | "leafId">;
 

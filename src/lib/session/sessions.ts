@@ -10,11 +10,12 @@ import type { RequestParams } from "../protocol/requests.ts";
 import type { SessionInfo, SessionOptions } from "../protocol/session.ts";
 import { AgentPlaces } from "./agent-places.ts";
 import { type AgentStarter, placeOf } from "./agent-starter.ts";
+import type { Caller } from "./caller.ts";
 import { agentDirOf, listSessionFiles, type SessionFile, sessionDirOf } from "./files/locate.ts";
 import type { SessionSummary } from "./files/summary.ts";
 import { Summaries, sessionInfo, unopenedSessionInfo } from "./listing.ts";
 import type { Registry, SessionRecord } from "./registry.ts";
-import { type Caller, Session, type SessionHost } from "./session.ts";
+import { Session, type SessionHost } from "./session.ts";
 
 /** Candidates named when a prefix or a name fits more than one session. */
 const MAX_CANDIDATES = 10;

@@ -53,13 +53,15 @@ describe("TurnTracker", () => {
     assert.equal(told.error?.message, "529 overloaded");
   });
 
-  test("only the last assistant message counts: a retry heals an error", () => {
+  test("only the last assistant message counts: a retry heals an error, and others' messages say nothing", () => {
+    const user = { role: "user", content: [{ type: "text", text: "mine" }], stopReason: "error" };
     const tracker = track(
       assistant({ stopReason: "error", errorMessage: "529" }),
-      { type: "message_end", message: { role: "user", stopReason: "error" } } as { type: string },
-      assistant({ stopReason: "stop" }),
+      assistant({ stopReason: "stop", content: [{ type: "text", text: "its own" }] }),
+      { type: "message_end", message: user } as { type: string },
     );
     assert.deepEqual(tracker.outcome(false), { outcome: "completed" });
+    assert.equal(tracker.totals().text, "its own");
   });
 
   test("adds up usage over all messages and counts tool calls", () => {

@@ -1,0 +1,79 @@
+import type { AgentExit } from "../agent/agent.ts";
+import { PictlError } from "../core/errors.ts";
+import type { Turn, TurnOutcome } from "../protocol/session.ts";
+import { TurnTracker } from "./turn-tracker.ts";
+
+/** The last lines of stderr say why; the rest is in the details of a start's failure. */
+const LAST_WORDS_LINES = 5;
+
+/** The turn that a session is running, from the moment it is taken up to its end. */
+export class ActiveTurn {
+  readonly id: string;
+  /** What becomes of a dialog that an extension opens in it. */
+  readonly onQuestion: "fail" | "wait";
+  readonly tracker = new TurnTracker();
+  /** The prompt has been sent to pi. */
+  sent = false;
+  /** pi has begun a run for it. */
+  running = false;
+  /** Who has asked for its end. */
+  abort: { pid: number | undefined } | undefined;
+  /** It ends because it asked something where nobody may answer. */
+  unanswered: PictlError | undefined;
+  readonly #ended = Promise.withResolvers<void>();
+
+  constructor(id: string, onQuestion: "fail" | "wait") {
+    this.id = id;
+    this.onQuestion = onQuestion;
+  }
+
+  /** Resolves when the turn has ended. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /**
+   * Ends the turn.
+   *
+   * @param told how it ended, where its own events don't tell (it was handled, refused, or its agent is gone)
+   * @returns its last record
+   */
+  end(told?: TurnOutcome, failure?: PictlError): Turn & { outcome: TurnOutcome } {
+    this.#ended.resolve();
+    const seen =
+      told === undefined
+        ? this.tracker.outcome(this.abort !== undefined)
+        : { outcome: told, error: undefined };
+    const error = this.unanswered ?? failure ?? seen.error;
+    return {
+      id: this.id,
+      state: "ended",
+      outcome: this.unanswered ? "failed" : seen.outcome,
+      ...(error === undefined
+        ? {}
+        : {
+            error: { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) },
+          }),
+      ...(this.abort?.pid === undefined ? {} : { abortedBy: this.abort.pid }),
+      ...this.tracker.totals(),
+    };
+  }
+}
+
+/** Why a turn ended whose agent has gone in the middle of it. */
+export function agentDiedError({ signal, code, stderr }: AgentExit): PictlError {
+  const how = signal ? `was ended by ${signal}` : `ended with exit code ${code}`;
+  const words = stderr.split("\n").slice(-LAST_WORDS_LINES).join("\n");
+  return new PictlError(
+    "AGENT_DIED",
+    `The pi process ${how} in the middle of the turn${words ? `:\n${words}` : "."}`,
+    {
+      hint: "Prompt again: the session goes on with all that pi had saved.",
+      retryable: true,
+    },
+  );
+}
+
+export function abortedWhileWaiting(): PictlError {
+  return new PictlError("TURN_ABORTED", "The prompt was aborted before its turn began.");
+}

@@ -1,0 +1,132 @@
+import type { Agent, AgentState } from "../agent/agent.ts";
+import type { SessionOptions } from "../protocol/session.ts";
+import type { Caller, ModelChange } from "./caller.ts";
+import type { SessionRecord } from "./registry.ts";
+
+/** Commands that are answered from memory; longer means the agent is stuck. */
+const COMMAND_TIMEOUT_MS = 30_000;
+
+export interface SessionAgentHooks {
+  start: (caller: Caller, change: ModelChange) => Promise<{ agent: Agent; state: AgentState }>;
+  save: (change: Partial<SessionRecord>) => void;
+  /** An agent is starting, has come, or its start has failed. */
+  changed: () => void;
+  /** The agent is gone, or no longer this session's. */
+  left: () => void;
+}
+
+/** The agent of one session, when it has one: its start, its model, and its leaving. */
+export class SessionAgent {
+  readonly #record: SessionRecord;
+  readonly #hooks: SessionAgentHooks;
+  #agent: Agent | undefined;
+  #state: AgentState | undefined;
+  #starting: Promise<Agent> | undefined;
+
+  constructor(record: SessionRecord, hooks: SessionAgentHooks) {
+    this.#record = record;
+    this.#hooks = hooks;
+  }
+
+  get live(): Agent | undefined {
+    return this.#agent;
+  }
+
+  /** pi's own view of the session, as of the last time it told; undefined without an agent. */
+  get state(): AgentState | undefined {
+    return this.#state;
+  }
+
+  get isStarting(): boolean {
+    return this.#starting !== undefined;
+  }
+
+  /**
+   * The agent, started when there is none, or anew when the model asked for can't be had otherwise. Everybody
+   * who asks while it starts waits for the same start.
+   */
+  async ensure(caller: Caller, change: ModelChange = {}): Promise<Agent> {
+    await this.started();
+    if (this.#agent !== undefined && !this.#agent.hasEnded) {
+      if (await this.#changeModel(this.#agent, change)) return this.#agent;
+      await this.leave()?.stop();
+    }
+    this.#starting ??= this.#start(caller, change).finally(() => {
+      this.#starting = undefined;
+      this.#hooks.changed();
+    });
+    this.#hooks.changed();
+    return await this.#starting;
+  }
+
+  /** Waits until no start is under way, however it ended. */
+  async started(): Promise<void> {
+    await this.#starting?.catch(() => undefined);
+  }
+
+  /** Takes an agent that holds this session. */
+  take(agent: Agent, state: AgentState): void {
+    this.#agent = agent;
+    this.#state = state;
+    const { sessionFile, sessionName } = state;
+    this.#hooks.save({
+      closed: false,
+      ...(sessionFile === undefined ? {} : { file: sessionFile }),
+      ...(sessionName === undefined ? {} : { name: sessionName }),
+    });
+    this.#hooks.changed();
+  }
+
+  /** Lets go of the agent. @returns it, for whoever ends it; undefined when there was none */
+  leave(): Agent | undefined {
+    const agent = this.#agent;
+    if (agent === undefined) return undefined;
+    this.#agent = undefined;
+    this.#state = undefined;
+    this.#hooks.left();
+    return agent;
+  }
+
+  /** Sets the thinking level when it is another one. */
+  async setThinking(agent: Agent, level: string | undefined): Promise<void> {
+    if (level === undefined || level === this.#state?.thinkingLevel) return;
+    await agent.call({ type: "set_thinking_level", level }, COMMAND_TIMEOUT_MS);
+  }
+
+  /** pi has told that its thinking level has changed. */
+  thinkingChanged(level: string): void {
+    if (this.#state) this.#state = { ...this.#state, thinkingLevel: level };
+  }
+
+  async #start(caller: Caller, change: ModelChange): Promise<Agent> {
+    const { agent, state } = await this.#hooks.start(caller, change);
+    if (change.model !== undefined) this.#remember(change.model);
+    this.take(agent, state);
+    return agent;
+  }
+
+  /**
+   * Changes the model of the running agent.
+   *
+   * @returns false when this takes a new agent: a pattern that only pi's command line resolves, or a model
+   * whose provider isn't loaded
+   */
+  async #changeModel(agent: Agent, { model }: ModelChange): Promise<boolean> {
+    const now = this.#state?.model;
+    if (model === undefined || (now && model === `${now.provider}/${now.id}`)) return true;
+    const slash = model.indexOf("/");
+    if (slash <= 0) return false;
+    const [provider, modelId] = [model.slice(0, slash), model.slice(slash + 1)];
+    const command = { type: "set_model", provider, modelId };
+    const response = await agent.request(command, { timeoutMs: COMMAND_TIMEOUT_MS });
+    if (!response.success) return false;
+    if (this.#state) this.#state = { ...this.#state, model: { provider, id: modelId } };
+    this.#remember(model);
+    return true;
+  }
+
+  #remember(model: string): void {
+    const options: SessionOptions = { ...this.#record.options, model };
+    this.#hooks.save({ options });
+  }
+}
