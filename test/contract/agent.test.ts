@@ -249,7 +249,9 @@ for (const { name, cli, skip } of pis) {
         assert.deepEqual(findOrphanedAgents(root, 1), [orphan]);
       }
       await agent.request({ type: "prompt", message: "go" });
-      const waiting = agent.request({ type: "compact" });
+      // Stopped first, so that it can't answer before it is killed.
+      process.kill(agent.pid, "SIGSTOP");
+      const waiting = agent.request({ type: "get_state" });
       waiting.catch(() => undefined);
       process.kill(agent.pid, "SIGKILL");
       const exit = await watched.exited;
