@@ -195,17 +195,21 @@ export class Agent {
   /**
    * Ends the agent: closes its stdin, then terminates, then kills its group. Bounded by the two graces.
    * A second call waits for the first.
+   *
+   * @param options.immediately terminate at once: pi then still ends the commands that its tools run, which are
+   * in groups of their own that a kill of pi's would not reach
    */
-  stop(options: { immediately?: boolean } = {}): Promise<AgentExit> {
-    if (options.immediately) killGroup(this.pid, "SIGKILL");
-    this.#stopping ??= this.#stop();
+  stop({ immediately = false }: { immediately?: boolean } = {}): Promise<AgentExit> {
+    if (immediately) killGroup(this.pid, "SIGTERM");
+    this.#stopping ??= this.#stop(immediately ? 0 : STOP_GRACE_MS);
     return this.#stopping;
   }
 
-  async #stop(): Promise<AgentExit> {
-    const terminate = setTimeout(() => killGroup(this.pid, "SIGTERM"), STOP_GRACE_MS);
-    const kill = setTimeout(() => killGroup(this.pid, "SIGKILL"), STOP_GRACE_MS + TERM_GRACE_MS);
-    this.#child.stdin?.end();
+  async #stop(grace: number): Promise<AgentExit> {
+    const terminate = grace > 0 ? setTimeout(() => killGroup(this.pid, "SIGTERM"), grace) : undefined;
+    const kill = setTimeout(() => killGroup(this.pid, "SIGKILL"), grace + TERM_GRACE_MS);
+    // At once with a signal, pi would take the end of its stdin for the second one (its rpc.md, "Shutdown").
+    if (grace > 0) this.#child.stdin?.end();
     try {
       return await this.#exited;
     } finally {

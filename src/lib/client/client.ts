@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { PictlError, systemErrorCode } from "../core/errors.ts";
+import { PictlError, systemErrorCode, toPictlError } from "../core/errors.ts";
 import type { Environment } from "../core/paths.ts";
 import { encodeFrame, FrameDecoder } from "../protocol/framing.ts";
 import type { PushRecord, Response, ServerReady, ServerRecord } from "../protocol/records.ts";
@@ -151,7 +151,14 @@ export class Client {
   }
 
   #receive(chunk: Buffer): void {
-    for (const frame of this.#decoder.push(chunk)) this.#handle(frame);
+    let frames: string[];
+    try {
+      frames = this.#decoder.push(chunk);
+    } catch (error) {
+      this.#end(toPictlError(error));
+      return;
+    }
+    for (const frame of frames) this.#handle(frame);
   }
 
   #handle(frame: string): void {
