@@ -169,6 +169,7 @@ describe("pictl prompt", () => {
     const cases: { name: string; args: string[]; input?: Buffer; code: number; error: string }[] = [
       { name: "an empty prompt", args: ["prompt", ""], code: 2, error: "EMPTY_PROMPT" },
       { name: "no prompt at all", args: ["prompt"], code: 2, error: "EMPTY_PROMPT" },
+      { name: "an unknown command", args: ["session", "lst"], code: 2, error: "UNKNOWN_COMMAND" },
       { name: "an unknown flag", args: ["prompt", "--nope", "hi"], code: 2, error: "USAGE" },
       { name: "a bad value", args: ["prompt", "--format", "xml", "hi"], code: 2, error: "USAGE" },
       { name: "a bad duration", args: ["prompt", "--timeout", "soon", "hi"], code: 2, error: "USAGE" },

@@ -27,6 +27,13 @@ function isOclifError(error: unknown): error is Error {
 }
 
 function usageError(error: Error): PictlError {
+  const [, unknown] = /^command (\S+) not found$/.exec(error.message) ?? [];
+  if (unknown !== undefined) {
+    // oclif joins the words that it takes for a command with colons.
+    return new PictlError("UNKNOWN_COMMAND", `There is no command "${unknown.replaceAll(":", " ")}".`, {
+      hint: "Run `pictl --help` to see what there is.",
+    });
+  }
   const message = error.message
     .split("\n")
     .filter((line) => !line.startsWith("See more help with"))
