@@ -100,7 +100,7 @@ describe("daemon", () => {
     assert.match(result.stderr, /\[DAEMON_START_FAILED\]/);
     assert.match(result.stderr, /not a database/);
     assert.ok(Date.now() - began < 10_000);
-    assert.equal(daemons().length, 0);
+    await place.allProcessesGone();
   });
 
   it("refuses a socket directory that others can enter or that is a link", async () => {
@@ -166,6 +166,41 @@ describe("daemon", () => {
     const result = await running.done;
     assert.equal(result.code, 6, running.transcript());
     assert.match(result.stderr, /aborted/);
+  });
+
+  it("refuses an agent over the limit at once when nothing would make room, and stops all the same", async () => {
+    mkdirSync(place.paths.configDir, { recursive: true });
+    writeFileSync(place.paths.config, "[limits]\nmax_live_agents = 1\n");
+    await place.ok(["session", "create", "--ephemeral", "--model", "scripted/echo"]);
+    const refused = await place.run(["prompt", "--new", "--model", "scripted/echo", "hi"]);
+    assert.equal(refused.code, 8, refused.stderr);
+    assert.match(refused.stderr, /max_live_agents/);
+    await place.ok(["session", "close"]);
+    // With a long turn in the only place, the next one waits, and must not start while everything ends.
+    const first = place.start(["prompt", "--new", "--model", place.scenario("long-turn.json"), "go"]);
+    await first.until("stdout", /\S/);
+    const second = place.start([
+      "prompt",
+      "--new",
+      "--model",
+      "scripted/echo",
+      "--format",
+      "stream-json",
+      "hi",
+    ]);
+    const client = await place.client();
+    try {
+      for (let waiting = 0; waiting < 2; ) {
+        const { sessions } = await client.request("list_sessions", {});
+        waiting = sessions.filter((each) => each.state === "working" || each.state === "starting").length;
+      }
+    } finally {
+      client.close();
+    }
+    await place.ok(["daemon", "stop", "--now"]);
+    assert.equal((await first.done).code, 6);
+    assert.notEqual((await second.done).code, 0);
+    assert.deepEqual(place.processes(), []);
   });
 
   it("restart puts another daemon in its place, and the session goes on", async () => {

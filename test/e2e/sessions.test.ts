@@ -139,6 +139,8 @@ describe("sessions", () => {
     const cloned = await place.ok(["session", "clone", talk]);
     assert.notEqual(cloned, talk);
     assert.match(await place.ok(["prompt", "-s", cloned, "and on"]), /4 messages so far/);
+    assert.equal((await show(cloned)).session.name, "talk (clone)");
+    assert.equal((await show("talk")).session.id, talk);
     assert.equal((await show(talk, "--messages")).messages?.filter((each) => each.role === "user").length, 3);
   });
 

@@ -65,15 +65,16 @@ describe("turns", () => {
     const first = await startLongTurn();
     const second = place.start(["prompt", "-s", session, "second"]);
     await second.until("stderr", "Waiting for a prompt ahead");
-    const third = place.start(["prompt", "-s", session, "third"]);
+    const third = place.start(["prompt", "-s", session, "--format", "stream-json", "third"]);
     await third.until("stderr", "Waiting for 2 prompts ahead");
+    await third.until("stdout", /^\{"type":"turn_queued".*"ahead":2\}$/m);
     const refused = await place.run(["prompt", "-s", session, "--no-wait", "fourth"]);
     assert.equal(refused.code, 11);
     assert.match(refused.stderr, /\[SESSION_BUSY\]/);
     await place.ok(["session", "abort", session]);
     assert.equal((await first.done).code, 6);
     assert.match((await second.done).stdout, /^echo: second /);
-    assert.match((await third.done).stdout, /^echo: third /);
+    assert.match((await third.done).stdout, /"text":"echo: third /);
     const { messages } = await place.json<{ messages: { role: string; text: string }[] }>([
       "session",
       "show",

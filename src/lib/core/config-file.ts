@@ -81,7 +81,11 @@ const workspaceFile = z.strictObject({
   daemon: z.optional(
     z.never("can't be set by a workspace: the daemon serves all of them. Set it in your own config.toml"),
   ),
-  limits: z.optional(limits),
+  limits: z.optional(
+    z.never(
+      "can't be set by a workspace: they are the daemon's, which serves all of them. Set them in your own config.toml",
+    ),
+  ),
   model: z.optional(
     model.check(
       z.refine((name) => !/^scripted\/(?!echo(:[a-z]+)?$)/i.test(name), {

@@ -31,9 +31,8 @@ const DEFAULTS = {
 };
 
 /**
- * Reads the user's `config.toml` and, when given, a workspace's. The workspace chooses `model` and `thinking`
- * and may lower a limit; a higher one than the user's has no effect, so that a repository that asks for much
- * still works for whoever allows less. The parser and its schema are loaded only when there is a file: most
+ * Reads the user's `config.toml` and, when given, a workspace's. The workspace chooses `model` and `thinking`,
+ * nothing else. The parser and its schema are loaded only when there is a file: most
  * people have none.
  *
  * @param workspaceFile `.pictl/config.toml` as {@link findWorkspaceConfig} gives it
@@ -47,7 +46,6 @@ export async function loadConfig(path: string, workspaceFile?: string): Promise<
   const thinking = workspace.thinking ?? user.thinking;
   return {
     ...config,
-    limits: lowered(config.limits, workspace.limits ?? {}),
     ...(model === undefined ? {} : { model }),
     ...(thinking === undefined ? {} : { thinking }),
   };
@@ -84,17 +82,5 @@ function withDefaults({ agent, daemon, limits }: ConfigFile): Pick<Config, "agen
       parkAfterMs: limits?.park_after ?? DEFAULTS.parkAfterMs,
       maxMessageBytes: limits?.max_message_bytes ?? DEFAULTS.maxMessageBytes,
     },
-  };
-}
-
-function lowered(limits: Config["limits"], wanted: NonNullable<ConfigFile["limits"]>): Config["limits"] {
-  const least = (own: number, other = own) => Math.min(own, other);
-  // 0 stands for "never", which is the longest time.
-  const time = (ms: number) => (ms === 0 ? Number.POSITIVE_INFINITY : ms);
-  const parkAfterMs = least(time(limits.parkAfterMs), time(wanted.park_after ?? limits.parkAfterMs));
-  return {
-    maxLiveAgents: least(limits.maxLiveAgents, wanted.max_live_agents),
-    parkAfterMs: Number.isFinite(parkAfterMs) ? parkAfterMs : 0,
-    maxMessageBytes: least(limits.maxMessageBytes, wanted.max_message_bytes),
   };
 }

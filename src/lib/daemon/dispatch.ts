@@ -29,6 +29,13 @@ const ALLOWED_WHILE_STOPPING = new Set<string>([
   "unsubscribe",
 ]);
 
+export function shuttingDown(): PictlError {
+  return new PictlError("DAEMON_SHUTTING_DOWN", "The daemon is stopping and takes no new work.", {
+    hint: "Run the command again when its last turns have ended, or end them with `pictl daemon stop --now`.",
+    retryable: true,
+  });
+}
+
 /** What comes back for a frame: an answer, or the error that says why there is none. */
 export interface Answer {
   id?: string | undefined;
@@ -65,10 +72,7 @@ export async function dispatch(
   };
   try {
     if (context.isStopping && !ALLOWED_WHILE_STOPPING.has(type)) {
-      throw new PictlError("DAEMON_SHUTTING_DOWN", "The daemon is stopping and takes no new work.", {
-        hint: "Run the command again when its last turns have ended, or end them with `pictl daemon stop --now`.",
-        retryable: true,
-      });
+      throw shuttingDown();
     }
     if (PASSED.has(type)) answer({ data: await passThrough(envelope, context) });
     else await handle(type, envelope, context, (data) => answer({ data }));

@@ -3,4 +3,6 @@ import { enableCompileCache } from "node:module";
 // Before any other module is compiled: this file and what it imports are what a first command waits for.
 enableCompileCache();
 const { runDaemon } = await import("./entry.ts");
-process.exitCode = await runDaemon(false);
+// Not by letting the loop run empty: an agent that was just starting when everything ended must not hold the
+// daemon. It ends with its stdin, which closes with this process.
+process.exit(await runDaemon(false));

@@ -12,7 +12,7 @@ import { majorOf, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Sessions } from "../session/sessions.ts";
 import { Connection } from "./connection.ts";
-import { dispatch } from "./dispatch.ts";
+import { dispatch, shuttingDown } from "./dispatch.ts";
 import type { HandlerContext } from "./handlers.ts";
 
 /** A client that has connected and says nothing holds a descriptor; this is how long it may. */
@@ -216,6 +216,7 @@ export class Daemon {
     }
     // Whoever comes meanwhile can look and abort; new work is refused.
     if (!now) await this.#drain();
+    sessions.refuseAgents(shuttingDown());
     await Promise.all(sessions.all().map((session) => session.close({}, false)));
     // Only the holder of the lock may remove the socket, and only its own.
     const own = statSync(paths.socket, { throwIfNoEntry: false })?.ino === this.#socketInode;

@@ -68,8 +68,22 @@ export async function branchSession(
   });
   handlers = session.handlersFor(() => agent);
   session.adopt(agent, state);
-  if (options.name !== undefined) await session.rename(options.name, caller);
+  const parentName = sessions.info(parent).name;
+  const inheritedName = state.sessionName !== undefined && state.sessionName === parentName;
+  const name =
+    options.name ??
+    (inheritedName ? freeName(sessions, `${parentName} (${options.at ? "fork" : "clone"}`) : undefined);
+  if (name !== undefined) await session.rename(name, caller);
   return { session, text };
+}
+
+/** pi hands the parent's name on, and a name that two sessions have would name neither. */
+function freeName(sessions: Sessions, stem: string): string {
+  const taken = new Set(sessions.all().map((session) => session.record.name));
+  for (let count = 1; ; count++) {
+    const name = count === 1 ? `${stem})` : `${stem} ${count})`;
+    if (!taken.has(name)) return name;
+  }
 }
 
 async function branch(agent: Agent, at: ForkPoint | undefined): Promise<{ state: AgentState; text: string }> {

@@ -1,3 +1,4 @@
+import { chmodSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { PictlError, toStorageError } from "../core/errors.ts";
 import type { SessionOptions } from "../protocol/session.ts";
@@ -119,6 +120,15 @@ export class Registry {
   }
 }
 
+/** SQLite makes its files by the umask, which is that of whichever shell started the daemon. */
+function makePrivate(path: string): void {
+  try {
+    chmodSync(path, 0o600);
+  } catch {
+    // A file system that has become read-only can still be read from; the directory is private anyway.
+  }
+}
+
 function placeKey(agentDir: string, cwd: string): string {
   return `${agentDir}\u0000${cwd}`;
 }
@@ -127,6 +137,7 @@ function open(path: string): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(path);
+    makePrivate(path);
     // WAL with NORMAL loses nothing when a process dies, only (at most) the last rows when the machine does.
     db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000");
     const { user_version: version } = db.prepare("PRAGMA user_version").get() as { user_version: number };

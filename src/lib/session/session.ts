@@ -221,8 +221,8 @@ export class Session {
       for (const prompt of this.#queue.clear()) this.#rejectQueued(prompt);
       if (this.#turn) await this.#abortTurn(this.#turn, caller.pid);
       await this.#agent.started();
-      await this.#agent.leave()?.stop();
       if (closed) this.#save({ closed: true });
+      await this.#agent.leave()?.stop();
       this.#emitState();
       return hadAgent;
     } finally {

@@ -8,7 +8,7 @@ import type { Logger } from "../core/logger.ts";
 import { directoriesToRepositoryRoot } from "../core/paths.ts";
 import type { RequestParams } from "../protocol/requests.ts";
 import type { SessionInfo, SessionOptions } from "../protocol/session.ts";
-import { AgentPlaces } from "./agent-places.ts";
+import { AgentPlaces, type MakingRoom } from "./agent-places.ts";
 import { type AgentStarter, placeOf } from "./agent-starter.ts";
 import type { Caller } from "./caller.ts";
 import { agentDirOf, listSessionFiles, type SessionFile, sessionDirOf } from "./files/locate.ts";
@@ -235,7 +235,7 @@ export class Sessions implements SessionHost {
         change,
       };
       const started = await this.starter.start(plan, caller, handlers);
-      this.log.info("agent started", { session: record.id, pid: started.agent.pid });
+      this.log.info("agent started", { session: record.id, agent: started.agent.pid });
       return started;
     } catch (error) {
       this.#places.release();
@@ -270,6 +270,11 @@ export class Sessions implements SessionHost {
     } catch (error) {
       this.log.error("could not save a session", { session: record.id, error: toPictlError(error).message });
     }
+  }
+
+  /** Starts no more agents and lets nobody wait for one: the daemon is stopping. */
+  refuseAgents(reason: PictlError): void {
+    this.#places.close(reason);
   }
 
   becameIdle(): void {
@@ -357,13 +362,18 @@ export class Sessions implements SessionHost {
     return undefined;
   }
 
-  #parkLongestIdle(): boolean {
-    const idle = this.all().filter((session) => session.canPark);
-    idle.sort((a, b) => a.record.usedAt - b.record.usedAt);
-    const [longest] = idle;
-    if (longest === undefined) return false;
-    void longest.park();
-    return true;
+  #parkLongestIdle(): MakingRoom {
+    const live = this.all().filter(
+      (session) => session.agentPid !== undefined || session.state === "starting",
+    );
+    const [longest] = live
+      .filter((session) => session.canPark)
+      .sort((a, b) => a.record.usedAt - b.record.usedAt);
+    if (longest !== undefined) {
+      void longest.park();
+      return "parked";
+    }
+    return live.length > 0 && live.every((session) => session.state === "idle") ? "stuck" : "working";
   }
 }
 

@@ -23,7 +23,7 @@ export interface FollowOptions {
   timeoutMs?: number | undefined;
   /** Aborts the turn when it fires. */
   interrupt: AbortSignal;
-  /** Each record from the turn's start to its end. */
+  /** Each record of the turn: that it waits, and all from its start to its end. */
   onRecord: (record: PushRecord) => void;
   /** The prompt waits behind this many others. */
   onQueued: (ahead: number) => void;
@@ -58,7 +58,10 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
       endedEarly.set(record.turn.id, record.turn);
     }
     if (record.type === "turn" && record.turn.id === turnId) {
-      if (record.turn.state === "queued") options.onQueued(record.turn.ahead ?? 0);
+      if (record.turn.state === "queued") {
+        options.onQueued(record.turn.ahead ?? 0);
+        options.onRecord(record);
+      }
       if (record.turn.state === "started") inTurn = true;
       if (record.turn.state === "ended") {
         ended.resolve(record.turn);

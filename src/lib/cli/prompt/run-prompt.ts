@@ -62,7 +62,8 @@ export async function runPrompt(
         ),
     });
     const { accepted, turn, error, givenBack, interrupted } = followed;
-    if (turn !== undefined || accepted !== undefined || options.format === "json") {
+    const shown = turn !== undefined || accepted !== undefined;
+    if (shown) {
       const context = {
         sessionId: accepted?.sessionId ?? params.sessionId ?? "",
         turnId: accepted?.turnId ?? turnId,
@@ -76,7 +77,7 @@ export async function runPrompt(
       await writeStderr("Interrupted: the turn was aborted.\n");
       return EXIT_INTERRUPTED;
     }
-    throw options.format === "json" ? new ShownError(error) : error;
+    throw shown && options.format === "json" ? new ShownError(error) : error;
   } finally {
     process.off("SIGINT", onInterrupt);
   }

@@ -167,28 +167,14 @@ test("a file that isn't UTF-8, isn't a file or is huge is refused", async (t) =>
   assert.match((await refusal(dir)).message, /not a regular file/);
 });
 
-test("a workspace chooses the model and lowers limits, but raises none", async (t) => {
-  const user = configFile(t, 'model = "a/b"\n[limits]\nmax_live_agents = 4\npark_after = "10m"\n');
-  const workspace = configFile(
-    t,
-    'model = "c/d"\nthinking = "low"\n[limits]\nmax_live_agents = 6\npark_after = "1m"\n',
-  );
-  const config = await loadConfig(user, workspace);
+test("a workspace chooses the model and the thinking level, and no limit", async (t) => {
+  const user = configFile(t, 'model = "a/b"\n[limits]\nmax_live_agents = 4\n');
+  const config = await loadConfig(user, configFile(t, 'model = "c/d"\nthinking = "low"\n'));
   assert.equal(config.model, "c/d");
   assert.equal(config.thinking, "low");
-  assert.deepEqual(config.limits, {
-    maxLiveAgents: 4,
-    parkAfterMs: 60_000,
-    maxMessageBytes: 10_485_760,
-  });
-});
-
-test("a workspace's park_after of never doesn't outlast the user's, and lowers a user's never", async (t) => {
-  const never = configFile(t, '[limits]\npark_after = "never"\n');
-  const minute = configFile(t, '[limits]\npark_after = "1m"\n');
-  assert.equal((await loadConfig(minute, never)).limits.parkAfterMs, 60_000);
-  assert.equal((await loadConfig(never, minute)).limits.parkAfterMs, 60_000);
-  assert.equal((await loadConfig(never, never)).limits.parkAfterMs, 0);
+  assert.equal(config.limits.maxLiveAgents, 4);
+  const limits = await refusal(user, configFile(t, "[limits]\nmax_live_agents = 2\n"));
+  assert.match(limits.message, /limits: can't be set by a workspace/);
 });
 
 test("a workspace can't choose a program: neither a command nor a scenario", async (t) => {

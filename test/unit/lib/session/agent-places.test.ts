@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { PictlError } from "../../../../src/lib/core/errors.ts";
 import { AgentPlaces } from "../../../../src/lib/session/agent-places.ts";
 
 /** Takes a place under a name and writes the name down when it is had. */
@@ -18,7 +19,7 @@ function settle(): Promise<void> {
 describe("AgentPlaces", () => {
   test("gives as many places as the limit, then in the order of asking", async () => {
     const had: string[] = [];
-    const places = new AgentPlaces(2, () => false);
+    const places = new AgentPlaces(2, () => "working");
     const take = taker(places, had);
     const all = ["a", "b", "c", "d"].map(take);
     await settle();
@@ -33,7 +34,7 @@ describe("AgentPlaces", () => {
 
   test("a place that is given back is free again, and no more than one", async () => {
     const had: string[] = [];
-    const places = new AgentPlaces(1, () => false);
+    const places = new AgentPlaces(1, () => "working");
     const take = taker(places, had);
     await take("a");
     places.release();
@@ -50,7 +51,7 @@ describe("AgentPlaces", () => {
     const places: AgentPlaces = new AgentPlaces(1, () => {
       parked += 1;
       places.release();
-      return true;
+      return "parked";
     });
     await places.take();
     assert.equal(parked, 0);
@@ -64,7 +65,7 @@ describe("AgentPlaces", () => {
     const places: AgentPlaces = new AgentPlaces(1, () => {
       asked += 1;
       if (idle) places.release();
-      return idle;
+      return idle ? "parked" : "working";
     });
     await places.take();
     places.offerIdle();
@@ -81,12 +82,33 @@ describe("AgentPlaces", () => {
 
   test("gives up after an hour and leaves the line", async (context) => {
     context.mock.timers.enable({ apis: ["setTimeout"] });
-    const places = new AgentPlaces(1, () => false);
+    const places = new AgentPlaces(1, () => "working");
     await places.take();
     const refused = assert.rejects(places.take(), { code: "LIMIT_EXCEEDED", exitCode: 8, retryable: true });
     context.mock.timers.tick(60 * 60_000);
     await refused;
     places.release();
     await places.take();
+  });
+
+  test("refuses at once, naming the limit, when every place is held by what can't be parked", async () => {
+    const places = new AgentPlaces(1, () => "stuck");
+    await places.take();
+    await assert.rejects(places.take(), {
+      code: "LIMIT_EXCEEDED",
+      details: { limit: "max_live_agents", value: 1 },
+    });
+    places.release();
+    await places.take();
+  });
+
+  test("once closed, refuses whoever waits and whoever comes", async () => {
+    const places = new AgentPlaces(1, () => "working");
+    await places.take();
+    const waiting = assert.rejects(places.take(), { code: "DAEMON_SHUTTING_DOWN" });
+    places.close(new PictlError("DAEMON_SHUTTING_DOWN", "stopping"));
+    await waiting;
+    places.release();
+    await assert.rejects(places.take(), { code: "DAEMON_SHUTTING_DOWN" });
   });
 });

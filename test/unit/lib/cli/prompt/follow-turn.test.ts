@@ -98,7 +98,7 @@ describe("followTurn", () => {
     const result = await ended();
     assert.deepEqual(
       shown.map((record) => (record.type === "event" ? record.event.type : record.type)),
-      ["turn", "mine"],
+      ["turn", "turn", "mine"],
     );
     assert.deepEqual(queued, [2]);
     assert.deepEqual([result.error, result.turn?.text, result.accepted?.turnId], [undefined, "hi", "t1"]);
