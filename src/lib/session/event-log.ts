@@ -13,12 +13,14 @@ export type LogItem = { seq: number; frame: string } | { gap: { fromSeq: number;
  */
 export class EventLog {
   readonly #sessionId: string;
+  readonly #eventStart: string;
   #frames: string[] = [];
   #bytes = 0;
   #firstSeq = 1;
 
   constructor(sessionId: string) {
     this.#sessionId = sessionId;
+    this.#eventStart = `{"type":"event","sessionId":${JSON.stringify(sessionId)},"seq":`;
   }
 
   /** `seq` of the newest record; 0 before the first. */
@@ -29,9 +31,7 @@ export class EventLog {
   /** Adds pi's record, whose text goes out unchanged. */
   appendEvent(raw: string): void {
     const seq = this.lastSeq + 1;
-    this.#push(
-      `{"type":"event","sessionId":${JSON.stringify(this.#sessionId)},"seq":${seq},"event":${raw}}\n`,
-    );
+    this.#push(`${this.#eventStart}${seq},"event":${raw}}\n`);
   }
 
   /** Adds a record of the daemon's own: `type` and one field with its body. */
