@@ -103,7 +103,7 @@ describe("Connection", () => {
     const event = JSON.stringify({ type: "x", text: "x".repeat(100_000) });
     const count = 100;
     for (let i = 0; i < count; i++) {
-      log.appendEvent(event);
+      log.appendEvent(Buffer.from(event));
       subscribers.flush();
     }
     assert.ok(near.writableLength < 5_000_000, `${near.writableLength} bytes wait in memory`);

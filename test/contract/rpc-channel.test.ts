@@ -23,7 +23,7 @@ describe("RpcChannel over in-memory streams", () => {
     garbage = [];
     failures = [];
     channel = new RpcChannel(toAgent, fromAgent, {
-      onRecord: (record, raw) => records.push({ record, raw }),
+      onRecord: (record, raw) => records.push({ record, raw: raw.toString() }),
       onGarbage: (line) => garbage.push(line),
       onFailure: (error) => failures.push(error),
     });

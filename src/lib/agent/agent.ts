@@ -29,8 +29,8 @@ export interface AgentExit {
 
 /** What an agent reports to. */
 export interface AgentHandlers {
-  /** Each record that isn't the answer to a request, with its text as pi wrote it. */
-  onRecord: (record: AgentRecord, raw: string) => void;
+  /** Each record that isn't the answer to a request, with its bytes as pi wrote it. */
+  onRecord: (record: AgentRecord, raw: Buffer) => void;
   /** The process has ended; never called for one that didn't become ready. */
   onExit: (exit: AgentExit) => void;
 }

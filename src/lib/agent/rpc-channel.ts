@@ -26,7 +26,7 @@ export interface AgentRecord {
 
 export interface RpcChannelHandlers {
   /** Each record that isn't the answer to a request, with its text as pi wrote it (no LF). */
-  onRecord: (record: AgentRecord, raw: string) => void;
+  onRecord: (record: AgentRecord, raw: Buffer) => void;
   /** A line that isn't a JSON object with a `type`. */
   onGarbage: (line: string) => void;
   /** The stream broke (a record over the limit, a read or write error); the channel is closed after it. */
@@ -123,9 +123,9 @@ export class RpcChannel {
 
   #receive(chunk: Buffer): void {
     if (this.#closed) return;
-    let frames: string[];
+    let frames: Buffer[];
     try {
-      frames = this.#decoder.push(chunk);
+      frames = this.#decoder.pushBytes(chunk);
     } catch {
       this.#fail(`the agent sent a record of more than ${MAX_RECORD_BYTES} bytes`);
       return;
@@ -133,10 +133,10 @@ export class RpcChannel {
     for (const frame of frames) this.#handle(frame);
   }
 
-  #handle(frame: string): void {
+  #handle(frame: Buffer): void {
     const record = parseRecord(frame);
     if (record === undefined) {
-      this.#handlers.onGarbage(frame);
+      this.#handlers.onGarbage(frame.toString("utf8"));
       return;
     }
     // `bash_execution_update` carries the id of its command too: only a response settles a request.
@@ -164,13 +164,16 @@ export class RpcChannel {
  * Deltas are nearly all of what pi sends, and nothing in the daemon looks into one: they are recognised by how
  * pi begins them and passed on unread; parsing them was the largest part of what the daemon added to a stream.
  */
-const DELTA_START = '{"type":"message_update",';
+const DELTA_START = Buffer.from('{"type":"message_update",');
+const CLOSING_BRACE = 0x7d;
 const DELTA: AgentRecord = Object.freeze({ type: "message_update" });
 
-function parseRecord(frame: string): AgentRecord | undefined {
-  if (frame.startsWith(DELTA_START) && frame.endsWith("}")) return DELTA;
+function parseRecord(frame: Buffer): AgentRecord | undefined {
+  const beginsAsDelta =
+    frame.length > DELTA_START.length && DELTA_START.compare(frame, 0, DELTA_START.length) === 0;
+  if (beginsAsDelta && frame.at(-1) === CLOSING_BRACE) return DELTA;
   try {
-    const value: unknown = JSON.parse(frame);
+    const value: unknown = JSON.parse(frame.toString("utf8"));
     if (typeof value === "object" && value !== null && "type" in value && typeof value.type === "string") {
       return value as AgentRecord;
     }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { packagePlace } from "../core/package-place.ts";
 import { surviveClosedPipes } from "./output.ts";
 
 interface FastCommand {
@@ -19,9 +20,10 @@ interface FastCommand {
  */
 export async function run(argv: string[], root: string): Promise<void> {
   surviveClosedPipes();
-  if (await runFast(argv, join(root, "dist", "fast", "commands"))) return;
+  const { fromSource } = packagePlace();
+  if (!fromSource && (await runFast(argv, join(root, "dist", "fast", "commands")))) return;
   const { runWithOclif } = await import("./oclif.ts");
-  await runWithOclif(argv, root);
+  await runWithOclif(argv, root, fromSource);
 }
 
 /** @returns false when nothing was done, because this command line is not an ordinary one */

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { getCompileCacheDir } from "node:module";
+import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { type ErrorBody, PictlError, toStorageError } from "../core/errors.ts";
 import { packagePlace } from "../core/package-place.ts";
@@ -67,7 +68,7 @@ async function spawnDaemon(paths: Paths, env: Environment, deadline: number): Pr
     cwd: "/",
     detached: true,
     stdio: ["ignore", log, log, "pipe"],
-    env: Object.fromEntries(Object.entries(env).filter(([name]) => DAEMON_ENVIRONMENT.test(name))),
+    env: daemonEnvironment(env),
   });
   closeSync(log);
   child.unref();
@@ -89,6 +90,13 @@ async function spawnDaemon(paths: Paths, env: Environment, deadline: number): Pr
     clearTimeout(timer);
     pipe.destroy();
   }
+}
+
+function daemonEnvironment(env: Environment): NodeJS.ProcessEnv {
+  const own = Object.fromEntries(Object.entries(env).filter(([name]) => DAEMON_ENVIRONMENT.test(name)));
+  // V8's compiled code is kept where bin/run.js keeps it: in a directory that is the user's own.
+  const cache = getCompileCacheDir();
+  return cache === undefined ? own : { ...own, NODE_COMPILE_CACHE: dirname(cache) };
 }
 
 function openLog(path: string): number {

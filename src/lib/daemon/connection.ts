@@ -10,13 +10,20 @@ import type { Sink } from "../session/subscribers.ts";
 /** Bytes that may wait for a client to read before its subscriptions pause (they catch up when it drains). */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
+/** More frames than this at once are a flood: no model speaks that fast. */
+const FLOOD_FRAMES = 20;
+/** How long the frames of a flood are collected; below what anybody sees. */
+const FLOOD_FLUSH_MS = 2;
+
 /** One client: its frames in, its responses and records out. */
 export class Connection implements Sink {
   readonly #socket: Socket;
   readonly #decoder: FrameDecoder;
   readonly #log: Logger;
-  /** Frames of this tick. */
-  #unsent = "";
+  /** Frames of this tick, and their size. */
+  #unsent: Buffer[] = [];
+  #unsentBytes = 0;
+  #isFlooding = false;
   /** Set by the client's `client_ready`. */
   caller: Caller = {};
   isReady = false;
@@ -49,7 +56,7 @@ export class Connection implements Sink {
   }
 
   send(record: object): void {
-    this.write(encodeFrame(record));
+    this.write(Buffer.from(encodeFrame(record)));
   }
 
   respond(answer: { id?: string | undefined; command: string; data?: unknown; error?: unknown }): void {
@@ -70,13 +77,18 @@ export class Connection implements Sink {
   }
 
   /**
-   * One chunk from an agent holds many records: what is written in one tick goes out as one piece. Writing each
-   * by itself, even corked, costs more than everything else the daemon does with a record.
+   * Frames of one tick go out as one piece, and those of a flood as one piece every few milliseconds: what a
+   * stream costs is not its bytes but how often it wakes its reader.
    */
-  write(frame: string): boolean {
-    if (this.#unsent === "") process.nextTick(() => this.#flush());
-    this.#unsent += frame;
-    return this.#socket.writableLength + this.#unsent.length < MAX_UNREAD_BYTES;
+  write(frame: Buffer): boolean {
+    if (this.#unsent.length === 0) {
+      const flush = () => this.#flush();
+      if (this.#isFlooding) setTimeout(flush, FLOOD_FLUSH_MS);
+      else process.nextTick(flush);
+    }
+    this.#unsent.push(frame);
+    this.#unsentBytes += frame.length;
+    return this.#socket.writableLength + this.#unsentBytes < MAX_UNREAD_BYTES;
   }
 
   onDrain(callback: () => void): void {
@@ -84,9 +96,12 @@ export class Connection implements Sink {
   }
 
   #flush(): void {
-    const unsent = this.#unsent;
-    this.#unsent = "";
-    if (unsent !== "") this.#socket.write(unsent);
+    if (this.#unsent.length === 0) return;
+    const piece = Buffer.concat(this.#unsent, this.#unsentBytes);
+    this.#isFlooding = this.#unsent.length > FLOOD_FRAMES;
+    this.#unsent = [];
+    this.#unsentBytes = 0;
+    this.#socket.write(piece);
   }
 
   /** Ends the connection once what was written has gone out; a client that doesn't read is cut off. */

@@ -1,8 +1,5 @@
-import { enableCompileCache } from "node:module";
+import { runDaemon } from "./entry.ts";
 
-// Before any other module is compiled: this file and what it imports are what a first command waits for.
-enableCompileCache();
-const { runDaemon } = await import("./entry.ts");
 // Not by letting the loop run empty: an agent that was just starting when everything ended must not hold the
 // daemon. It ends with its stdin, which closes with this process.
 process.exit(await runDaemon(false));

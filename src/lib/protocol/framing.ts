@@ -29,7 +29,16 @@ export class FrameDecoder {
    * @throws PictlError MESSAGE_TOO_LARGE when a frame exceeds the limit; the stream can't be used any more
    */
   push(chunk: Buffer): string[] {
-    const frames: string[] = [];
+    return this.pushBytes(chunk).map((frame) => frame.toString("utf8"));
+  }
+
+  /**
+   * The same without decoding, for whoever passes frames on. A frame may share its memory with the chunk.
+   *
+   * @throws PictlError MESSAGE_TOO_LARGE
+   */
+  pushBytes(chunk: Buffer): Buffer[] {
+    const frames: Buffer[] = [];
     let start = 0;
     for (let end = chunk.indexOf(LF); end !== -1; end = chunk.indexOf(LF, start)) {
       const frame = this.#complete(chunk.subarray(start, end));
@@ -43,16 +52,15 @@ export class FrameDecoder {
   /** The unfinished frame at the end of the stream, or undefined: half a record is never a record. */
   end(): string | undefined {
     if (this.#pendingBytes === 0) return undefined;
-    return this.#complete(Buffer.alloc(0));
+    return this.#complete(Buffer.alloc(0)).toString("utf8");
   }
 
-  #complete(tail: Buffer): string {
+  #complete(tail: Buffer): Buffer {
     this.#check(tail.length);
     const bytes = this.#pendingBytes === 0 ? tail : Buffer.concat([...this.#pending, tail]);
     this.#pending = [];
     this.#pendingBytes = 0;
-    const length = bytes.at(-1) === CR ? bytes.length - 1 : bytes.length;
-    return bytes.toString("utf8", 0, length);
+    return bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes;
   }
 
   #keep(rest: Buffer): void {

@@ -1,11 +1,15 @@
+import { encodeFrame } from "../protocol/framing.ts";
+
 /** Bounds of what a session keeps for subscribers that were away or are slow: whichever is reached first. */
 const MAX_RECORDS = 200_000;
 const MAX_BYTES = 16 * 1024 * 1024;
 /** Dropping in steps keeps `append` from shifting a long array for every record. */
 const DROP_SHARE = 0.25;
 
+const EVENT_END = Buffer.from("}\n");
+
 /** What a subscriber is given: a frame ready to be written, or the news that some are gone. */
-export type LogItem = { seq: number; frame: string } | { gap: { fromSeq: number; toSeq: number } };
+export type LogItem = { seq: number; frame: Buffer } | { gap: { fromSeq: number; toSeq: number } };
 
 /**
  * The last records of one session, each already serialized: it is written to every subscriber as it is.
@@ -14,7 +18,7 @@ export type LogItem = { seq: number; frame: string } | { gap: { fromSeq: number;
 export class EventLog {
   readonly #sessionId: string;
   readonly #eventStart: string;
-  #frames: string[] = [];
+  #frames: Buffer[] = [];
   #bytes = 0;
   #firstSeq = 1;
 
@@ -28,16 +32,21 @@ export class EventLog {
     return this.#firstSeq + this.#frames.length - 1;
   }
 
-  /** Adds pi's record, whose text goes out unchanged. */
-  appendEvent(raw: string): void {
-    const seq = this.lastSeq + 1;
-    this.#push(`${this.#eventStart}${seq},"event":${raw}}\n`);
+  /** Adds pi's record, whose bytes go out unchanged: neither decoding nor encoding them is worth its time. */
+  appendEvent(raw: Buffer): void {
+    const start = `${this.#eventStart}${this.lastSeq + 1},"event":`;
+    const startBytes = Buffer.byteLength(start);
+    const frame = Buffer.allocUnsafe(startBytes + raw.length + EVENT_END.length);
+    frame.write(start);
+    raw.copy(frame, startBytes);
+    EVENT_END.copy(frame, startBytes + raw.length);
+    this.#push(frame);
   }
 
   /** Adds a record of the daemon's own: `type` and one field with its body. */
   append(type: "turn" | "state", body: object): void {
-    const seq = this.lastSeq + 1;
-    this.#push(`${JSON.stringify({ type, sessionId: this.#sessionId, seq, ...body })}\n`);
+    const record = { type, sessionId: this.#sessionId, seq: this.lastSeq + 1, ...body };
+    this.#push(Buffer.from(encodeFrame(record)));
   }
 
   /** The record with this `seq`, the gap before the oldest kept one, or undefined when there is none yet. */
@@ -54,7 +63,7 @@ export class EventLog {
     this.#bytes = 0;
   }
 
-  #push(frame: string): void {
+  #push(frame: Buffer): void {
     this.#frames.push(frame);
     this.#bytes += frame.length;
     if (this.#frames.length > MAX_RECORDS || this.#bytes > MAX_BYTES) this.#drop();

@@ -328,7 +328,7 @@ export class Session {
     this.#host.agentEnded(this);
   }
 
-  #onRecord(record: AgentRecord, raw: string): void {
+  #onRecord(record: AgentRecord, raw: Buffer): void {
     this.log.appendEvent(raw);
     switch (record.type) {
       case "message_update":

@@ -1,9 +1,10 @@
+import { encodeFrame } from "../protocol/framing.ts";
 import type { EventLog } from "./event-log.ts";
 
 /** Where a subscriber's records go: a connection, as far as the session knows it. */
 export interface Sink {
   /** @returns false when no more should be written until `onDrain` runs */
-  write(frame: string): boolean;
+  write(frame: Buffer): boolean;
   /** Calls back once when there is room again. */
   onDrain(callback: () => void): void;
 }
@@ -55,7 +56,7 @@ export class Subscribers {
       if (item === undefined) return;
       const frame =
         "gap" in item
-          ? `${JSON.stringify({ type: "gap", sessionId: this.#sessionId, ...item.gap })}\n`
+          ? Buffer.from(encodeFrame({ type: "gap", sessionId: this.#sessionId, ...item.gap }))
           : item.frame;
       subscriber.nextSeq = "gap" in item ? item.gap.toSeq + 1 : item.seq + 1;
       if (sink.write(frame)) continue;

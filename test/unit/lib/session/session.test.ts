@@ -74,7 +74,7 @@ describe("Session", () => {
       parkAfterMs: 0,
       async startAgent(_session, _caller, _change, handlers) {
         const agent = new FakeAgent();
-        agent.emit = (record) => handlers.onRecord(record, JSON.stringify(record));
+        agent.emit = (record) => handlers.onRecord(record, Buffer.from(JSON.stringify(record)));
         agent.exit = handlers.onExit;
         agents.push(agent);
         return { agent: agent as unknown as Agent, state: { ...IDLE } };
@@ -94,7 +94,10 @@ describe("Session", () => {
       closed: false,
     } as const;
     session = new Session({ ...record }, host);
-    session.subscribers.add({ write: (frame) => records.push(JSON.parse(frame)) > 0, onDrain: quiet });
+    session.subscribers.add({
+      write: (frame) => records.push(JSON.parse(frame.toString())) > 0,
+      onDrain: quiet,
+    });
   });
 
   /** Sends a prompt and waits until it was accepted or refused. */

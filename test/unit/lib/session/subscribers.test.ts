@@ -18,8 +18,8 @@ class FakeSink implements Sink {
   room = Number.POSITIVE_INFINITY;
   #drained: (() => void)[] = [];
 
-  write(frame: string): boolean {
-    this.received.push(JSON.parse(frame) as Received);
+  write(frame: Buffer): boolean {
+    this.received.push(JSON.parse(frame.toString()) as Received);
     this.room -= 1;
     return this.room > 0;
   }
@@ -53,7 +53,7 @@ describe("Subscribers", () => {
 
   function emit(count: number, bytes = 0): void {
     for (let i = 0; i < count; i++) {
-      log.appendEvent(JSON.stringify({ type: "x", text: "x".repeat(bytes) }));
+      log.appendEvent(Buffer.from(JSON.stringify({ type: "x", text: "x".repeat(bytes) })));
       subscribers.flush();
     }
   }
