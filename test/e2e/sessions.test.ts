@@ -218,6 +218,18 @@ describe("sessions", () => {
     const without = ["--new", "--exclude-tools", "bash", "--append-system-prompt", "Add this."];
     const told = await place.ok(["prompt", "--model", `scripted/${scenario}`, ...without, "go"]);
     assert.match(told, /^tools=edit,read,write system=[\s\S]*Add this\./);
+    // A file of the shell's directory, for a session of another one.
+    writeFileSync(join(place.cwd, "prompt.md"), "From the file.");
+    const elsewhere = [
+      "--cwd",
+      place.root,
+      "--system-prompt",
+      "prompt.md",
+      "--model",
+      `scripted/${scenario}`,
+    ];
+    const filed = await place.ok(["session", "create", ...elsewhere]);
+    assert.match(await place.ok(["prompt", "-s", filed, "go"]), /From the file\./);
   });
 
   it("trusts nothing of the project unless --approve says so; what follows -- goes to pi", async () => {

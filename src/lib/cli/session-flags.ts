@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Args, Flags } from "@oclif/core";
 import { PictlError } from "../core/errors.ts";
@@ -78,8 +79,8 @@ export function sessionOptionsFrom(flags: CreateFlagValues, piArgs: readonly str
     thinking: flags.thinking,
     tools: flags.tools,
     excludeTools: flags["exclude-tools"],
-    systemPrompt: flags["system-prompt"],
-    appendSystemPrompt: flags["append-system-prompt"],
+    systemPrompt: flags["system-prompt"] === undefined ? undefined : textOrFile(flags["system-prompt"]),
+    appendSystemPrompt: flags["append-system-prompt"]?.map(textOrFile),
     ephemeral: flags.ephemeral,
     approve: flags.approve,
     piArgs: piArgs.length > 0 ? piArgs : undefined,
@@ -93,6 +94,11 @@ export function sessionOptionsFrom(flags: CreateFlagValues, piArgs: readonly str
 export function absoluteScenario(model: string): string {
   const file = model.startsWith("scripted/") ? model.slice("scripted/".length) : "";
   return file === "" || /^echo(:|$)/.test(file) ? model : `scripted/${resolve(file)}`;
+}
+
+/** pi takes the name of a file for its text, and looks for it in the session's directory: ours counts from the shell's. */
+function textOrFile(value: string): string {
+  return existsSync(value) ? resolve(value) : value;
 }
 
 /** The target of a request: the session that was named, else the current one of this directory. */

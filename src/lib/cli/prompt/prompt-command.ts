@@ -13,10 +13,11 @@ import type { PromptFormat } from "./run-prompt.ts";
 /** `pictl prompt` and `pictl session prompt`: the same command under two names. */
 export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
   static override summary = "Prompt a session and stream the answer";
-  static override description =
-    `The text comes from the arguments, from --file and from stdin, joined in this order. Without -s or --new it
-goes to the current session of this directory (looked for up to the repository root), which is created on
-first use. The exit code tells how the turn ended: see docs/exit-codes.md.`;
+  static override description = [
+    "The text comes from the arguments, from --file and from stdin, joined in this order.",
+    "Without -s or --new it goes to the current session of this directory (looked for up to the repository root),",
+    "which is created on first use. The exit code tells how the turn ended: see docs/exit-codes.md.",
+  ].join(" ");
   static override args = {
     message: Args.string({ description: "Text of the prompt", multiple: true }),
   };
