@@ -88,7 +88,7 @@ export default {
       comment:
         "Terminal packages stay in src/commands and src/lib/cli: return plain data and render it there.",
       from: { path: "^src/", pathNot: "^src/(commands|lib/cli)/" },
-      to: { path: "node_modules/(@oclif|chalk|cli-table3|listr2)/" },
+      to: { path: "node_modules/(@oclif|chalk|cli-table3|listr2|@earendil-works/pi-tui)/" },
     },
     {
       name: "sqlite",

@@ -7,10 +7,12 @@ import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { buildInfo } from "../src/lib/core/build-info.ts";
 import { FLOOD, PI, Place } from "./place.ts";
+import { startUpLines } from "./start-up.ts";
 import { daemonPrompter, directPrompter, type Prompter } from "./streams.ts";
 
 const QUICK = process.argv.includes("--quick");
 const COMMAND_RUNS = QUICK ? 5 : 25;
+const START_UP_RUNS = QUICK ? 3 : 15;
 const COLD_RUNS = QUICK ? 3 : 12;
 const LATENCY_RUNS = QUICK ? 50 : 500;
 const FLOOD_RUNS = QUICK ? 2 : 7;
@@ -165,9 +167,33 @@ function table(rows: Row[]): string {
   ].join("\n");
 }
 
-const MARK = { begin: "<!-- bench:begin -->", end: "<!-- bench:end -->" };
+/** What stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->` is replaced. */
+function replaceBlock(text: string, name: string, content: string): string {
+  const [before = "", rest = ""] = text.split(`<!-- ${name}:begin -->`);
+  const after = rest.split(`<!-- ${name}:end -->`)[1] ?? "\n";
+  return `${before}<!-- ${name}:begin -->\n${content}\n<!-- ${name}:end -->${after}`;
+}
 
-function writeDocument(rows: Row[]): void {
+/** Each command beside a bare Node, the slowest first. */
+async function startUpTable(place: Place): Promise<string> {
+  const node = () => place.run(process.execPath, ["-e", "0"]);
+  const rows: { line: string; samples: [Sample, Sample]; ratio: number }[] = [];
+  for (const words of startUpLines(fileURLToPath(new URL("../oclif.manifest.json", import.meta.url)))) {
+    const samples = await sideBySide(START_UP_RUNS, () => place.pictl(...words), node);
+    rows.push({ line: words.join(" "), samples, ratio: samples[0].median / samples[1].median });
+  }
+  rows.sort((a, b) => b.ratio - a.ratio);
+  return [
+    "| command | pictl | `node -e 0` | ratio | within 2.8 × |",
+    "|---|---|---|---|---|",
+    ...rows.map(
+      ({ line, samples: [own, bare], ratio }) =>
+        `| \`${line}\` | ${ms(own)} | ${ms(bare)} | ${ratio.toFixed(2)} × | ${ratio <= 2.8 ? "yes" : "**no**"} |`,
+    ),
+  ].join("\n");
+}
+
+function writeDocument(rows: Row[], startUp: string): void {
   const path = fileURLToPath(new URL("../docs/performance.md", import.meta.url));
   const piVersion = (
     JSON.parse(readFileSync(PI.replace(/dist\/.*$/, "package.json"), "utf8")) as { version: string }
@@ -175,16 +201,16 @@ function writeDocument(rows: Row[]): void {
   const cores = cpus();
   const header = `Measured on ${new Date().toISOString().slice(0, 10)} with \`npm run bench\`: pictl ${buildInfo().version}, pi ${piVersion}, Node ${process.version}, ${process.platform} ${process.arch}, ${cores.length} × ${cores[0]?.model.trim() ?? "unknown"}.`;
   const text = readFileSync(path, "utf8");
-  const [before = "", rest = ""] = text.split(MARK.begin);
-  const after = rest.split(MARK.end)[1] ?? "\n";
-  writeFileSync(path, `${before}${MARK.begin}\n${header}\n\n${table(rows)}\n${MARK.end}${after}`);
+  const withRows = replaceBlock(text, "bench", `${header}\n\n${table(rows)}`);
+  writeFileSync(path, replaceBlock(withRows, "bench-start-up", startUp));
 }
 
 const place = new Place();
 try {
   const rows = [...(await commandRows(place)), ...(await streamRows(place))];
-  process.stdout.write(`${table(rows)}\n`);
-  if (!QUICK) writeDocument(rows);
+  const startUp = await startUpTable(place);
+  process.stdout.write(`${table(rows)}\n\n${startUp}\n`);
+  if (!QUICK) writeDocument(rows, startUp);
 } finally {
   await place.dispose();
 }

@@ -76,7 +76,14 @@ async function main(): Promise<void> {
   };
   await build({
     ...split,
-    entryPoints: [...commands, "src/lib/cli/main.ts", "src/lib/daemon/main.ts", "src/lib/daemon/entry.ts"],
+    entryPoints: [
+      ...commands,
+      "src/lib/cli/main.ts",
+      // oclif loads it by its path.
+      "src/lib/cli/help/help-class.ts",
+      "src/lib/daemon/main.ts",
+      "src/lib/daemon/entry.ts",
+    ],
     outdir: "dist",
   });
   // The same commands without oclif, for ordinary command lines (docs/decisions/0004).

@@ -34,6 +34,22 @@ describe("--json", () => {
     await note("session list", ["session", "list"]);
     await note("session show", ["session", "show", "shapes"]);
     await note("session show --messages", ["session", "show", "shapes", "--messages"]);
+    for (const what of ["model", "thinking", "settings"]) {
+      await note(`session ${what}`, ["session", what, "-s", "shapes"]);
+    }
+    await note("session thinking LEVEL", ["session", "thinking", "-s", "shapes", "off"]);
+    await note("session settings KEY VALUE", ["session", "settings", "-s", "shapes", "auto-retry", "on"]);
+    for (const what of ["stats", "tree", "last", "messages", "entries", "commands"]) {
+      await note(`session ${what}`, ["session", what, "shapes"]);
+    }
+    await note("session bash", ["session", "bash", "-s", "shapes", "true"]);
+    await note("session send", ["session", "send", "-s", "shapes", '{"type":"get_state"}']);
+    await note("session queue list", ["session", "queue", "list", "shapes"]);
+    await note("session queue clear", ["session", "queue", "clear", "shapes"]);
+    await note("session wait", ["session", "wait", "shapes"]);
+    await note("session respond (no question)", ["session", "respond", "-s", "shapes"]);
+    await note("session compact", ["session", "compact", "-s", "shapes"]);
+    await note("model list", ["model", "list"]);
     await note("session fork", ["session", "fork", "shapes"]);
     await note("session fork --at", ["session", "fork", "shapes", "--at", "1"]);
     const cloned = await note("session clone", ["session", "clone", "shapes"]);
@@ -43,6 +59,12 @@ describe("--json", () => {
     await note("session abort", ["session", "abort", "forms"]);
     await note("session close", ["session", "close", "forms"]);
     await note("session delete", ["session", "delete", cloned.sessionId ?? "", "--yes"]);
+    await note("config set", ["config", "set", "thinking", "off"]);
+    await note("config get", ["config", "get", "thinking"]);
+    await note("config show", ["config", "show"]);
+    await note("config path", ["config", "path"]);
+    await note("config unset", ["config", "unset", "thinking"]);
+    await note("an unknown command", ["sessoin"]);
     await note("an error", ["session", "show", "nowhere"]);
     await note("daemon start", ["daemon", "start"]);
     await note("daemon status", ["daemon", "status"]);

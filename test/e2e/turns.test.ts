@@ -67,7 +67,7 @@ describe("turns", () => {
     await second.until("stderr", "Waiting for a prompt ahead");
     const third = place.start(["prompt", "-s", session, "--format", "stream-json", "third"]);
     await third.until("stderr", "Waiting for 2 prompts ahead");
-    await third.until("stdout", /^\{"type":"turn_queued".*"ahead":2\}$/m);
+    await third.until("stdout", /^\{"v":1,"type":"turn_queued".*"ahead":2\}$/m);
     const refused = await place.run(["prompt", "-s", session, "--no-wait", "fourth"]);
     assert.equal(refused.code, 11);
     assert.match(refused.stderr, /\[SESSION_BUSY\]/);

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { readConfigFile } from "../../src/lib/core/config-file.ts";
 import { EXIT_CODES } from "../../src/lib/core/errors.ts";
+import { questionPolicies } from "../../src/lib/protocol/question-policies.ts";
 import { PASSED_THROUGH, requestSchemas } from "../../src/lib/protocol/requests.ts";
 import { streamRecord } from "../../src/lib/protocol/stream.ts";
 
@@ -68,11 +69,43 @@ describe("docs/protocol.md", () => {
   test("names every command that is passed through to pi", () => {
     for (const command of PASSED_THROUGH) assert.ok(text.includes(`\`${command}\``), command);
   });
+});
 
-  test("names every record of stream-json", () => {
-    const section = text.slice(text.indexOf("## stream-json"));
-    for (const { shape } of streamRecord.def.options) {
-      for (const type of shape.type.def.values) assert.ok(section.includes(`\`${type}\``), type);
+describe("docs/stream-json.md", () => {
+  const lines = rows(read("docs/stream-json.md"));
+
+  for (const { shape } of streamRecord.def.options) {
+    const [type = ""] = shape.type.def.values;
+    test(`tells ${type} with every field of its own`, () => {
+      const row = lines.find((line) => line.startsWith(`| \`${type}\` |`));
+      assert.ok(row, type);
+      for (const [field, schema] of Object.entries(shape)) {
+        if (["v", "type", "sessionId", "seq"].includes(field)) continue;
+        const optional = (schema as { def: { type: string } }).def.type === "optional" ? "?" : "";
+        assert.ok(row.includes(`\`${field}${optional}\``), field);
+      }
+    });
+  }
+
+  test("lists every published schema", () => {
+    for (const file of readdirSync(join(ROOT, "schemas"))) {
+      const name = `\`${file.replace(".schema.json", "")}\``;
+      assert.ok(
+        lines.some((line) => line.split("|")[1]?.includes(name)),
+        name,
+      );
+    }
+  });
+});
+
+describe("docs/questions.md", () => {
+  test("has a row for every policy", () => {
+    const lines = rows(read("docs/questions.md"));
+    for (const policy of questionPolicies) {
+      assert.ok(
+        lines.some((line) => line.startsWith(`| \`${policy}\` |`)),
+        policy,
+      );
     }
   });
 });

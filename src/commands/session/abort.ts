@@ -1,3 +1,4 @@
+import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
 import { pickSession } from "../../lib/cli/pick-session.ts";
@@ -7,13 +8,32 @@ export default class SessionAbort extends BaseCommand<typeof SessionAbort> {
   static override summary = "Abort the running turn of a session";
   static override description =
     "Messages that were queued in it are not sent: stderr gives them back. A prompt that waits for the turn exits 6. When nothing runs that is said, and the exit code is 0.";
-  static override examples = ["<%= config.bin %> session abort", "<%= config.bin %> session abort review"];
+  static override examples = [
+    "<%= config.bin %> session abort",
+    "<%= config.bin %> session abort review",
+    "<%= config.bin %> session abort --bash",
+  ];
   static override args = { session: sessionArg };
-  static override flags = { session: sessionFlag };
+  static override flags = {
+    session: sessionFlag,
+    bash: Flags.boolean({
+      description: "End only the commands that `session bash` has started",
+      exclusive: ["retry"],
+    }),
+    retry: Flags.boolean({ description: "Only stop pi from trying again after a provider's error" }),
+  };
 
   async run(): Promise<void> {
-    const target = pickSession(this.args.session, this.flags.session);
+    const { bash, retry, session } = this.flags;
+    const target = pickSession(this.args.session, session);
     const client = await this.connect();
+    if (bash || retry) {
+      const type = bash ? "abort_bash" : "abort_retry";
+      await client.command(type, target);
+      // pi doesn't tell whether there was one.
+      await this.show({ sent: type }, () => "");
+      return;
+    }
     const result = await client.request("abort", target);
     if (!this.flags.json) {
       await writeStderr(

@@ -71,7 +71,9 @@ export class RpcChannel {
     options: { timeoutMs?: number; onResponse?: (response: AgentResponse) => void } = {},
   ): Promise<AgentResponse> {
     if (this.#closed) return Promise.reject(this.#closed);
-    const id = `pictl-${this.#nextId++}`;
+    // `bash` repeats the id in its events, by whose end its caller knows them from those of another one.
+    const { executionId, ...sent } = command;
+    const id = `pictl-${this.#nextId++}${typeof executionId === "string" ? `-${executionId}` : ""}`;
     return new Promise((resolve, reject) => {
       const { timeoutMs, onResponse } = options;
       const timer =
@@ -100,7 +102,7 @@ export class RpcChannel {
         },
       });
       // `bash` repeats the id in its events, so ours must win over one that a caller passed.
-      this.#input.write(encodeFrame({ ...command, id }));
+      this.#input.write(encodeFrame({ ...sent, id }));
     });
   }
 

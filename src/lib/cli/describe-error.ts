@@ -1,4 +1,6 @@
 import { type ErrorBody, PictlError, toPictlError } from "../core/errors.ts";
+import { didYouMean } from "../core/nearest.ts";
+import { unknownFlags, unknownValue } from "./suggest-flags.ts";
 
 export interface DescribedError {
   body: ErrorBody;
@@ -27,19 +29,16 @@ function isOclifError(error: unknown): error is Error {
 }
 
 function usageError(error: Error): PictlError {
-  const [, unknown] = /^command (\S+) not found$/.exec(error.message) ?? [];
-  if (unknown !== undefined) {
-    // oclif joins the words that it takes for a command with colons.
-    return new PictlError("UNKNOWN_COMMAND", `There is no command "${unknown.replaceAll(":", " ")}".`, {
-      hint: "Run `pictl --help` to see what there is.",
-    });
-  }
   const message = error.message
     .split("\n")
     .filter((line) => !line.startsWith("See more help with"))
     .join("\n")
     .trim();
-  return new PictlError("USAGE", message, { hint: "Run the command with --help to see what it takes." });
+  const near = unknownFlags(error) ?? unknownValue(message);
+  return new PictlError("USAGE", message, {
+    hint: didYouMean(near?.suggestions ?? []) ?? "Run the command with --help to see what it takes.",
+    ...(near === undefined ? {} : { details: { ...near } }),
+  });
 }
 
 /** An error for a person: what happened, its code, and what to do next. */

@@ -28,11 +28,9 @@ export async function run(argv: string[], root: string): Promise<void> {
 
 /** @returns false when nothing was done, because this command line is not an ordinary one */
 async function runFast(argv: string[], commands: string): Promise<boolean> {
-  const [first = "", second = ""] = argv;
-  if (!/^[a-z]+$/.test(first)) return false;
-  const words = /^[a-z-]+$/.test(second) && existsSync(join(commands, first, `${second}.js`)) ? 2 : 1;
+  const words = commandWords(argv, commands);
+  if (words === 0) return false;
   const file = `${join(commands, ...argv.slice(0, words))}.js`;
-  if (!existsSync(file)) return false;
   const command = (await import(pathToFileURL(file).href)) as FastCommand;
   try {
     await command.default.run(argv.slice(words));
@@ -41,4 +39,20 @@ async function runFast(argv: string[], commands: string): Promise<boolean> {
     if (error instanceof Error && error.name === "NotOrdinary") return false;
     throw error;
   }
+}
+
+/**
+ * How many words of a command line name its command: `session list` before `session`, and three where two are a
+ * topic.
+ *
+ * @param commands directory with a file for each command
+ * @returns 0 when there is no such command
+ */
+export function commandWords(argv: readonly string[], commands: string): number {
+  const isCommand = (words: number) => existsSync(`${join(commands, ...argv.slice(0, words))}.js`);
+  const [first, second, third] = argv.slice(0, 3).map((word) => /^[a-z][a-z-]*$/.test(word));
+  if (!first) return 0;
+  if (second && isCommand(2)) return 2;
+  if (second && third && isCommand(3)) return 3;
+  return isCommand(1) ? 1 : 0;
 }

@@ -2,14 +2,17 @@ import { readFileSync, statSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
+import { CONFIG_KEYS, configFormats, configThinking } from "./config-keys.ts";
 import { lineOfKey } from "./config-line.ts";
 import { parseDuration } from "./duration.ts";
 import { PictlError, systemErrorCode } from "./errors.ts";
+import { didYouMean, nearest } from "./nearest.ts";
 
 /** A config file is a page of text. A workspace's comes from whoever wrote the repository. */
 const MAX_FILE_BYTES = 256 * 1024;
 
-const count = z.int().check(z.gte(1));
+const COUNT = "must be a whole number of 1 or more";
+const count = z.int(COUNT).check(z.gte(1, COUNT));
 
 /** `"30m"` to milliseconds; `"never"` and `"0"` to 0, which switches the timeout off. */
 const timeout = z.pipe(
@@ -49,8 +52,8 @@ const model = z
     z.regex(/^[^\s-]\P{Cc}*$/u, 'must be a model such as "anthropic/claude-sonnet-4-5" or "scripted/echo"'),
   );
 
-/** pi's levels (its docs/rpc-commands.md); a test keeps them equal to the protocol's. */
-const thinking = z.enum(["off", "minimal", "low", "medium", "high", "xhigh", "max"]);
+const thinking = z.enum(configThinking);
+const format = z.enum(configFormats);
 
 const limits = z.strictObject({
   max_live_agents: z.optional(count),
@@ -59,9 +62,10 @@ const limits = z.strictObject({
 });
 
 /** What `config.toml` may say (docs/configuration.md). An unknown key is refused: it is a typo that would do nothing. */
-const configFile = z.strictObject({
+export const configFile = z.strictObject({
   agent: z.optional(z.strictObject({ command: z.optional(command) })),
   daemon: z.optional(z.strictObject({ idle_timeout: z.optional(timeout) })),
+  format: z.optional(format),
   limits: z.optional(limits),
   model: z.optional(model),
   thinking: z.optional(thinking),
@@ -94,7 +98,11 @@ const workspaceFile = z.strictObject({
     ),
   ),
   thinking: z.optional(thinking),
+  format: z.optional(format),
 });
+
+/** The values of a file as they are written there, tables in tables. */
+export type ConfigDocument = Record<string, unknown>;
 
 /**
  * Reads and checks one file. Durations come back as milliseconds, everything else as it was written.
@@ -103,25 +111,43 @@ const workspaceFile = z.strictObject({
  * @throws PictlError INVALID_CONFIG naming the file, the line and the key
  */
 export function readConfigFile(path: string, kind: "user" | "workspace"): ConfigFile {
-  const text = readText(path);
+  return checkConfigText(readConfigText(path), path, kind).config;
+}
+
+/**
+ * The same for a text that is to become the file.
+ *
+ * @returns the checked settings, and the document as it is written
+ */
+export function checkConfigText(
+  text: string,
+  path: string,
+  kind: "user" | "workspace",
+): { config: ConfigFile; document: ConfigDocument } {
   const document = parseToml(text, path);
   const schema = kind === "user" ? configFile : workspaceFile;
   const result = z.safeParse(schema, document, { error: en().localeError });
-  if (result.success) return result.data as ConfigFile;
+  if (result.success) return { config: result.data as ConfigFile, document };
   const [issue] = result.error.issues;
   const unknown = issue?.code === "unrecognized_keys";
   const keys = [...(issue?.path ?? []), ...(unknown ? issue.keys.slice(0, 1) : [])].map(String);
-  throw invalid(
-    path,
-    lineOfKey(text, keys),
-    `${printable(keys.join("."))}: ${unknown ? "unknown key" : (issue?.message ?? "invalid")}.`,
-    {
-      key: keys.join("."),
-    },
-  );
+  const key = keys.join(".");
+  const suggestions = unknown ? nearestKeys(key) : [];
+  const problem = unknown ? "unknown key" : (issue?.message ?? "invalid");
+  throw invalid(path, lineOfKey(text, keys), `${printable(key)}: ${problem}.`, {
+    key,
+    reason: problem,
+    ...(suggestions.length > 0 ? { suggestions } : {}),
+  });
 }
 
-function parseToml(text: string, path: string): unknown {
+/** Keys, and tables of keys, that a mistyped one may have meant. */
+export function nearestKeys(key: string): string[] {
+  const tables = CONFIG_KEYS.flatMap(({ key: known }) => (known.includes(".") ? known.split(".", 1) : []));
+  return nearest(key, [...CONFIG_KEYS.map(({ key: known }) => known), ...(key.includes(".") ? [] : tables)]);
+}
+
+function parseToml(text: string, path: string): ConfigDocument {
   try {
     return parse(text);
   } catch (error) {
@@ -132,7 +158,8 @@ function parseToml(text: string, path: string): unknown {
   }
 }
 
-function readText(path: string): string {
+/** The text of a config file. Throws INVALID_CONFIG for what is no file of a sensible size in UTF-8. */
+export function readConfigText(path: string): string {
   try {
     const stats = statSync(path);
     // Opening a pipe that came with a repository would wait for ever.
@@ -160,7 +187,12 @@ function invalid(
 ): PictlError {
   const place = line === undefined ? path : `${path}:${line}`;
   return new PictlError("INVALID_CONFIG", `${place}: ${problem}`, {
-    hint: "See docs/configuration.md for the keys and their values.",
+    hint: [
+      didYouMean((details.suggestions ?? []) as string[]),
+      "See docs/configuration.md for the keys and their values.",
+    ]
+      .filter(Boolean)
+      .join(" "),
     details: { path, ...(line === undefined ? {} : { line }), ...details },
   });
 }

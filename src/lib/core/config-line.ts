@@ -18,21 +18,25 @@ export function lineOfKey(toml: string, keys: readonly string[]): number | undef
 
 interface Place {
   name: string;
+  /** From 1. */
   line: number;
+  /** A `[table]` header, else a key with its value. */
+  isTable: boolean;
 }
 
 /** Every table header and key with its full dotted name. */
-function namedPlaces(toml: string): Place[] {
+export function namedPlaces(toml: string): Place[] {
   let table = "";
-  return toml.split("\n").flatMap((text, index) => {
+  return toml.split("\n").flatMap((text, index): Place[] => {
     const header = /^\s*\[\[?([^\]]+)\]/.exec(text)?.[1];
     if (header !== undefined) {
       table = dotted(header);
-      return [{ name: table, line: index + 1 }];
+      return [{ name: table, line: index + 1, isTable: true }];
     }
     const key = /^\s*([\w."' -]+?)\s*=/.exec(text)?.[1];
     if (key === undefined) return [];
-    return [{ name: table === "" ? dotted(key) : `${table}.${dotted(key)}`, line: index + 1 }];
+    const name = table === "" ? dotted(key) : `${table}.${dotted(key)}`;
+    return [{ name, line: index + 1, isTable: false }];
   });
 }
 

@@ -1,7 +1,8 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ConfigFile } from "./config-file.ts";
-import { directoriesToRepositoryRoot } from "./paths.ts";
+import { systemErrorCode } from "./errors.ts";
+import { directoriesToRepositoryRoot, type Environment, resolvePaths } from "./paths.ts";
 
 /** The settings that hold, every one with its default. Times are milliseconds, sizes bytes. */
 export interface Config {
@@ -18,9 +19,12 @@ export interface Config {
   /** For sessions that name none themselves. */
   model?: string;
   thinking?: ThinkingLevel;
+  /** What `prompt` prints when it isn't told. */
+  format?: OutputFormat;
 }
 
 export type ThinkingLevel = NonNullable<ConfigFile["thinking"]>;
+export type OutputFormat = NonNullable<ConfigFile["format"]>;
 
 /** As in docs/configuration.md. Eight agents of 90 MB each are about what a laptop spares. */
 const DEFAULTS = {
@@ -31,9 +35,8 @@ const DEFAULTS = {
 };
 
 /**
- * Reads the user's `config.toml` and, when given, a workspace's. The workspace chooses `model` and `thinking`,
- * nothing else. The parser and its schema are loaded only when there is a file: most
- * people have none.
+ * Reads the user's `config.toml` and, when given, a workspace's. The workspace chooses `model`, `thinking` and
+ * `format`, nothing else. The parser and its schema are loaded only when there is a file: most people have none.
  *
  * @param workspaceFile `.pictl/config.toml` as {@link findWorkspaceConfig} gives it
  * @throws PictlError INVALID_CONFIG naming the file, the line and the key
@@ -44,18 +47,65 @@ export async function loadConfig(path: string, workspaceFile?: string): Promise<
   const config = withDefaults(user);
   const model = workspace.model ?? user.model;
   const thinking = workspace.thinking ?? user.thinking;
+  const format = workspace.format ?? user.format;
   return {
     ...config,
     ...(model === undefined ? {} : { model }),
     ...(thinking === undefined ? {} : { thinking }),
+    ...(format === undefined ? {} : { format }),
   };
+}
+
+/**
+ * The `format` that the files say, for a `prompt` that isn't told one. Every prompt asks, so the parser and
+ * its schema are loaded only for files that have the word in them.
+ *
+ * @throws PictlError INVALID_CONFIG
+ */
+export async function configuredFormat(env: Environment): Promise<OutputFormat | undefined> {
+  const user = resolvePaths(env).config;
+  const cwd = workingDirectory();
+  const workspace = cwd === undefined ? undefined : findWorkspaceConfig(cwd);
+  const files = workspace === undefined ? [user] : [user, workspace];
+  if (!files.some(mentionsFormat)) return undefined;
+  return (await loadConfig(user, workspace)).format;
+}
+
+/** Undefined when it was removed under the shell: a prompt to a session elsewhere works from there too. */
+function workingDirectory(): string | undefined {
+  try {
+    return process.cwd();
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function mentionsFormat(path: string): boolean {
+  try {
+    // Not a pipe that came with a repository: opening it would wait for ever.
+    return statSync(path).isFile() && readFileSync(path, "utf8").includes("format");
+  } catch {
+    // None there, or one that can't be read: whoever needs a setting of it says why.
+    return false;
+  }
 }
 
 /** The nearest `.pictl/config.toml` between a directory and the root of its repository. */
 export function findWorkspaceConfig(cwd: string): string | undefined {
-  return directoriesToRepositoryRoot(cwd, (dir) => existsSync(join(dir, ".git")))
-    .map((dir) => join(dir, ".pictl", "config.toml"))
-    .find((path) => existsSync(path));
+  return workspaceConfigs(cwd).find((path) => existsSync(path));
+}
+
+/** Where a workspace's file is, or would be made: at the root of the repository, else in the directory itself. */
+export function workspaceConfigPlace(cwd: string): string {
+  const places = workspaceConfigs(cwd);
+  return places.find((path) => existsSync(path)) ?? places.at(-1) ?? join(cwd, ".pictl", "config.toml");
+}
+
+function workspaceConfigs(cwd: string): string[] {
+  return directoriesToRepositoryRoot(cwd, (dir) => existsSync(join(dir, ".git"))).map((dir) =>
+    join(dir, ".pictl", "config.toml"),
+  );
 }
 
 async function read(path: string, kind: "user" | "workspace"): Promise<ConfigFile> {

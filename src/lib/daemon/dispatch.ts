@@ -23,10 +23,13 @@ const ALLOWED_WHILE_STOPPING = new Set<string>([
   "extension_ui_response",
   "get_daemon_status",
   "get_session",
+  "get_queue",
   "list_sessions",
+  "respond",
   "stop_daemon",
   "subscribe",
   "unsubscribe",
+  "wait",
 ]);
 
 export function shuttingDown(): PictlError {
@@ -105,12 +108,11 @@ async function handle(
 }
 
 async function passThrough(envelope: object, context: HandlerContext): Promise<unknown> {
-  const { sessionId, cwd, id, ...command } = parse(passedThroughRequest, envelope, "command");
+  const { sessionId, cwd, id, onQuestion, ...command } = parse(passedThroughRequest, envelope, "command");
   const session = context.sessions.find({ sessionId, cwd }, context.caller);
   // The one command whose `id` is pi's own: it names the dialog that is answered.
-  const record =
-    command.type === "extension_ui_response" ? { ...command, id: command.requestId ?? id } : command;
-  return await session.command(record, context.caller);
+  const record = command.type === "extension_ui_response" ? answerRecord(command, id) : command;
+  return await session.command(record, context.caller, { onQuestion });
 }
 
 function parse<T>(schema: z.core.$ZodType<T>, value: unknown, type: string): T {
@@ -129,4 +131,9 @@ function describe(error: unknown): string {
       .join("; ");
   }
   return error instanceof Error ? error.message : String(error);
+}
+
+function answerRecord(command: { type: string; [field: string]: unknown }, id: unknown) {
+  const { requestId, ...answer } = command;
+  return { ...answer, id: requestId ?? id };
 }

@@ -1,10 +1,5 @@
 import { PictlError } from "../core/errors.ts";
-import type {
-  RequestName,
-  RequestParams,
-  RequestResults,
-  TranscriptMessageData,
-} from "../protocol/requests.ts";
+import type { RequestName, RequestParams, RequestResults } from "../protocol/requests.ts";
 import type { Caller } from "../session/caller.ts";
 import { deleteSession } from "../session/delete.ts";
 import { exportSession } from "../session/export.ts";
@@ -15,6 +10,9 @@ import { sessionTranscript } from "../session/session-entries.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Sink } from "../session/subscribers.ts";
 
+/** A command that pictl doesn't know may be work, but nobody waits longer for it unasked. */
+const SEND_TIMEOUT_MS = 10 * 60_000;
+
 /** What a handler may use: the sessions, the daemon itself, and the connection that asked. */
 export interface HandlerContext {
   /** The daemon waits for its last turns: what would begin new work is refused. */
@@ -22,6 +20,8 @@ export interface HandlerContext {
   sessions: Sessions;
   caller: Caller;
   sink: Sink;
+  /** Fires when the connection has ended: nobody waits for an answer any more. */
+  signal: AbortSignal;
   daemon: {
     status(): RequestResults["get_daemon_status"];
     diagnostics(caller: Caller): Promise<RequestResults["get_diagnostics"]>;
@@ -64,8 +64,7 @@ export const handlers: Handlers = {
     const session = sessions.find(target, caller);
     const info = sessions.info(session);
     if (!messages) return reply({ session: info });
-    const transcript = await sessionTranscript(session, caller);
-    reply({ session: info, messages: transcript as unknown as TranscriptMessageData[] });
+    reply({ session: info, messages: await sessionTranscript(session, caller) });
   },
 
   async prompt({ create, fresh, subscribe, sessionId, cwd, ...prompt }, { sessions, caller, sink }, reply) {
@@ -145,6 +144,32 @@ export const handlers: Handlers = {
     reply({ sessionId: session.id, path: outputPath });
   },
 
+  respond({ questionId, answer, ...target }, { sessions, caller }, reply) {
+    const session = sessions.find(target, caller);
+    reply({ sessionId: session.id, question: session.respond(questionId, answer) });
+  },
+
+  async wait({ for: conditions, ...target }, { sessions, caller, signal }, reply) {
+    reply(await sessions.find(target, caller).wait(conditions, signal));
+  },
+
+  get_queue(target, { sessions, caller }, reply) {
+    const session = sessions.find(target, caller);
+    reply({ sessionId: session.id, ...session.queue });
+  },
+
+  async clear_queue(target, { sessions, caller }, reply) {
+    const session = sessions.find(target, caller);
+    reply({ sessionId: session.id, ...(await session.clearQueue()) });
+  },
+
+  async send_record({ record, timeoutMs = SEND_TIMEOUT_MS, ...target }, { sessions, caller }, reply) {
+    refuseMove(record.type);
+    const session = sessions.find(target, caller);
+    const data = await session.command(record, caller, { timeoutMs });
+    reply({ sessionId: session.id, ...(data === undefined ? {} : { data }) });
+  },
+
   subscribe({ since, ...target }, { sessions, caller, sink }, reply) {
     const session = sessions.find(target, caller);
     reply({ sessionId: session.id, seq: since ?? session.log.lastSeq });
@@ -184,4 +209,14 @@ function refuseCreateOptions(session: Session, create: RequestParams<"prompt">["
       details: { sessionId: session.id, options: given },
     },
   );
+}
+
+/** Which agent holds which session is the daemon's to decide. */
+function refuseMove(type: string): void {
+  if (type !== "new_session" && type !== "switch_session") return;
+  const other = type === "new_session" ? "`pictl session create`" : "-s with the other session";
+  throw new PictlError("INVALID_INPUT", `${type} would move the agent to another session.`, {
+    hint: `Use ${other} instead.`,
+    details: { type },
+  });
 }

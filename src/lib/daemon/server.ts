@@ -83,17 +83,19 @@ export class Daemon {
   #accept(socket: Socket): void {
     const { config, log } = this.#options;
     const connection = new Connection(socket, config.limits.maxMessageBytes, log);
+    const ended = new AbortController();
     const handshake = setTimeout(() => connection.destroy(), HANDSHAKE_TIMEOUT_MS);
     this.#connections.add(connection);
     this.#lastActivity = Date.now();
     connection.listen(
       (frame) => {
         this.#lastActivity = Date.now();
-        if (connection.isReady) void this.#request(connection, frame);
+        if (connection.isReady) void this.#request(connection, frame, ended.signal);
         else if (this.#shakeHands(connection, frame)) clearTimeout(handshake);
       },
       () => {
         clearTimeout(handshake);
+        ended.abort();
         this.#connections.delete(connection);
         this.#lastActivity = Date.now();
         for (const session of this.#options.sessions.all()) session.subscribers.remove(connection);
@@ -137,12 +139,13 @@ export class Daemon {
     }
   }
 
-  async #request(connection: Connection, frame: string): Promise<void> {
+  async #request(connection: Connection, frame: string, signal: AbortSignal): Promise<void> {
     const context: HandlerContext = {
       isStopping: this.isStopping,
       sessions: this.#options.sessions,
       caller: connection.caller,
       sink: connection,
+      signal,
       daemon: {
         status: () => this.#status(),
         diagnostics: (caller) => this.#diagnostics(caller),
@@ -150,6 +153,7 @@ export class Daemon {
       },
     };
     await dispatch(frame, context, (answer) => {
+      if (signal.aborted) return;
       if (answer.error !== undefined) {
         const error = toPictlError(answer.error);
         const details = error.code === "INTERNAL" ? { stack: (error.cause as Error | undefined)?.stack } : {};

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { question, questionState } from "./question.ts";
 import { sessionState, turn } from "./session.ts";
 
 /** First record on a connection, from the daemon. */
@@ -77,6 +78,16 @@ export const stateRecord = z.object({
 });
 export type StateRecord = z.infer<typeof stateRecord>;
 
+/** A question was opened, or is no longer open. One that the policy answers at once is never `open`. */
+export const questionRecord = z.object({
+  type: z.literal("question"),
+  sessionId: z.string(),
+  seq: z.number(),
+  state: questionState,
+  question,
+});
+export type QuestionRecord = z.infer<typeof questionRecord>;
+
 /** Records from `fromSeq` to `toSeq` were dropped before this subscriber had them. */
 export const gapRecord = z.object({
   type: z.literal("gap"),
@@ -93,6 +104,6 @@ export const serverShutdown = z.object({
 export type ServerShutdown = z.infer<typeof serverShutdown>;
 
 /** Everything that the daemon sends without being asked, per session. */
-export type PushRecord = EventRecord | TurnRecord | StateRecord | GapRecord;
+export type PushRecord = EventRecord | TurnRecord | StateRecord | QuestionRecord | GapRecord;
 
 export type ServerRecord = ServerReady | Response | PushRecord | ServerShutdown;

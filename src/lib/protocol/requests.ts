@@ -1,5 +1,8 @@
 import * as z from "zod/mini";
-import { type SessionInfo, sessionOptions, thinkingLevel } from "./session.ts";
+import { answer, type Question, questionPolicy } from "./question.ts";
+import { type SessionInfo, type SessionState, sessionOptions, type Turn, thinkingLevel } from "./session.ts";
+import type { TranscriptMessage } from "./transcript.ts";
+import { type WaitCondition, waitConditions } from "./wait.ts";
 
 const nonEmpty = z.string().check(z.minLength(1));
 const absolutePath = z.string().check(z.startsWith("/"));
@@ -39,8 +42,8 @@ export const requestSchemas = {
     thinking: z.optional(thinkingLevel),
     /** What to do when a turn is running: wait in line (default), refuse, or hand to one of pi's queues. */
     whenBusy: z.optional(z.enum(["wait", "refuse", "steer", "followUp"])),
-    /** What becomes of a dialog of an extension: end the turn (default), or leave it open for an answer. */
-    onQuestion: z.optional(z.enum(["fail", "wait"])),
+    /** What becomes of a question: `fail` ends the turn (default). See `docs/questions.md`. */
+    onQuestion: z.optional(questionPolicy),
     /** The caller's own id for the turn, so that it knows its records from the first one on. */
     turnId: z.optional(nonEmpty),
     /** Send this connection the session's records, beginning before the turn. */
@@ -63,6 +66,20 @@ export const requestSchemas = {
     format: z.enum(["html", "md", "json", "jsonl"]),
     outputPath: absolutePath,
   }),
+  /** Answers a question: the one with this id, or the oldest one. */
+  respond: z.object({ ...target, questionId: z.optional(nonEmpty), answer }),
+  /** Answers when one of these is so, which may be at once. Ends with the connection. */
+  wait: z.object({ ...target, for: z.array(z.enum(waitConditions)).check(z.minLength(1)) }),
+  get_queue: z.object({ ...target }),
+  /** Takes back all that waits: pi's queues, and the prompts that wait for their own turn. */
+  clear_queue: z.object({ ...target }),
+  /** Hands any record to the agent, for a command that pictl has no request for yet. */
+  send_record: z.object({
+    ...target,
+    record: z.looseObject({ type: nonEmpty }),
+    /** How long its response may take (default 10 min). */
+    timeoutMs: z.optional(z.number()),
+  }),
   subscribe: z.object({
     ...target,
     /** The last `seq` already seen; absent: from now on; 0: all that is still kept. */
@@ -80,15 +97,6 @@ export const requestSchemas = {
 
 export type RequestName = keyof typeof requestSchemas;
 export type RequestParams<N extends RequestName> = z.infer<(typeof requestSchemas)[N]>;
-
-/** How a message of a transcript is told over the socket; see `session/files/transcript.ts`. */
-export interface TranscriptMessageData {
-  number?: number;
-  entryId: string;
-  role: string;
-  text: string;
-  [field: string]: unknown;
-}
 
 export interface ForkPoint {
   /** Counts the user messages of the active branch from 1. */
@@ -115,11 +123,21 @@ export interface DaemonStatus {
   idleTimeoutMs: number;
 }
 
+/** Why a wait is over. */
+export interface WaitResult {
+  sessionId: string;
+  reason: WaitCondition;
+  state: SessionState;
+  /** The last turn that ended, when one has since the daemon started. */
+  turn?: Turn;
+  questions?: Question[];
+}
+
 /** What each request answers in `data`. */
 export interface RequestResults {
   create_session: { sessionId: string; session: SessionInfo };
   list_sessions: { sessions: SessionInfo[] };
-  get_session: { session: SessionInfo; messages?: TranscriptMessageData[] };
+  get_session: { session: SessionInfo; messages?: TranscriptMessage[] };
   prompt: {
     sessionId: string;
     turnId: string;
@@ -134,6 +152,16 @@ export interface RequestResults {
   close_session: { sessionId: string; closed: boolean };
   delete_session: { sessionId: string; file?: string; method: "trash" | "unlink" | "none" };
   export_session: { sessionId: string; path: string };
+  respond: { sessionId: string; question: Question };
+  wait: WaitResult;
+  get_queue: {
+    sessionId: string;
+    steering: string[];
+    followUp: string[];
+    waiting: { turnId: string; message: string }[];
+  };
+  clear_queue: { sessionId: string; steering: string[]; followUp: string[]; waiting: string[] };
+  send_record: { sessionId: string; data?: unknown };
   subscribe: { sessionId: string; seq: number };
   unsubscribe: { sessionId: string };
   get_daemon_status: DaemonStatus;
@@ -149,7 +177,6 @@ export interface RequestResults {
 export const PASSED_THROUGH = [
   "steer",
   "follow_up",
-  "clear_queue",
   "get_state",
   "get_messages",
   "set_model",
@@ -181,5 +208,9 @@ export const requestEnvelope = z.looseObject({
   type: z.string().check(z.maxLength(100)),
 });
 
-/** A command for the agent, with the session it is for. */
-export const passedThroughRequest = z.looseObject({ ...target, type: z.enum(PASSED_THROUGH) });
+/** A command for the agent, with the session it is for. What it makes an extension ask is refused by default. */
+export const passedThroughRequest = z.looseObject({
+  ...target,
+  type: z.enum(PASSED_THROUGH),
+  onQuestion: z.optional(questionPolicy),
+});

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { question } from "./question.ts";
 import { thinkingLevels } from "./thinking.ts";
 
 /** What a session is doing. `parked`: known, without an agent, resumed by the next prompt. */
@@ -70,6 +71,8 @@ export const sessionInfo = z.object({
   /** The running turn, and how many prompts wait behind it. */
   turnId: z.optional(z.string()),
   queued: z.number(),
+  /** What waits for an answer, the oldest first; absent when nothing does. */
+  questions: z.optional(z.array(question)),
   /** Path of the session that this one was forked or cloned from. */
   parentSession: z.optional(z.string()),
   /** How the last turn ended when it was cut by the end of its agent or of the daemon. */

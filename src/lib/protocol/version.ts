@@ -8,3 +8,10 @@ export const PROTOCOL_VERSION = "1.0";
 export function majorOf(protocolVersion: string): string {
   return protocolVersion.split(".", 1)[0] ?? protocolVersion;
 }
+
+/**
+ * Version of the stream vocabulary (stream.ts), which every record of it carries as `v`. A record or a field may
+ * be added within a version, so a reader passes over what it doesn't know; nothing is renamed, removed or given
+ * another meaning.
+ */
+export const STREAM_VERSION = 1;

@@ -1,30 +1,42 @@
 import type { AgentExit } from "../agent/agent.ts";
 import { PictlError } from "../core/errors.ts";
+import type { QuestionPolicy } from "../protocol/question-policies.ts";
 import type { Turn, TurnOutcome } from "../protocol/session.ts";
+import type { Asker } from "./questions.ts";
 import { TurnTracker } from "./turn-tracker.ts";
 
 /** The last lines of stderr say why; the rest is in the details of a start's failure. */
 const LAST_WORDS_LINES = 5;
 
 /** The turn that a session is running, from the moment it is taken up to its end. */
-export class ActiveTurn {
+export class ActiveTurn implements Asker {
   readonly id: string;
-  /** What becomes of a dialog that an extension opens in it. */
-  readonly onQuestion: "fail" | "wait";
+  /** What becomes of a question that comes in it. */
+  readonly onQuestion: QuestionPolicy;
   readonly tracker = new TurnTracker();
   /** The prompt has been sent to pi. */
   sent = false;
   /** pi has begun a run for it. */
   running = false;
+  /** With what an extension's command failed that took its prompt. */
+  brokenCommand: string | undefined;
   /** Who has asked for its end. */
   abort: { pid: number | undefined } | undefined;
   /** It ends because it asked something where nobody may answer. */
   unanswered: PictlError | undefined;
   readonly #ended = Promise.withResolvers<void>();
+  readonly #onFail: (turn: ActiveTurn) => void;
 
-  constructor(id: string, onQuestion: "fail" | "wait") {
+  /** @param onFail ends the turn, when it has asked where nobody may answer */
+  constructor(id: string, onQuestion: QuestionPolicy, onFail: (turn: ActiveTurn) => void) {
     this.id = id;
     this.onQuestion = onQuestion;
+    this.#onFail = onFail;
+  }
+
+  fail(error: PictlError): void {
+    this.unanswered ??= error;
+    this.#onFail(this);
   }
 
   /** Resolves when the turn has ended. */
@@ -72,6 +84,13 @@ export function agentDiedError({ signal, code, stderr }: AgentExit): PictlError 
       retryable: true,
     },
   );
+}
+
+/** pi tells no failure of a command that an extension takes, except as an event. */
+export function brokenCommandError(message: string): PictlError {
+  return new PictlError("TURN_FAILED", `The extension's command failed: ${message}`, {
+    hint: "It is the extension's own error. See its path with `pictl session commands`.",
+  });
 }
 
 export function abortedWhileWaiting(): PictlError {

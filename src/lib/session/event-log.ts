@@ -44,7 +44,7 @@ export class EventLog {
   }
 
   /** Adds a record of the daemon's own: `type` and one field with its body. */
-  append(type: "turn" | "state", body: object): void {
+  append(type: "turn" | "state" | "question", body: object): void {
     const record = { type, sessionId: this.#sessionId, seq: this.lastSeq + 1, ...body };
     this.#push(Buffer.from(encodeFrame(record)));
   }

@@ -83,6 +83,7 @@ export function sessionInfo(
     ...(session.agentPid === undefined ? {} : { agentPid: session.agentPid }),
     ...(session.turnId === undefined ? {} : { turnId: session.turnId }),
     queued: session.queued,
+    ...(session.questions.length === 0 ? {} : { questions: session.questions }),
     ...(summary?.parentSession === undefined ? {} : { parentSession: summary.parentSession }),
     ...(record.interrupted ? { interrupted: true } : {}),
   };

@@ -40,6 +40,11 @@ export class PromptQueue {
     this.#waiting.push(prompt);
   }
 
+  /** What waits, in order. */
+  list(): { turnId: string; message: string }[] {
+    return this.#waiting.map(({ turnId, params }) => ({ turnId, message: params.message }));
+  }
+
   next(): QueuedPrompt | undefined {
     return this.#waiting.shift();
   }

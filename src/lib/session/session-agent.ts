@@ -1,5 +1,6 @@
 import type { Agent, AgentState } from "../agent/agent.ts";
 import type { SessionOptions } from "../protocol/session.ts";
+import { thinkingLevels } from "../protocol/thinking.ts";
 import type { Caller, ModelChange } from "./caller.ts";
 import type { SessionRecord } from "./registry.ts";
 
@@ -93,14 +94,50 @@ export class SessionAgent {
     await agent.call({ type: "set_thinking_level", level }, COMMAND_TIMEOUT_MS);
   }
 
+  /**
+   * Changes the model as pi's `set_model` does. The scripted models' provider comes with its agent, so that
+   * another one of them may need another agent.
+   *
+   * @param mayRestart throws where the agent can't be replaced now
+   * @returns pi's model object
+   * @throws PictlError AGENT_COMMAND_FAILED
+   */
+  async setModel(
+    agent: Agent,
+    { provider, modelId }: { [field: string]: unknown },
+    caller: Caller,
+    mayRestart: () => void,
+  ): Promise<unknown> {
+    const command = { type: "set_model", provider, modelId };
+    if (provider !== "scripted") return await agent.call(command, COMMAND_TIMEOUT_MS);
+    const response = await agent.request(command, { timeoutMs: COMMAND_TIMEOUT_MS });
+    if (response.success) return response.data;
+    mayRestart();
+    const other = await this.ensure(caller, { model: `${provider}/${modelId}` });
+    return (await other.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS)).model;
+  }
+
+  /** Remembers what a command has changed, for the listings and for the agent that resumes the session. */
+  observe(command: { type: string }, data: unknown): void {
+    const { type } = command;
+    if (type !== "set_model" && type !== "cycle_model") return;
+    const model = type === "set_model" ? data : (data as { model?: unknown } | null)?.model;
+    const { provider, id } = (model ?? {}) as { provider?: string; id?: string };
+    if (provider === undefined || id === undefined) return;
+    if (this.#state) this.#state = { ...this.#state, model: { provider, id } };
+    this.#remember({ model: `${provider}/${id}` });
+  }
+
   /** pi has told that its thinking level has changed. */
   thinkingChanged(level: string): void {
     if (this.#state) this.#state = { ...this.#state, thinkingLevel: level };
+    const known = thinkingLevels.find((each) => each === level);
+    if (known !== undefined && known !== this.#record.options.thinking) this.#remember({ thinking: known });
   }
 
   async #start(caller: Caller, change: ModelChange): Promise<Agent> {
     const { agent, state } = await this.#hooks.start(caller, change);
-    if (change.model !== undefined) this.#remember(change.model);
+    if (change.model !== undefined) this.#remember({ model: change.model });
     this.take(agent, state);
     return agent;
   }
@@ -121,12 +158,11 @@ export class SessionAgent {
     const response = await agent.request(command, { timeoutMs: COMMAND_TIMEOUT_MS });
     if (!response.success) return false;
     if (this.#state) this.#state = { ...this.#state, model: { provider, id: modelId } };
-    this.#remember(model);
+    this.#remember({ model });
     return true;
   }
 
-  #remember(model: string): void {
-    const options: SessionOptions = { ...this.#record.options, model };
-    this.#hooks.save({ options });
+  #remember(change: Pick<SessionOptions, "model" | "thinking">): void {
+    this.#hooks.save({ options: { ...this.#record.options, ...change } });
   }
 }

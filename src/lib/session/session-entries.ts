@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
+import type { TranscriptMessage } from "../protocol/transcript.ts";
 import type { Caller } from "./caller.ts";
 import { readEntries } from "./files/entries.ts";
-import { type TranscriptMessage, toTranscript } from "./files/transcript.ts";
+import { toTranscript } from "./files/transcript.ts";
 import type { Session } from "./session.ts";
 
 type Entries = Pick<ReturnType<typeof readEntries>, "entries" | "leafId">;

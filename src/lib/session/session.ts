@@ -4,17 +4,21 @@ import type { Agent, AgentExit, AgentHandlers, AgentState } from "../agent/agent
 import type { AgentRecord } from "../agent/rpc-channel.ts";
 import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { RequestResults } from "../protocol/requests.ts";
+import type { Answer, Question } from "../protocol/question.ts";
+import type { QuestionPolicy } from "../protocol/question-policies.ts";
+import type { RequestResults, WaitResult } from "../protocol/requests.ts";
 import type { SessionState, Turn, TurnOutcome } from "../protocol/session.ts";
-import { ActiveTurn, abortedWhileWaiting, agentDiedError } from "./active-turn.ts";
+import type { WaitCondition } from "../protocol/wait.ts";
+import { ActiveTurn, abortedWhileWaiting, agentDiedError, brokenCommandError } from "./active-turn.ts";
 import type { Caller, ModelChange } from "./caller.ts";
 import { EventLog } from "./event-log.ts";
-import { dialogOf, OpenQuestion, unansweredError } from "./open-question.ts";
 import { type Accepted, type PromptParams, PromptQueue, type QueuedPrompt } from "./prompt-queue.ts";
 import { promptRejection, rejectedPromptError } from "./prompt-rejection.ts";
+import { type Asker, askedAtStartError, Questions, questionOf } from "./questions.ts";
 import type { SessionRecord } from "./registry.ts";
 import { SessionAgent } from "./session-agent.ts";
 import { Subscribers } from "./subscribers.ts";
+import { Waits } from "./waits.ts";
 
 /** How long pi may take to act on an abort before its process is ended instead. */
 const ABORT_TIMEOUT_MS = 10_000;
@@ -22,6 +26,8 @@ const ABORT_TIMEOUT_MS = 10_000;
 const COMMAND_TIMEOUT_MS = 30_000;
 /** Commands that last as long as their work does. */
 const UNBOUNDED_COMMANDS = new Set(["compact", "bash"]);
+/** States in which nothing runs. */
+const AT_REST: ReadonlySet<SessionState> = new Set(["idle", "parked", "stopped"]);
 
 /** What a session needs from what holds it. */
 export interface SessionHost {
@@ -53,7 +59,14 @@ export class Session {
   readonly #host: SessionHost;
   readonly #agent: SessionAgent;
   readonly #queue = new PromptQueue();
-  readonly #question: OpenQuestion;
+  readonly #questions: Questions;
+  /** Commands that run beside the turn, the newest last. */
+  readonly #askers: Asker[] = [];
+  readonly #waits = new Waits();
+  /** What waits in pi, as it told last. */
+  #queuedInPi = { steering: [] as string[], followUp: [] as string[] };
+  #lastTurn: Turn | undefined;
+  #askedAtStart: Question | undefined;
   #turn: ActiveTurn | undefined;
   #compacting = false;
   #parkTimer: NodeJS.Timeout | undefined;
@@ -65,7 +78,12 @@ export class Session {
     this.#host = host;
     this.log = new EventLog(record.id);
     this.subscribers = new Subscribers(record.id, this.log);
-    this.#question = new OpenQuestion(() => this.#emitState());
+    this.#questions = new Questions((state, question) => {
+      this.log.append("question", { state, question });
+      this.#emitState();
+      this.subscribers.flush();
+      this.#waits.changed();
+    });
     this.#agent = new SessionAgent(record, {
       start: (caller, change) => this.#startAgent(caller, change),
       save: (changed) => this.#save(changed),
@@ -83,7 +101,7 @@ export class Session {
   }
 
   get state(): SessionState {
-    if (this.#question.isOpen) return "waiting";
+    if (this.#questions.isOpen) return "waiting";
     if (this.#agent.isStarting) return "starting";
     if (this.#compacting) return "compacting";
     if (this.#turn !== undefined) return "working";
@@ -106,6 +124,16 @@ export class Session {
 
   get queued(): number {
     return this.#queue.length;
+  }
+
+  /** What waits for an answer, the oldest first. */
+  get questions(): Question[] {
+    return this.#questions.list();
+  }
+
+  /** All that waits: in pi for the running turn, and here for a turn of its own. */
+  get queue(): Omit<RequestResults["get_queue"], "sessionId"> {
+    return { ...this.#queuedInPi, waiting: this.#queue.list() };
   }
 
   /** Whether ending the agent now would interrupt nothing and lose nothing. */
@@ -142,17 +170,80 @@ export class Session {
     return await promise;
   }
 
-  /** Sends one of pi's commands to the agent, starting it when there is none. @returns pi's `data` */
-  async command(command: { type: string; [field: string]: unknown }, caller: Caller): Promise<unknown> {
+  /**
+   * Sends one of pi's commands to the agent, starting it when there is none.
+   *
+   * @param options.onQuestion what becomes of a question that comes meanwhile, outside of a turn
+   * @param options.timeoutMs bounds the wait for pi's response; absent: as long as such a command may take
+   * @returns pi's `data`
+   * @throws PictlError AGENT_COMMAND_FAILED, QUESTION_UNANSWERED, SESSION_BUSY
+   */
+  async command(
+    command: { type: string; [field: string]: unknown },
+    caller: Caller,
+    options: { onQuestion?: QuestionPolicy | undefined; timeoutMs?: number | undefined } = {},
+  ): Promise<unknown> {
     if (command.type === "extension_ui_response") {
-      this.#question.answer(command, this.#agent.live);
+      const { type: _, id, ...answer } = command;
+      this.#questions.answer(String(id), answer as Answer);
       return undefined;
     }
-    const agent = await this.#agent.ensure(caller);
-    const timeoutMs = UNBOUNDED_COMMANDS.has(command.type) ? undefined : COMMAND_TIMEOUT_MS;
-    const data = await agent.call(command, timeoutMs);
-    this.#scheduleParking();
-    return data;
+    const { onQuestion = "fail", timeoutMs = COMMAND_TIMEOUT_MS } = options;
+    return await this.#asking(onQuestion, async () => {
+      // pi's own `compact` would abort the turn first.
+      if (command.type === "compact") this.#refuseWhileWorking();
+      const agent = await this.#agent.ensure(caller);
+      const unbounded = UNBOUNDED_COMMANDS.has(command.type) && options.timeoutMs === undefined;
+      const data =
+        command.type === "set_model"
+          ? await this.#agent.setModel(agent, command, caller, () => this.#refuseWhileWorking())
+          : await agent.call(command, unbounded ? undefined : timeoutMs);
+      this.#agent.observe(command, data);
+      this.#scheduleParking();
+      return data;
+    });
+  }
+
+  /**
+   * Takes back all that waits: pi's queues, and the prompts that wait for a turn of their own, which fail with
+   * TURN_ABORTED.
+   */
+  async clearQueue(): Promise<Omit<RequestResults["clear_queue"], "sessionId">> {
+    const waiting = this.#queue.clear();
+    for (const prompt of waiting) this.#rejectQueued(prompt);
+    const none = { steering: [] as string[], followUp: [] as string[] };
+    const inPi = await this.#agent.live?.call<typeof none>({ type: "clear_queue" }, ABORT_TIMEOUT_MS);
+    return { ...(inPi ?? none), waiting: waiting.map(({ params }) => params.message) };
+  }
+
+  /** Answers the question with this id, or the oldest one; see {@link Questions.answer}. */
+  respond(questionId: string | undefined, answer: Answer): Question {
+    return this.#questions.answer(questionId, answer);
+  }
+
+  /**
+   * Resolves when one of the conditions is met, which may be at once.
+   *
+   * @throws the signal's reason when that fires first
+   */
+  async wait(conditions: readonly WaitCondition[], signal: AbortSignal): Promise<WaitResult> {
+    const turn = this.#turn;
+    const find = () => {
+      const atRest = AT_REST.has(this.state) && this.#queue.length === 0;
+      return conditions.find((condition) => {
+        if (condition === "question") return this.#questions.isOpen;
+        if (condition === "idle") return atRest;
+        return turn === undefined ? atRest : this.#turn !== turn;
+      });
+    };
+    const reason = await this.#waits.until(find, signal);
+    return {
+      sessionId: this.id,
+      reason,
+      state: this.state,
+      ...(this.#lastTurn === undefined ? {} : { turn: this.#lastTurn }),
+      ...(this.#questions.isOpen ? { questions: this.questions } : {}),
+    };
   }
 
   /** Gives the session another name, through its agent: pi writes the name into its file. */
@@ -195,7 +286,7 @@ export class Session {
   /** What an agent of this session reports to; `getAgent` tells which one it is. */
   handlersFor(getAgent: () => Agent | undefined): AgentHandlers {
     return {
-      onRecord: (record, raw) => this.#onRecord(record, raw),
+      onRecord: (record, raw) => this.#onRecord(record, raw, getAgent()),
       onExit: (exit) => this.#onAgentExit(getAgent(), exit),
     };
   }
@@ -252,6 +343,16 @@ export class Session {
     }
   }
 
+  /** What would end a running turn is refused while there is one. */
+  #refuseWhileWorking(): void {
+    if (this.#turn === undefined && !this.#compacting) return;
+    throw new PictlError("SESSION_BUSY", `Session ${this.id} is working.`, {
+      hint: "Wait for it with `pictl session wait`, or end its turn with `pictl session abort`.",
+      details: { sessionId: this.id, turnId: this.#turn?.id },
+      retryable: true,
+    });
+  }
+
   async #handOver(
     turn: ActiveTurn,
     { message, images }: PromptParams,
@@ -272,14 +373,14 @@ export class Session {
     if (this.#turn !== undefined || this.#compacting || this.#closing) return;
     const prompt = this.#queue.next();
     if (prompt === undefined) return;
-    void this.#run(prompt, this.#beginTurn(prompt.turnId, prompt.params.onQuestion ?? "fail"));
+    void this.#run(prompt, this.#beginTurn(prompt.turnId, prompt.params.onQuestion));
   }
 
   async #run(prompt: QueuedPrompt, turn: ActiveTurn): Promise<void> {
     try {
       const agent = await this.#agent.ensure(prompt.caller, prompt.params);
       await this.#agent.setThinking(agent, prompt.params.thinking);
-      if (turn.abort) throw abortedWhileWaiting();
+      if (turn.abort) throw turn.unanswered ?? abortedWhileWaiting();
       this.#save({ openTurn: turn.id, usedAt: Date.now() });
       this.#markSent(turn);
       await this.#send(agent, prompt, turn);
@@ -300,35 +401,45 @@ export class Session {
         disposition = (answer.data as { disposition?: string } | undefined)?.disposition;
         const handled = disposition === "handled";
         accept({ sessionId: this.id, turnId: turn.id, disposition: handled ? "handled" : "started" });
-        if (handled) this.#endTurn(turn, "handled");
       },
     });
     if (!response.success) throw await promptRejection(agent, response.error);
-    // pi 0.x doesn't say that an extension command handled the prompt, and then no `agent_settled` comes.
-    if (disposition === undefined) {
+    // For a prompt that an extension's command took, no `agent_settled` comes, unless the command made the model
+    // work in its turn. pi 0.x doesn't say which it was, 1.x not that the model works.
+    if (disposition === undefined || disposition === "handled") {
       const state = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
-      if (!state.isStreaming && !turn.running) this.#endTurn(turn, "handled");
+      if (state.isStreaming || turn.running) return;
+      if (turn.brokenCommand === undefined) this.#endTurn(turn, "handled");
+      else this.#endTurn(turn, "failed", brokenCommandError(turn.brokenCommand));
     }
   }
 
   async #startAgent(caller: Caller, change: ModelChange): Promise<{ agent: Agent; state: AgentState }> {
     let agent: Agent | undefined;
+    this.#askedAtStart = undefined;
     const handlers = this.handlersFor(() => agent);
-    const started = await this.#host.startAgent(this, caller, change, handlers);
-    agent = started.agent;
-    this.#scheduleParking();
-    return started;
+    try {
+      const started = await this.#host.startAgent(this, caller, change, handlers);
+      agent = started.agent;
+      this.#scheduleParking();
+      return started;
+    } catch (error) {
+      // Read again: it is set by a record that came meanwhile.
+      const question = this.#askedAtStart as Question | undefined;
+      throw question === undefined ? error : askedAtStartError(question, error);
+    }
   }
 
   #agentLeft(): void {
     clearTimeout(this.#parkTimer);
-    this.#question.close();
+    this.#questions.close();
+    this.#queuedInPi = { steering: [], followUp: [] };
     this.#compacting = false;
     this.#emitState();
     this.#host.agentEnded(this);
   }
 
-  #onRecord(record: AgentRecord, raw: Buffer): void {
+  #onRecord(record: AgentRecord, raw: Buffer, agent: Agent | undefined): void {
     this.log.appendEvent(raw);
     switch (record.type) {
       case "message_update":
@@ -352,7 +463,16 @@ export class Session {
         this.#agent.thinkingChanged(String(record.level));
         break;
       case "extension_ui_request":
-        this.#onDialog(record);
+        // pi reads no answer before it is ready. Without one it gives up, or goes on when its own time is over.
+        if (agent === undefined) this.#askedAtStart = questionOf(record)?.question;
+        else this.#questions.ask(record, this.#turn ?? this.#askers.at(-1), (answer) => agent.notify(answer));
+        break;
+      case "extension_error":
+        if (this.#turn !== undefined && record.event === "command")
+          this.#turn.brokenCommand = String(record.error);
+        break;
+      case "queue_update":
+        this.#queuedInPi = { steering: texts(record.steering), followUp: texts(record.followUp) };
         break;
       default:
         this.#turn?.tracker.observe(record);
@@ -362,25 +482,32 @@ export class Session {
 
   #onAgentStart(): void {
     // A run that no prompt of ours began: an extension's. It is a turn like any other.
-    const turn = this.#turn ?? this.#beginTurn(randomUUID(), "fail");
+    const turn = this.#turn ?? this.#beginTurn(randomUUID(), this.#askers.at(-1)?.onQuestion);
     this.#markSent(turn);
     turn.running = true;
     // The abort came between the prompt's acceptance and the start of its run, when pi had nothing to abort.
     if (turn.abort) void this.#agent.live?.request({ type: "abort" }).catch(() => undefined);
   }
 
-  #onDialog(record: AgentRecord): void {
-    const dialog = dialogOf(record);
-    if (dialog === undefined) return;
-    const turn = this.#turn;
-    if (turn?.onQuestion === "wait") {
-      this.#question.ask(dialog);
-      return;
+  /** Runs something that may make the agent ask, and fails it when it asks where nobody may answer. */
+  async #asking<T>(onQuestion: QuestionPolicy, run: () => Promise<T>): Promise<T> {
+    let unanswered: PictlError | undefined;
+    const asker: Asker = {
+      onQuestion,
+      fail: (error) => {
+        unanswered ??= error;
+      },
+    };
+    this.#askers.push(asker);
+    try {
+      const result = await run();
+      if (unanswered !== undefined) throw unanswered;
+      return result;
+    } catch (error) {
+      throw unanswered ?? error;
+    } finally {
+      this.#askers.splice(this.#askers.indexOf(asker), 1);
     }
-    this.#agent.live?.notify({ type: "extension_ui_response", id: dialog.id, cancelled: true });
-    if (turn === undefined) return;
-    turn.unanswered ??= unansweredError(dialog);
-    void this.#abortTurn(turn, undefined);
   }
 
   async #abortTurn(
@@ -396,8 +523,12 @@ export class Session {
       return cleared;
     }
     try {
-      Object.assign(cleared, await agent.call({ type: "clear_queue" }, ABORT_TIMEOUT_MS));
-      await agent.call({ type: "abort" }, ABORT_TIMEOUT_MS);
+      // Both are written at once, ahead of an answer that would let the turn go on.
+      const [texts] = await Promise.all([
+        agent.call<typeof cleared>({ type: "clear_queue" }, ABORT_TIMEOUT_MS),
+        agent.call({ type: "abort" }, ABORT_TIMEOUT_MS),
+      ]);
+      Object.assign(cleared, texts);
       if (await bounded(turn.ended, ABORT_TIMEOUT_MS)) return cleared;
     } catch (error) {
       this.#host.log.warn("abort failed", { session: this.id, error: toPictlError(error).message });
@@ -416,9 +547,9 @@ export class Session {
     else if (turn) this.#endTurn(turn, "died", agentDiedError(exit));
   }
 
-  #beginTurn(id: string, onQuestion: "fail" | "wait"): ActiveTurn {
+  #beginTurn(id: string, onQuestion: QuestionPolicy = "fail"): ActiveTurn {
     clearTimeout(this.#parkTimer);
-    const turn = new ActiveTurn(id, onQuestion);
+    const turn = new ActiveTurn(id, onQuestion, (failed) => void this.#abortTurn(failed, undefined));
     this.#turn = turn;
     this.#emitState();
     return turn;
@@ -433,8 +564,10 @@ export class Session {
   /** Ends the turn if it still runs: with the given outcome, or with the one that its events tell. */
   #endTurn(turn: ActiveTurn, outcome?: TurnOutcome, failure?: PictlError): void {
     if (this.#turn !== turn) return;
+    this.#questions.close();
     this.#turn = undefined;
     const last = turn.end(outcome, failure);
+    this.#lastTurn = last;
     delete this.record.openTurn;
     const { file, written } = this.record;
     this.#save({
@@ -466,6 +599,7 @@ export class Session {
   #emitTurn(turn: Turn): void {
     this.log.append("turn", { turn });
     this.subscribers.flush();
+    this.#waits.changed();
   }
 
   #emitState(): void {
@@ -474,6 +608,7 @@ export class Session {
     this.#shownState = state;
     this.log.append("state", { state });
     this.subscribers.flush();
+    this.#waits.changed();
   }
 
   #save(change: Partial<SessionRecord>): void {
@@ -491,4 +626,8 @@ async function bounded(promise: Promise<void>, timeoutMs: number): Promise<boole
   const done = await Promise.race([promise.then(() => true), timeout]);
   clearTimeout(timer);
   return done;
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
 }

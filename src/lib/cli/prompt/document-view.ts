@@ -1,34 +1,27 @@
+import { toStreamRecords } from "../../client/stream-records.ts";
+import type { ErrorBody } from "../../core/errors.ts";
+import type { PromptDocument, PromptToolCall } from "../../protocol/prompt-document.ts";
 import type { PushRecord } from "../../protocol/records.ts";
 import type { Turn } from "../../protocol/session.ts";
 import { writeStdout } from "../output.ts";
-import type { MessageEvent, TurnContext, TurnView } from "./turn-view.ts";
-
-interface ToolCall {
-  id: string;
-  name: string;
-  args: unknown;
-  isError?: boolean;
-}
+import type { TurnContext, TurnView } from "./turn-view.ts";
 
 /** `--format json`: one document at the end. */
 export class DocumentView implements TurnView {
-  readonly #toolCalls = new Map<string, ToolCall>();
+  readonly #toolCalls = new Map<string, PromptToolCall>();
 
   record(record: PushRecord): void {
-    if (record.type !== "event") return;
-    const event = record.event as MessageEvent;
-    const id = event.toolCallId;
-    if (id === undefined) return;
-    if (event.type === "tool_execution_start") {
-      this.#toolCalls.set(id, { id, name: event.toolName ?? "", args: event.args });
-    } else if (event.type === "tool_execution_end") {
+    for (const each of toStreamRecords(record)) {
+      if (each.type !== "tool") continue;
+      const { id, name, state, args } = each;
+      if (state === "started") this.#toolCalls.set(id, { id, name, args });
       const call = this.#toolCalls.get(id);
-      if (call) call.isError = event.isError ?? false;
+      if (call && (state === "completed" || state === "failed")) call.isError = state === "failed";
     }
   }
 
-  async end(turn: Turn | undefined, context: TurnContext, error: object | undefined): Promise<void> {
-    const document = {
+  async end(turn: Turn | undefined, context: TurnContext, error: ErrorBody | undefined): Promise<void> {
+    const document: PromptDocument = {
       ...context,
       outcome: turn?.outcome ?? null,
       text: turn?.text ?? "",

@@ -1,8 +1,9 @@
 import type { Client } from "../../client/client.ts";
-import { type ErrorCode, EXIT_CODES, PictlError } from "../../core/errors.ts";
+import { PictlError } from "../../core/errors.ts";
 import type { PushRecord } from "../../protocol/records.ts";
 import type { RequestParams, RequestResults } from "../../protocol/requests.ts";
 import type { Turn } from "../../protocol/session.ts";
+import { turnError } from "./turn-error.ts";
 
 /** An abort clears pi's queue and waits for the run to end; longer than this the daemon ends the agent. */
 const ABORT_WAIT_MS = 15_000;
@@ -23,7 +24,7 @@ export interface FollowOptions {
   timeoutMs?: number | undefined;
   /** Aborts the turn when it fires. */
   interrupt: AbortSignal;
-  /** Each record of the turn: that it waits, and all from its start to its end. */
+  /** Each record of the turn: that it waits, all from its start to its end, or the end alone if it never began. */
   onRecord: (record: PushRecord) => void;
   /** The prompt waits behind this many others. */
   onQueued: (ahead: number) => void;
@@ -64,6 +65,8 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
       }
       if (record.turn.state === "started") inTurn = true;
       if (record.turn.state === "ended") {
+        // Also of one that never began, because it was taken out of the line or no agent could be started.
+        options.onRecord(record);
         ended.resolve(record.turn);
         inTurn = false;
         return;
@@ -128,16 +131,6 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
     stopRecords();
     stopClose();
   }
-}
-
-/** The error that a turn's last record tells, when it did not end normally. */
-function turnError(turn: Turn): PictlError | undefined {
-  if (turn.outcome === "completed" || turn.outcome === "handled") return undefined;
-  const { code = "TURN_FAILED", message = `The turn ended as ${turn.outcome}.`, hint } = turn.error ?? {};
-  const known = Object.hasOwn(EXIT_CODES, code) ? (code as ErrorCode) : "TURN_FAILED";
-  const by = turn.abortedBy === undefined ? "" : ` (by process ${turn.abortedBy})`;
-  const text = turn.outcome === "aborted" ? `The turn was aborted from elsewhere${by}.` : message;
-  return new PictlError(known, text, { hint, details: { outcome: turn.outcome, turnId: turn.id } });
 }
 
 function delay(ms: number): Promise<undefined> {

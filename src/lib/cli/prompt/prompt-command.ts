@@ -1,5 +1,7 @@
 import { Args, Flags } from "@oclif/core";
 import { PictlError } from "../../core/errors.ts";
+import { questionPolicies } from "../../protocol/question-policies.ts";
+import type { RequestParams } from "../../protocol/requests.ts";
 import { BaseCommand } from "../base-command.ts";
 import {
   createFlags,
@@ -8,18 +10,25 @@ import {
   sessionOptionsFrom,
   targetFrom,
 } from "../session-flags.ts";
+import type { Image } from "./read-attachment.ts";
 import type { PromptFormat } from "./run-prompt.ts";
 
 /** `pictl prompt` and `pictl session prompt`: the same command under two names. */
 export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
   static override summary = "Prompt a session and stream the answer";
   static override description = [
-    "The text comes from the arguments, from --file and from stdin, joined in this order.",
+    "Without a text, at a terminal, it opens a conversation (docs/terminal.md).",
+    "The text comes from the arguments, from --file and from stdin, joined in this order. Files named with @ are",
+    "recognised by content (UTF-8 text, PNG, JPEG, GIF, WebP) and come first, as with pi, or last where the text",
+    "begins with / and is for a command, template or skill of pi's. What follows -- is text, also with an @.",
     "Without -s or --new it goes to the current session of this directory (looked for up to the repository root),",
     "which is created on first use. The exit code tells how the turn ended: see docs/exit-codes.md.",
   ].join(" ");
   static override args = {
-    message: Args.string({ description: "Text of the prompt", multiple: true }),
+    message: Args.string({
+      description: "Text of the prompt; @file attaches a text or a picture, - reads stdin in this place",
+      multiple: true,
+    }),
   };
   static override flags = {
     session: sessionFlag,
@@ -29,12 +38,15 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
       description: "Read the prompt (or its second part) from a file; - is stdin",
       helpValue: "<file>",
     }),
+    editor: Flags.boolean({
+      char: "e",
+      description: "Edit the text in $VISUAL or $EDITOR (else vi) before it is sent",
+    }),
     stdin: Flags.boolean({ description: "Read piped stdin", default: true, allowNo: true }),
     format: Flags.option({
-      options: ["text", "json", "stream-json", "quiet"] as const,
+      options: ["text", "json", "stream-json", "pi", "quiet"] as const,
       description:
-        "What to print: text as it comes, one document, one record a line, or the last answer alone",
-      default: "text",
+        "What to print: text as it comes, one document, one record a line (pictl's or pi's own), or the last answer alone (default: `format` of config.toml, else text)",
     })(),
     timeout: Flags.string({
       description: "Abort the turn after this long (30s, 5m, 2h) and exit 3",
@@ -56,10 +68,9 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     }),
     "follow-up": Flags.boolean({ description: "Add to the running turn, after its last answer" }),
     "on-question": Flags.option({
-      options: ["fail", "wait"] as const,
+      options: questionPolicies,
       description:
-        "What to do when an extension asks something: end the turn and exit 5, or wait for an answer",
-      default: "fail",
+        "What becomes of a question: end the turn and exit 5, decline it, take what it offers, or wait for `session respond` (default: ask here on a terminal, else fail)",
     })(),
     ...createFlags,
   };
@@ -67,40 +78,84 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
   async run(): Promise<void> {
     const { flags } = this;
     refuseTwoSessions(flags.new, flags.session);
-    const { readMessage } = await import("./read-message.ts");
-    const [message, timeoutMs] = [
-      await readMessage({ words: this.args.message ?? [], file: flags.file, stdin: flags.stdin }),
-      flags.timeout === undefined ? undefined : await parseTimeout(flags.timeout),
-    ];
+    if (this.#isConversation()) {
+      const { runConversation } = await import("../conversation/run-conversation.ts");
+      const options = { target: this.#target(), fresh: flags.new, ...this.#options() };
+      this.setExitCode(await runConversation(await this.connect(), options));
+      return;
+    }
+    const { literalWords, readMessage } = await import("./read-message.ts");
+    // First, so that nobody writes a text in an editor and then learns that a flag was wrong.
+    const timeoutMs = flags.timeout === undefined ? undefined : await parseTimeout(flags.timeout);
+    const format: PromptFormat = flags.json ? "json" : (flags.format ?? (await configuredFormat()) ?? "text");
+    // Its document is also how an error is told that comes before the turn.
+    flags.json ||= format === "json";
+    const { message, images } = await readMessage({
+      words: this.args.message ?? [],
+      literal: literalWords(this.argv),
+      file: flags.file,
+      stdin: flags.stdin,
+      editor: flags.editor,
+    });
     const client = await this.connect();
-    const { model, thinking, ...rest } = sessionOptionsFrom(flags);
-    const params = {
-      ...(flags.new ? { cwd: currentDirectory(), fresh: true } : targetFrom(flags.session)),
-      message,
-      create: {
-        options: { ...rest, ...(model ? { model } : {}), ...(thinking ? { thinking } : {}) },
-        ...(flags.name === undefined ? {} : { name: flags.name }),
-      },
-      ...(model === undefined ? {} : { model }),
-      ...(thinking === undefined ? {} : { thinking }),
-      whenBusy: flags.steer
-        ? ("steer" as const)
-        : flags["follow-up"]
-          ? ("followUp" as const)
-          : flags.wait
-            ? ("wait" as const)
-            : ("refuse" as const),
-      onQuestion: flags["on-question"],
-    };
+    await checkSize(message, images, client.server.maxMessageBytes);
+    const params = this.#params(message, images);
     if (flags.detach) {
       const accepted = await client.request("prompt", params);
       await this.show(accepted, () => `${accepted.sessionId}\n`);
       return;
     }
     const { runPrompt } = await import("./run-prompt.ts");
-    const format: PromptFormat = flags.json ? "json" : flags.format;
-    process.exitCode = await runPrompt(client, params, { format, timeoutMs });
+    this.setExitCode(await runPrompt(client, params, { format, timeoutMs, askHere: this.#asksHere() }));
   }
+
+  /** Nothing to say, and a person at a terminal who may. */
+  #isConversation(): boolean {
+    const { message = [] } = this.args;
+    const { file, editor, detach, format, json, timeout } = this.flags;
+    const isForOne = file ?? format ?? timeout ?? (editor || detach || json);
+    return message.length === 0 && !isForOne && process.stdin.isTTY === true && process.stdout.isTTY === true;
+  }
+
+  /** Whether the questions of the turn are put to the person at this terminal. */
+  #asksHere(): boolean {
+    if (this.flags["on-question"] !== undefined || this.flags.detach) return false;
+    return process.stdin.isTTY === true && process.stderr.isTTY === true;
+  }
+
+  #target(): { sessionId: string } | { cwd: string } {
+    return this.flags.new ? { cwd: currentDirectory() } : targetFrom(this.flags.session);
+  }
+
+  /** The model and thinking level for the turn, and how a session is made where there is none. */
+  #options() {
+    const { name } = this.flags;
+    const { model, thinking, ...rest } = sessionOptionsFrom(this.flags);
+    const change = { ...(model ? { model } : {}), ...(thinking ? { thinking } : {}) };
+    const create = { options: { ...rest, ...change }, ...(name === undefined ? {} : { name }) };
+    return { create, ...change };
+  }
+
+  #params(message: string, images: readonly Image[]): RequestParams<"prompt"> {
+    const { flags } = this;
+    const whenFree = flags.wait ? "wait" : "refuse";
+    return {
+      ...this.#target(),
+      ...(flags.new ? { fresh: true } : {}),
+      message,
+      ...(images.length === 0 ? {} : { images: [...images] }),
+      ...this.#options(),
+      whenBusy: flags.steer ? "steer" : flags["follow-up"] ? "followUp" : whenFree,
+      onQuestion: this.#asksHere() ? "wait" : (flags["on-question"] ?? "fail"),
+    };
+  }
+}
+
+/** @throws PictlError MESSAGE_TOO_LARGE naming the pictures that don't fit into a request */
+async function checkSize(message: string, images: readonly Image[], limit: number): Promise<void> {
+  if (images.length === 0) return;
+  const { checkImagesFit } = await import("./read-attachment.ts");
+  checkImagesFit(message, images, limit);
 }
 
 /** Not oclif's `exclusive`, which would also refuse --new to a script that has set PICTL_SESSION. */
@@ -109,6 +164,12 @@ function refuseTwoSessions(fresh: boolean, session: string | undefined): void {
   throw new PictlError("USAGE", `--new and --session=${session} can't be used together.`, {
     hint: "Leave one of them out.",
   });
+}
+
+/** What the configuration says where no --format is given. Of this directory, if there still is one. */
+async function configuredFormat(): Promise<PromptFormat | undefined> {
+  const config = await import("../../core/config.ts");
+  return await config.configuredFormat(process.env);
 }
 
 async function parseTimeout(text: string): Promise<number> {

@@ -1,128 +1,126 @@
-import { fstatSync, readFileSync } from "node:fs";
-import { PictlError, systemErrorCode } from "../../core/errors.ts";
-import { writeStderr } from "../output.ts";
-
-/** No prompt that pi takes is longer; a pipe that never ends must not fill memory. */
-const MAX_INPUT_BYTES = 64 * 1024 * 1024;
-/** After this long without a byte, say what is being waited for: a pipe that nobody closes looks like a hang. */
-const STDIN_NOTICE_MS = 3_000;
+import { existsSync } from "node:fs";
+import { PictlError } from "../../core/errors.ts";
+import { attachmentPath } from "./attachment-path.ts";
+import type { Attachment, Image } from "./read-attachment.ts";
+import { checkEncoding, isPiped, readStdin, readTextFile } from "./text-sources.ts";
 
 export interface MessageSources {
+  /** The words of the command line: `@name` is a file, `-` is stdin. */
   words: readonly string[];
+  /** How many of them, counted from the end, stood behind `--` and are text whatever they look like. */
+  literal?: number;
   /** A file whose text is added; `-` is stdin. */
   file?: string | undefined;
   /** Whether piped stdin is read. */
   stdin: boolean;
+  /** Whether the text is edited before it is taken. */
+  editor?: boolean | undefined;
+}
+
+/** What a prompt is made of. */
+export interface PromptInput {
+  message: string;
+  /** The pictures among the attached files, as pi's `images` want them. */
+  images: Image[];
 }
 
 /**
- * The text of a prompt: the words of the command line, then the file, then what was piped in, with an empty
- * line between them.
+ * The text and the pictures of a prompt: the attached files first, as with `pi @file`, then the words of the
+ * command line, the file, and what was piped in, with an empty line between them.
  *
- * @throws PictlError EMPTY_PROMPT, INVALID_INPUT (unreadable file, invalid UTF-8), MESSAGE_TOO_LARGE
+ * @throws PictlError EMPTY_PROMPT, USAGE (stdin twice), INVALID_INPUT (unreadable or unfit file, invalid UTF-8,
+ *   an editor that failed), MESSAGE_TOO_LARGE
  */
-export async function readMessage({ words, file, stdin }: MessageSources): Promise<string> {
-  const parts = [argumentText(words)];
-  if (file !== undefined && file !== "-") parts.push(decode(readFile(file), file));
-  if (file === "-" || (stdin && isPiped())) parts.push(decode(await readStdin(), "stdin"));
-  const message = parts
+export async function readMessage(sources: MessageSources): Promise<PromptInput> {
+  const { words, literal = 0, file, stdin, editor } = sources;
+  checkEncoding(words);
+  const typed = words.slice(0, words.length - literal).map(classifyWord);
+  const named = typed.filter((word) => word.kind === "stdin").length + (file === "-" ? 1 : 0);
+  if (named > 1) {
+    throw new PictlError("USAGE", "stdin can be read only once, and - was given twice.", {
+      hint: "Leave out all but one of them.",
+    });
+  }
+  // Before stdin, which may be long in coming: a name that is wrong is told at once.
+  const attachments = await readAttachments(typed);
+  const piped = named === 1 || (stdin && isPiped()) ? await readStdin() : "";
+  const behind = words.slice(words.length - literal).map((text) => ({ kind: "text" as const, text }));
+  const parts = joinWords([...typed, ...behind], piped);
+  if (file !== undefined && file !== "-") parts.push(readTextFile(file));
+  if (file === "-" || named === 0) parts.push(piped);
+  let text = joinParts(parts);
+  if (editor) {
+    const { editText } = await import("../../client/launch-editor.ts");
+    text = (await editText(text)).trimEnd();
+  }
+  const message = withAttachments(text, attachments);
+  // Also with a file: who closes an editor on nothing has changed their mind.
+  if (message.trim() === "" || (editor && text.trim() === "")) {
+    throw new PictlError("EMPTY_PROMPT", editor ? "The editor left no text." : "The prompt is empty.", {
+      hint: editor
+        ? "Nothing was sent."
+        : 'Give it as an argument, on stdin or with --file: pictl prompt "fix the tests"',
+    });
+  }
+  return { message, images: attachments.flatMap(({ image }) => image ?? []) };
+}
+
+/** How many words of a command line stand behind its `--`. */
+export function literalWords(argv: readonly string[]): number {
+  const end = argv.indexOf("--");
+  return end === -1 ? 0 : argv.length - end - 1;
+}
+
+type Word = { kind: "text"; text: string } | { kind: "stdin" } | { kind: "file"; name: string };
+
+/** A sentence that begins with @ is one, unless there is such a file or it is a path beyond doubt. */
+function classifyWord(word: string): Word {
+  if (word === "-") return { kind: "stdin" };
+  if (!/^@./s.test(word)) return { kind: "text", text: word };
+  const name = word.slice(1);
+  const sentence = /\s/.test(name) && !/^(\.{0,2}|~)\//.test(name) && !existsSync(attachmentPath(name));
+  return sentence ? { kind: "text", text: word } : { kind: "file", name };
+}
+
+async function readAttachments(words: readonly Word[]): Promise<Attachment[]> {
+  const names = words.flatMap((word) => (word.kind === "file" ? [word.name] : []));
+  if (names.length === 0) return [];
+  const { readAttachment } = await import("./read-attachment.ts");
+  const attachments: Attachment[] = [];
+  // One after the other, so that the first that is wrong is the one that is named.
+  for (const name of names) attachments.push(await readAttachment(name));
+  return attachments;
+}
+
+/** The words in their order, what is next to each other joined by a space; stdin stands where its `-` was. */
+function joinWords(words: readonly Word[], piped: string): string[] {
+  const parts: string[] = [];
+  let sentence: string[] = [];
+  for (const word of words) {
+    if (word.kind === "text") sentence.push(word.text);
+    if (word.kind !== "stdin") continue;
+    parts.push(sentence.join(" "), piped);
+    sentence = [];
+  }
+  return [...parts, sentence.join(" ")];
+}
+
+function joinParts(parts: readonly string[]): string {
+  return parts
     .map((part) => part.trimEnd())
     .filter((part) => part !== "")
-    .join("\n\n");
-  if (message.trim() === "") {
-    throw new PictlError("EMPTY_PROMPT", "The prompt is empty.", {
-      hint: 'Give it as an argument, on stdin or with --file: pictl prompt "fix the tests"',
-    });
-  }
-  return message;
+    .reduce((text, part) => (text === "" ? part : text + separatorBehind(text) + part), "");
 }
 
-function argumentText(words: readonly string[]): string {
-  const text = words.join(" ");
-  // Node replaces what isn't UTF-8 in an argument; where the kernel shows the bytes, they tell.
-  if (text.includes("\uFFFD")) decode(rawArguments(), "an argument");
-  return text;
+/** pi takes the name of an extension's command or of a skill to end at a space, and at nothing else. */
+function separatorBehind(text: string): string {
+  return /^\/\S+$/.test(text) ? " " : "\n\n";
 }
 
-function rawArguments(): Buffer {
-  try {
-    return readFileSync("/proc/self/cmdline");
-  } catch {
-    // Only Linux has it. U+FFFD is then taken as what was typed.
-    return Buffer.alloc(0);
-  }
-}
-
-/** A pipe, a socket or a file on stdin carries something for us; a terminal or /dev/null doesn't. */
-function isPiped(): boolean {
-  try {
-    const stats = fstatSync(0);
-    return stats.isFIFO() || stats.isFile() || stats.isSocket();
-  } catch {
-    // A closed stdin.
-    return false;
-  }
-}
-
-async function readStdin(): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  const notice = setTimeout(() => {
-    void writeStderr(
-      "Waiting for the end of stdin… (use --no-stdin, or < /dev/null, to prompt without it)\n",
-    );
-  }, STDIN_NOTICE_MS);
-  try {
-    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-      clearTimeout(notice);
-      size += chunk.length;
-      if (size > MAX_INPUT_BYTES) throw tooLarge("stdin");
-      chunks.push(chunk);
-    }
-  } finally {
-    clearTimeout(notice);
-  }
-  return Buffer.concat(chunks);
-}
-
-function readFile(path: string): Buffer {
-  let content: Buffer;
-  try {
-    content = readFileSync(path);
-  } catch (error) {
-    throw new PictlError(
-      "INVALID_INPUT",
-      `Cannot read ${path}: ${systemErrorCode(error) ?? String(error)}.`,
-      {
-        hint: "Check --file.",
-        details: { path },
-        cause: error,
-      },
-    );
-  }
-  if (content.length > MAX_INPUT_BYTES) throw tooLarge(path);
-  return content;
-}
-
-function decode(bytes: Buffer, source: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new PictlError("INVALID_INPUT", `The text from ${source} is not valid UTF-8.`, {
-      hint: "Convert it first, for example with `iconv -f latin1 -t utf-8`.",
-      details: { source },
-      cause: error,
-    });
-  }
-}
-
-function tooLarge(source: string): PictlError {
-  return new PictlError(
-    "MESSAGE_TOO_LARGE",
-    `The prompt from ${source} has more than ${MAX_INPUT_BYTES} bytes.`,
-    {
-      hint: "Put the text into a file and name the file in the prompt, so that the agent reads what it needs.",
-      details: { source, limit: "prompt_bytes", value: MAX_INPUT_BYTES },
-    },
-  );
+/** Before the text as pi has it, but behind a text that begins with `/`: pi knows a command only at the start. */
+function withAttachments(text: string, attachments: readonly Attachment[]): string {
+  if (attachments.length === 0) return text;
+  const files = attachments.map((attachment) => attachment.text).join("\n");
+  if (text.trim() === "") return files;
+  return text.startsWith("/") ? `${text}${separatorBehind(text)}${files}` : `${files}\n${text}`;
 }

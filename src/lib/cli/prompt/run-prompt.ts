@@ -3,10 +3,12 @@ import type { Client } from "../../client/client.ts";
 import type { RequestParams } from "../../protocol/requests.ts";
 import { writeStderr } from "../output.ts";
 import { ShownError } from "../shown-error.ts";
+import type { QuestionAnswerer } from "./answer-questions.ts";
 import { followTurn } from "./follow-turn.ts";
 import type { TurnView } from "./turn-view.ts";
 
-export type PromptFormat = "text" | "json" | "stream-json" | "quiet";
+export const promptFormats = ["text", "json", "stream-json", "pi", "quiet"] as const;
+export type PromptFormat = (typeof promptFormats)[number];
 
 /** Exit code of a process that was ended by Ctrl-C, by convention 128 + SIGINT. */
 const EXIT_INTERRUPTED = 130;
@@ -15,11 +17,15 @@ async function createView(format: PromptFormat): Promise<TurnView> {
   switch (format) {
     case "text": {
       const { TextView } = await import("./text-view.ts");
-      return new TextView(process.stderr.isTTY === true);
+      return new TextView({
+        showWork: process.stderr.isTTY === true,
+        toTerminal: process.stdout.isTTY === true,
+      });
     }
-    case "stream-json": {
-      const { StreamView } = await import("./stream-view.ts");
-      return new StreamView();
+    case "stream-json":
+    case "pi": {
+      const { LinesView, piLines, streamLines } = await import("./lines-view.ts");
+      return new LinesView(format === "pi" ? piLines : streamLines);
     }
     case "json":
     case "quiet": {
@@ -27,6 +33,15 @@ async function createView(format: PromptFormat): Promise<TurnView> {
       return format === "json" ? new DocumentView() : new QuietView();
     }
   }
+}
+
+async function createAnswerer(client: Client, view: TurnView): Promise<QuestionAnswerer> {
+  const { QuestionAnswerer } = await import("./answer-questions.ts");
+  return new QuestionAnswerer(client, async (question, signal) => {
+    const { askQuestion } = await import("./ask-question.ts");
+    view.endLine?.();
+    return await askQuestion(question, signal);
+  });
 }
 
 /**
@@ -40,9 +55,15 @@ async function createView(format: PromptFormat): Promise<TurnView> {
 export async function runPrompt(
   client: Client,
   params: RequestParams<"prompt">,
-  options: { format: PromptFormat; timeoutMs?: number | undefined },
+  options: {
+    format: PromptFormat;
+    timeoutMs?: number | undefined;
+    /** Put the questions of the turn to the person at this terminal. */
+    askHere?: boolean;
+  },
 ): Promise<number> {
   const view = await createView(options.format);
+  const answerer = options.askHere ? await createAnswerer(client, view) : undefined;
   const interrupt = new AbortController();
   const onInterrupt = () => {
     if (interrupt.signal.aborted) process.exit(EXIT_INTERRUPTED);
@@ -55,12 +76,16 @@ export async function runPrompt(
       params: { ...params, turnId },
       timeoutMs: options.timeoutMs,
       interrupt: interrupt.signal,
-      onRecord: (record) => view.record(record),
+      onRecord: (record) => {
+        view.record(record);
+        answerer?.record(record);
+      },
       onQueued: (ahead) =>
         void writeStderr(
           `Waiting for ${ahead === 1 ? "a prompt" : `${ahead} prompts`} ahead in this session…\n`,
         ),
     });
+    await answerer?.close();
     const { accepted, turn, error, givenBack, interrupted } = followed;
     const shown = turn !== undefined || accepted !== undefined;
     if (shown) {

@@ -1,60 +1,82 @@
+import { toStreamRecords } from "../../client/stream-records.ts";
 import type { PushRecord } from "../../protocol/records.ts";
 import type { Turn } from "../../protocol/session.ts";
+import type { StreamRecord } from "../../protocol/stream.ts";
 import { writeStderr, writeStdout } from "../output.ts";
+import { noticeLine } from "../render/notice-line.ts";
+import { sanitize } from "../render/text-width.ts";
 import { describeToolCall } from "./tool-line.ts";
-import { assistantText, type MessageEvent, type TurnContext, type TurnView } from "./turn-view.ts";
+import type { TurnContext, TurnView } from "./turn-view.ts";
 
-/** Streams the assistant's text to stdout as it comes, and tool activity to stderr where somebody watches. */
+export interface TextViewOptions {
+  /** Show tool calls and what extensions show by the way: somebody watches stderr. */
+  showWork: boolean;
+  /** stdout is a terminal, which what a model says must not control. */
+  toTerminal: boolean;
+}
+
+/** What an extension says to people, and that one is broken, is told also where nobody watches. */
+const ALWAYS_TOLD = new Set(["notification", "problem"]);
+
+/** Streams the assistant's text to stdout as it comes; everything else that is told goes to stderr. */
 export class TextView implements TurnView {
-  readonly #showTools: boolean;
+  readonly #options: TextViewOptions;
   /** What was printed of the message that is being streamed. */
   #printed = "";
+  /** The last message that was printed whole. */
+  #last = "";
   #endsWithNewline = true;
   #pending: Promise<void> = Promise.resolve();
 
-  constructor(showTools: boolean) {
-    this.#showTools = showTools;
+  constructor(options: TextViewOptions) {
+    this.#options = options;
   }
 
   record(record: PushRecord): void {
-    if (record.type !== "event") return;
-    const event = record.event as MessageEvent;
-    switch (event.type) {
-      case "message_start":
-        if (event.message?.role === "assistant") this.#printed = "";
-        break;
-      case "message_update":
-        if (event.assistantMessageEvent?.type === "text_delta")
-          this.#print(event.assistantMessageEvent.delta ?? "");
-        break;
-      case "message_end":
-        this.#complete(assistantText(event));
-        break;
-      case "tool_execution_start":
-      case "tool_execution_end":
-        if (this.#showTools) this.#tell(describeToolCall(event));
-        break;
-    }
+    for (const each of toStreamRecords(record)) this.#show(each);
   }
 
   async end(turn: Turn | undefined, _context: TurnContext): Promise<void> {
     // A reader that was too slow has missed records; the turn's last text is in its last record.
-    if (turn?.text && !turn.text.startsWith(this.#printed)) this.#complete(turn.text, "");
-    else if (turn?.text) this.#complete(turn.text);
+    if (turn?.text && turn.text !== this.#last) this.#complete(turn.text);
+    this.endLine();
     await this.#pending;
   }
 
-  /** Prints what is missing of a finished message. The message is authoritative, its deltas are not. */
-  #complete(text: string | undefined, printed = this.#printed): void {
-    if (text === undefined) return;
-    if (text.startsWith(printed)) this.#print(text.slice(printed.length));
+  /** Ends the line on stdout, for what is written to the same terminal next. */
+  endLine(): void {
     if (!this.#endsWithNewline) this.#write("\n");
-    this.#printed = text;
+  }
+
+  #show(record: StreamRecord): void {
+    switch (record.type) {
+      case "text":
+        this.#print(record.text);
+        break;
+      case "message":
+        if (record.role === "assistant") this.#complete(record.text);
+        break;
+      case "tool":
+        if (this.#options.showWork) this.#tell(describeToolCall(record));
+        break;
+      case "notice":
+        if (this.#options.showWork || ALWAYS_TOLD.has(record.kind)) this.#tell(noticeLine(record));
+        break;
+    }
+  }
+
+  /** Prints what is missing of a finished message. The message is authoritative, its deltas are not. */
+  #complete(text: string): void {
+    if (!text.startsWith(this.#printed)) this.endLine();
+    this.#print(text.startsWith(this.#printed) ? text.slice(this.#printed.length) : text);
+    this.endLine();
+    if (text !== "") this.#last = text;
+    this.#printed = "";
   }
 
   #print(text: string): void {
     this.#printed += text;
-    this.#write(text);
+    this.#write(this.#options.toTerminal ? sanitize(text) : text);
   }
 
   #write(text: string): void {
@@ -65,7 +87,7 @@ export class TextView implements TurnView {
 
   #tell(line: string | undefined): void {
     if (line === undefined) return;
-    if (!this.#endsWithNewline) this.#write("\n");
+    this.endLine();
     void writeStderr(`${line}\n`);
   }
 }

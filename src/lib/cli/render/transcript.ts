@@ -1,4 +1,4 @@
-import type { TranscriptMessageData } from "../../protocol/requests.ts";
+import type { TranscriptMessage } from "../../protocol/transcript.ts";
 import type { Colors } from "./color.ts";
 import { timeOf } from "./numbers.ts";
 import { clip, sanitize, wrap } from "./text-width.ts";
@@ -8,22 +8,6 @@ type LineKind = "heading" | "text" | "thinking" | "call" | "output" | "error";
 interface Line {
   kind: LineKind;
   text: string;
-}
-
-/** A message as it comes over the socket (see `session/files/transcript.ts`), as far as it is shown. */
-export interface ShownMessage extends TranscriptMessageData {
-  thinking?: string;
-  toolCalls?: { id: string; name: string; args: unknown }[];
-  toolName?: string;
-  isError?: boolean;
-  command?: string;
-  exitCode?: number;
-  kind?: string;
-  model?: string;
-  stopReason?: string;
-  errorMessage?: string;
-  timestamp?: number;
-  images?: number;
 }
 
 export interface TranscriptOptions {
@@ -43,7 +27,7 @@ const INDENT = "  ";
  * A conversation for a person: a heading per message (`#2 user · 2026-11-21 04:50`, where `fork --at` takes the
  * number), the text indented below it. Escape sequences and control characters of messages never get through.
  */
-export function renderTranscript(messages: readonly ShownMessage[], options: TranscriptOptions): string {
+export function renderTranscript(messages: readonly TranscriptMessage[], options: TranscriptOptions): string {
   return messages
     .map((message) => {
       const time = message.timestamp ? ` · ${timeOf(message.timestamp, 5)}` : "";
@@ -72,7 +56,7 @@ function paint({ kind, text }: Line, colors: Colors): string {
   }
 }
 
-function titleOf(message: ShownMessage): string {
+function titleOf(message: TranscriptMessage): string {
   switch (message.role) {
     case "user":
       return `#${message.number} user`;
@@ -89,7 +73,7 @@ function titleOf(message: ShownMessage): string {
   }
 }
 
-function bodyOf(message: ShownMessage, options: TranscriptOptions): Line[] {
+function bodyOf(message: TranscriptMessage, options: TranscriptOptions): Line[] {
   const width =
     options.width === undefined
       ? Number.POSITIVE_INFINITY

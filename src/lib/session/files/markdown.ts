@@ -1,5 +1,5 @@
+import type { TranscriptMessage, TranscriptToolCall } from "../../protocol/transcript.ts";
 import type { JsonObject } from "./json.ts";
-import type { TranscriptMessage, TranscriptToolCall } from "./transcript.ts";
 
 /** What stands above the conversation. Times are milliseconds since the epoch. */
 export interface DocumentInfo {

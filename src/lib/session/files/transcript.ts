@@ -1,4 +1,5 @@
 import type { SessionEntry } from "@earendil-works/pi-coding-agent";
+import type { TranscriptMessage, TranscriptUsage } from "../../protocol/transcript.ts";
 import { activeBranch } from "./entries.ts";
 import {
   asNumber,
@@ -9,53 +10,6 @@ import {
   type JsonObject,
   parseTime,
 } from "./json.ts";
-
-export type TranscriptRole = "user" | "assistant" | "tool" | "bash" | "summary" | "custom";
-
-export interface TranscriptToolCall {
-  id: string;
-  name: string;
-  args: JsonObject;
-}
-
-/** Model usage of one message, with the fields that pi always writes. Costs are US dollars. */
-export interface TranscriptUsage {
-  input: number;
-  output: number;
-  cacheRead: number;
-  cacheWrite: number;
-  cost: number;
-}
-
-/** One message as a person reads it. */
-export interface TranscriptMessage {
-  /** Position among the user messages of the branch, from 1: what `pictl session fork --at N` takes. */
-  number?: number;
-  entryId: string;
-  role: TranscriptRole;
-  /** The text; of a tool its result, of a direct shell command its output. */
-  text: string;
-  thinking?: string;
-  toolCalls?: TranscriptToolCall[];
-  /** Of a tool's result: the call it answers. */
-  toolCallId?: string;
-  toolName?: string;
-  isError?: boolean;
-  /** Of a direct shell command (`bash`). */
-  command?: string;
-  exitCode?: number;
-  /** Of a summary what it summarizes; of a custom message the extension's own name for it. */
-  kind?: string;
-  /** `provider/id`. */
-  model?: string;
-  stopReason?: string;
-  errorMessage?: string;
-  usage?: TranscriptUsage;
-  /** Milliseconds since the epoch; 0 when the entry has no readable time. */
-  timestamp: number;
-  /** How many images it holds. */
-  images?: number;
-}
 
 /**
  * The active branch as messages, in order. What was compacted away stays visible, with the compaction as a

@@ -244,10 +244,11 @@ describe("Session", () => {
   test("an extension's command has no run: told by pi, or by its state where pi doesn't say", async () => {
     await prompt("zero");
     run();
+    agent().replies.get_state = { success: true, data: IDLE };
     agent().replies.prompt = { success: true, data: { disposition: "handled" } };
     assert.deepEqual(await prompt("one"), { sessionId: "s1", turnId: "one", disposition: "handled" });
+    await session.settled();
     agent().replies.prompt = { success: true };
-    agent().replies.get_state = { success: true, data: IDLE };
     await prompt("two");
     await session.settled();
     assert.equal(session.state, "idle");
@@ -270,7 +271,7 @@ describe("Session", () => {
     assert.ok(saved.some((record) => record.interrupted === true));
   });
 
-  test("a dialog that nobody may answer is cancelled and ends the turn", async () => {
+  test("a question that nobody may answer ends the turn, and is declined only after that", async () => {
     await prompt("one");
     agent().emit({ type: "agent_start" });
     agent().emit({ type: "extension_ui_request", id: "d1", method: "confirm", title: "Delete all?" });
@@ -278,6 +279,8 @@ describe("Session", () => {
     assert.deepEqual(agent().sent("extension_ui_response"), [
       { type: "extension_ui_response", id: "d1", cancelled: true },
     ]);
+    const order = agent().commands.map(({ type }) => type);
+    assert.deepEqual(order.slice(-3), ["clear_queue", "abort", "extension_ui_response"]);
     run("aborted");
     const ended = records.find(({ turn }) => turn?.state === "ended")?.turn as {
       outcome: string;
@@ -286,18 +289,125 @@ describe("Session", () => {
     assert.deepEqual([ended.outcome, ended.error.code], ["failed", "QUESTION_UNANSWERED"]);
   });
 
-  test("a dialog that may be answered waits for its own answer", async () => {
+  test("a question that may be answered waits for its own answer", async () => {
     await prompt("one", { onQuestion: "wait" });
     agent().emit({ type: "extension_ui_request", id: "d1", method: "confirm", title: "Sure?" });
     assert.equal(session.state, "waiting");
     await assert.rejects(session.command({ type: "extension_ui_response", id: "other" }, {}), {
-      code: "ENTRY_NOT_FOUND",
+      code: "QUESTION_NOT_FOUND",
     });
     await session.command({ type: "extension_ui_response", id: "d1", confirmed: true }, {});
     assert.equal(session.state, "working");
-    assert.equal(agent().sent("extension_ui_response").length, 1);
+    assert.deepEqual(agent().sent("extension_ui_response"), [
+      { type: "extension_ui_response", id: "d1", confirmed: true },
+    ]);
     run();
     assert.deepEqual(turns(), ["one started", "one completed"]);
+  });
+
+  test("a turn that ends takes its open questions along", async () => {
+    await prompt("one", { onQuestion: "wait" });
+    agent().emit({ type: "extension_ui_request", id: "d1", method: "input", title: "Name?" });
+    run();
+    assert.deepEqual(session.questions, []);
+    assert.equal(session.state, "idle");
+    const states = records.filter(({ type }) => type === "question").map(({ state }) => state);
+    assert.deepEqual(states, ["open", "cancelled"]);
+    assert.throws(() => session.respond(undefined, { value: "x" }), { code: "QUESTION_NOT_FOUND" });
+  });
+
+  test("a command that asks where nobody may answer fails, and one that may is answered", async () => {
+    await session.open({});
+    const ask = () =>
+      agent().emit({ type: "extension_ui_request", id: "d1", method: "confirm", title: "Compact?" });
+    const refused = session.command({ type: "compact" }, {});
+    await Promise.resolve();
+    ask();
+    await assert.rejects(refused, { code: "QUESTION_UNANSWERED" });
+    const declined = session.command({ type: "compact" }, {}, { onQuestion: "deny" });
+    await Promise.resolve();
+    ask();
+    await declined;
+    assert.equal(agent().sent("extension_ui_response").length, 2);
+  });
+
+  test("a question that comes while nothing runs is declined", async () => {
+    await session.open({});
+    agent().emit({ type: "extension_ui_request", id: "d1", method: "confirm", title: "Now?" });
+    assert.deepEqual(agent().sent("extension_ui_response"), [
+      { type: "extension_ui_response", id: "d1", cancelled: true },
+    ]);
+    assert.equal(session.state, "idle");
+  });
+
+  describe("wait", () => {
+    const never = new AbortController().signal;
+
+    test("idle is at once where nothing runs, else when the last turn has ended", async () => {
+      assert.equal((await session.wait(["idle"], never)).reason, "idle");
+      await prompt("one");
+      const idle = session.wait(["idle"], never);
+      run("error");
+      const result = await idle;
+      assert.deepEqual([result.state, result.turn?.id, result.turn?.outcome], ["idle", "one", "failed"]);
+    });
+
+    test("turn-end is the end of the turn that runs, not of the queue", async () => {
+      await prompt("one");
+      const second = prompt("two");
+      const ended = session.wait(["turn-end"], never);
+      const idle = session.wait(["idle"], never);
+      run();
+      assert.equal((await ended).turn?.id, "one");
+      await second;
+      run();
+      assert.equal((await idle).turn?.id, "two");
+    });
+
+    test("a question, with what is asked", async () => {
+      await prompt("one", { onQuestion: "wait" });
+      const asked = session.wait(["idle", "question"], never);
+      agent().emit({ type: "extension_ui_request", id: "d1", method: "input", title: "Name?" });
+      const result = await asked;
+      assert.deepEqual([result.reason, result.questions?.[0]?.title], ["question", "Name?"]);
+    });
+
+    test("ends with who waits", async () => {
+      await prompt("one");
+      const leaving = new AbortController();
+      const waiting = session.wait(["idle"], leaving.signal);
+      leaving.abort(new Error("left"));
+      await assert.rejects(waiting, /left/);
+    });
+  });
+
+  test("what waits is told, and can be taken back", async () => {
+    await prompt("one");
+    const second = prompt("two");
+    agent().emit({ type: "queue_update", steering: ["now"], followUp: ["later"] });
+    assert.deepEqual(session.queue, {
+      steering: ["now"],
+      followUp: ["later"],
+      waiting: [{ turnId: "two", message: "two" }],
+    });
+    agent().replies.clear_queue = { success: true, data: { steering: ["now"], followUp: ["later"] } };
+    const refused = assert.rejects(second, { code: "TURN_ABORTED" });
+    assert.deepEqual(await session.clearQueue(), {
+      steering: ["now"],
+      followUp: ["later"],
+      waiting: ["two"],
+    });
+    await refused;
+  });
+
+  test("a model that was chosen is remembered for the next agent", async () => {
+    await session.open({});
+    agent().replies.set_model = { success: true, data: { provider: "p", id: "m" } };
+    await session.command({ type: "set_model", provider: "p", modelId: "m" }, {});
+    assert.equal(session.record.options.model, "p/m");
+    assert.deepEqual(session.agentState?.model, { provider: "p", id: "m" });
+    agent().emit({ type: "thinking_level_changed", level: "high" });
+    assert.equal(session.record.options.thinking, "high");
   });
 
   test("a refused prompt rejects with pi's reason and leaves the session idle", async () => {

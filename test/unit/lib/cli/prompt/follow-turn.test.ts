@@ -98,7 +98,7 @@ describe("followTurn", () => {
     const result = await ended();
     assert.deepEqual(
       shown.map((record) => (record.type === "event" ? record.event.type : record.type)),
-      ["turn", "turn", "mine"],
+      ["turn", "turn", "mine", "turn"],
     );
     assert.deepEqual(queued, [2]);
     assert.deepEqual([result.error, result.turn?.text, result.accepted?.turnId], [undefined, "hi", "t1"]);
@@ -146,7 +146,7 @@ describe("followTurn", () => {
     turn("t0", "ended", { outcome: "completed", text: "both" });
     const result = await ended();
     assert.equal(result.turn?.text, "both");
-    assert.equal(shown.length, 1);
+    assert.equal(shown.length, 2);
   });
 
   test("an interrupt aborts just this turn, shows how it ended and gives queued texts back", async () => {

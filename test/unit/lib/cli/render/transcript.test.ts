@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Chalk } from "chalk";
 import { clip, columnsOf, sanitize, wrap } from "../../../../../src/lib/cli/render/text-width.ts";
-import { renderTranscript, type ShownMessage } from "../../../../../src/lib/cli/render/transcript.ts";
+import { renderTranscript } from "../../../../../src/lib/cli/render/transcript.ts";
+import type { TranscriptMessage } from "../../../../../src/lib/protocol/transcript.ts";
 
-const message = (fields: Partial<ShownMessage>): ShownMessage => ({
+const message = (fields: Partial<TranscriptMessage>): TranscriptMessage => ({
   entryId: "e",
   role: "assistant",
   text: "",

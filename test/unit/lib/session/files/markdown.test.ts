@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { TranscriptMessage } from "../../../../../src/lib/protocol/transcript.ts";
 import { fence, toMarkdown } from "../../../../../src/lib/session/files/markdown.ts";
-import type { TranscriptMessage } from "../../../../../src/lib/session/files/transcript.ts";
 
 const timestamp = Date.parse("2026-11-21T04:50:30.000Z");
 const message = (fields: Partial<TranscriptMessage>): TranscriptMessage => ({

@@ -1,0 +1,88 @@
+import type { Client } from "../client/client.ts";
+import { PictlError } from "../core/errors.ts";
+import { type FollowBashOptions, type FollowedBash, followBash } from "./follow-bash.ts";
+import { EXIT_INTERRUPTED, interruptible } from "./interruptible.ts";
+import { writeStderr, writeStdout } from "./output.ts";
+import type { PiBashResult } from "./pi-data.ts";
+import { sanitize } from "./render/text-width.ts";
+
+/** Exit code of a program whose reader has gone, by convention 128 + SIGPIPE. */
+const EXIT_UNREAD = 141;
+/** The command was ended by a signal, and pi doesn't tell which. */
+const EXIT_SIGNALLED = 1;
+
+export interface RunBashOptions extends Pick<FollowBashOptions, "target" | "command" | "excludeFromContext"> {
+  timeoutMs: number | undefined;
+  /** Print nothing: the caller prints what is returned. */
+  quiet: boolean;
+}
+
+/**
+ * Runs a shell command in a session, its output on stdout as it comes.
+ *
+ * @returns the exit code to end with, and the outcome for a program
+ * @throws PictlError TIMEOUT, TURN_ABORTED when somebody else ended it
+ */
+export async function runBash(
+  client: Client,
+  { timeoutMs, quiet, ...options }: RunBashOptions,
+): Promise<{ exitCode: number; data: PiBashResult & { sessionId: string } }> {
+  const unread = new AbortController();
+  const onClosed = () => unread.abort();
+  process.stdout.on("error", onClosed);
+  const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+  try {
+    return await interruptible(async (interrupted) => {
+      const stops = [interrupted, unread.signal, ...(timeout === undefined ? [] : [timeout])];
+      const followed = await followBash(client, {
+        ...options,
+        stop: AbortSignal.any(stops),
+        onOutput: (text) => {
+          if (!quiet) void writeStdout(process.stdout.isTTY ? sanitize(text) : text);
+        },
+      });
+      const exitCode = exitCodeOf(followed, {
+        interrupted: interrupted.aborted,
+        unread: unread.signal.aborted,
+        timeoutMs: timeout?.aborted ? timeoutMs : undefined,
+      });
+      if (!quiet) await writeStderr(notesOn(followed, exitCode));
+      return { exitCode, data: { sessionId: followed.sessionId, ...(followed.result ?? UNENDED) } };
+    });
+  } finally {
+    process.stdout.off("error", onClosed);
+  }
+}
+
+const UNENDED: PiBashResult = { output: "", cancelled: true, truncated: false };
+
+function exitCodeOf(
+  { result }: FollowedBash,
+  stopped: { interrupted: boolean; unread: boolean; timeoutMs: number | undefined },
+): number {
+  // One that ended by itself at the last moment has ended as it did.
+  if (result !== undefined && !result.cancelled) return result.exitCode ?? EXIT_SIGNALLED;
+  if (stopped.interrupted) return EXIT_INTERRUPTED;
+  if (stopped.unread) return EXIT_UNREAD;
+  if (stopped.timeoutMs !== undefined) {
+    throw new PictlError(
+      "TIMEOUT",
+      `The command did not end within ${stopped.timeoutMs / 1000} s and was ended.`,
+      { hint: "Raise --timeout.", details: { timeoutMs: stopped.timeoutMs, ...result } },
+    );
+  }
+  throw new PictlError("TURN_ABORTED", "The command was ended from elsewhere.", { details: { ...result } });
+}
+
+function notesOn({ result, missed }: FollowedBash, exitCode: number): string {
+  const notes: string[] = [];
+  if (missed > 0) notes.push(`Not all of the output is shown: ${missed} records were dropped.`);
+  if (result?.truncated && result.fullOutputPath !== undefined) {
+    notes.push(`The session keeps only the end of the output; all of it is in ${result.fullOutputPath}`);
+  }
+  if (result === undefined) notes.push("The command doesn't end.");
+  else if (exitCode === EXIT_INTERRUPTED && result.cancelled)
+    notes.push("Interrupted: the command was ended.");
+  else if (!result.cancelled && result.exitCode === undefined) notes.push("A signal ended the command.");
+  return notes.map((note) => `${note}\n`).join("");
+}

@@ -1,0 +1,369 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Terminal, type TerminalOptions, withoutTmux } from "../support/terminal.ts";
+import { Workspace } from "../support/workspace.ts";
+
+const RPC_DEMO = fileURLToPath(
+  new URL(
+    "../../node_modules/@earendil-works/pi-coding-agent/examples/extensions/rpc-demo.ts",
+    import.meta.url,
+  ),
+);
+
+describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
+  let workspace: Workspace;
+  let terminals: Terminal[];
+
+  beforeEach(() => {
+    workspace = new Workspace();
+    terminals = [];
+  });
+
+  afterEach(async () => {
+    const closed = await Promise.allSettled(terminals.map((terminal) => terminal.dispose()));
+    await workspace.dispose();
+    for (const result of closed) if (result.status === "rejected") throw result.reason;
+  });
+
+  async function open(args: string[] = [], options: TerminalOptions = {}): Promise<Terminal> {
+    const terminal = await Terminal.start(workspace, ["prompt", ...args], options);
+    terminals.push(terminal);
+    return terminal;
+  }
+
+  const scripted = (name: string) => ["--model", workspace.scenario(name)];
+
+  test("nothing is made before the first message; then it answers, remembers, and says how to go on", async () => {
+    const terminal = await open(["--model", "scripted/echo"]);
+    await terminal.shows("A new session begins with your first message.");
+    assert.deepEqual((await workspace.json<{ sessions: unknown[] }>(["session", "list"])).sessions, []);
+    await terminal.enter("remember 42");
+    await terminal.shows(/› remember 42\n\necho: remember 42/);
+    await terminal.shows(/idle · \S+ · scripted\/echo · .* · 0% of 200\.0k · <\$0\.01/);
+    await terminal.press("C-d");
+    const screen = await terminal.shows("[exit 0]");
+    const { session } = await workspace.json<{ session: { id: string } }>(["session", "show"]);
+    assert.ok(screen.replaceAll("\n", "").includes(`Go on with: pictl prompt -s ${session.id}`), screen);
+    assert.match(screen, /^\[exit \d+\] icanon echo/m);
+
+    const again = await open();
+    await again.shows("echo: remember 42");
+    await again.press("Up");
+    await again.shows(/─\nremember 42/);
+  });
+
+  test("Markdown is rendered while it comes, tools and thinking unfold, no escape sequence gets through", async () => {
+    writeFileSync(join(workspace.cwd, "notes.txt"), "1\n2\n3\n");
+    const terminal = await open(scripted("conversation.json"));
+    await terminal.shows("A new session");
+    await terminal.enter("what is here?");
+    const folded = await terminal.shows(/✓ bash wc -l notes\.txt · 1 line/);
+    assert.match(folded, /Thought: They want to know/);
+    await terminal.shows("│ Nothing else was touched.");
+    const whole = await terminal.screen({ history: true });
+    assert.match(whole, /^What I found$/m);
+    assert.match(whole, /three lines; notes\.txt is all/);
+    assert.match(whole, /2\. a second one, with 日本語 and an emoji 🎉/);
+    assert.match(whole, /│ notes\.txt │ 3 {5}│/);
+    await terminal.press("C-o");
+    await terminal.shows(/ {4}command: wc -l notes\.txt\n {2}│ 3 notes\.txt/, true);
+    await terminal.press("C-t");
+    await terminal.shows(/│ They want to know/, true);
+    await terminal.enter("escape");
+    const escaped = await terminal.shows("Escape red");
+    assert.ok(!escaped.includes("owned"));
+    assert.ok(!(await terminal.screen({ escapes: true })).includes("\u001b[31mred"));
+  });
+
+  test("an answer is rendered while it comes, and what came of it stays when it is stopped", async () => {
+    const terminal = await open(scripted("conversation-stream.json"));
+    await terminal.shows("A new session");
+    await terminal.enter("tell me");
+    const during = await terminal.shows(/^Half of it\n\nA bold word and code, then\n\n- one\n- tw$/m);
+    assert.match(during, /^\S working · /m);
+    await terminal.press("C-c");
+    const stopped = await terminal.shows(/^· Aborted$/m);
+    assert.match(stopped, /^- one\n- tw$/m);
+    await terminal.shows(/^idle · /m);
+  });
+
+  test("a second Ctrl-C leaves while the first still stops the turn", async () => {
+    const terminal = await open(scripted("conversation-stream.json"));
+    await terminal.shows("A new session");
+    await terminal.enter("tell me");
+    await terminal.shows("Half of it");
+    // In one go, so that the turn hasn't ended in between.
+    await terminal.press("C-c", "C-c");
+    await terminal.shows("[exit 0]");
+  });
+
+  test("Ctrl-C stops the turn and gives back what waited; on an empty line a second one leaves", async () => {
+    const terminal = await open(scripted("conversation-steer.json"));
+    await terminal.shows("A new session");
+    await terminal.enter("begin");
+    await terminal.shows("• bash for i in");
+    await terminal.enter("and this");
+    await terminal.shows("Steering: and this");
+    await terminal.type("half a thought");
+    await terminal.press("C-c");
+    await terminal.shows(/─\nand this\n\nhalf a thought\n─/);
+    await terminal.shows(/^idle · /m);
+    await terminal.press("C-c");
+    await terminal.shows((screen) => !screen.includes("half a thought"));
+    await terminal.press("C-c");
+    await terminal.shows("Ctrl-C again to leave");
+    await terminal.press("C-c");
+    await terminal.shows("[exit 0]");
+  });
+
+  test("what is typed while the agent works steers it, or follows with Alt-Enter", async () => {
+    const terminal = await open(scripted("conversation-steer.json"));
+    await terminal.shows("A new session");
+    await terminal.enter("begin");
+    await terminal.shows("• bash for i in");
+    await terminal.enter("left");
+    await terminal.shows("Steering: left");
+    await terminal.type("right");
+    await terminal.press("M-Enter");
+    await terminal.shows("Follow-up: right");
+    writeFileSync(join(workspace.cwd, "go"), "");
+    const screen = await terminal.shows(/› left\n\nHeard: left\.\n\n› right\n\necho: right/);
+    assert.ok(!screen.includes("Steering:") && !screen.includes("Follow-up:"), screen);
+  });
+
+  test("a turn goes on when its terminal is left or closed, and another terminal sees it end", async () => {
+    const terminal = await open(scripted("conversation-steer.json"));
+    await terminal.shows("A new session");
+    await terminal.enter("begin");
+    await terminal.shows("• bash for i in");
+    await terminal.press("C-d");
+    await terminal.shows("The turn goes on without this terminal.");
+    const other = await open();
+    await other.shows("• bash for i in");
+    const closed = await open();
+    await closed.shows("• bash for i in");
+    await closed.dispose();
+    terminals.pop();
+    writeFileSync(join(workspace.cwd, "go"), "");
+    await other.shows("Heard: begin.");
+  });
+
+  test("two terminals on one session see what the other one says", async () => {
+    const one = await open(["--model", "scripted/echo"]);
+    await one.shows("A new session");
+    await one.enter("from one");
+    await one.shows("echo: from one");
+    const other = await open();
+    await other.shows("echo: from one");
+    await other.enter("from two");
+    await one.shows(/› from two\n\necho: from two/);
+    await other.shows("echo: from two");
+  });
+
+  describe("with pi's rpc-demo extension", () => {
+    beforeEach(async () => {
+      const args = ["session", "create", ...scripted("conversation-dangerous.json"), "--", "-e", RPC_DEMO];
+      const created = await workspace.run(args);
+      assert.equal(created.code, 0, created.stderr);
+    });
+
+    test("a question of a tool is chosen in place", async () => {
+      const terminal = await open();
+      await terminal.shows("Session ");
+      await terminal.enter("clean up");
+      await terminal.shows(/Dangerous command: rm -rf leftovers && echo cleaned\n→ Allow\n {2}Block/);
+      await terminal.press("Down", "Enter");
+      await terminal.shows("! Command blocked by user");
+      await terminal.shows("Done with it.");
+    });
+
+    test("a line and a text are asked for, notices and the prefilled input are shown", async () => {
+      const terminal = await open();
+      await terminal.shows("Session ");
+      await terminal.type("/rpc-in");
+      await terminal.shows(/→ rpc-input/);
+      await terminal.press("Enter");
+      await terminal.shows(/Enter a value\n> .*type something/);
+      await terminal.enter("forty-two");
+      await terminal.shows("You entered: forty-two");
+      await terminal.enter("/rpc-editor ");
+      await terminal.shows(/Edit some text\n─+\nLine 1\nLine 2\nLine 3\n/);
+      await terminal.press("C-j");
+      await terminal.enter("Line 4");
+      await terminal.shows("Editor submitted (4 lines)");
+      await terminal.enter("/rpc-prefill ");
+      await terminal.shows(/─\nThis text was set by the rpc-demo extension\.\n─/);
+    });
+
+    test("Esc and Ctrl-C answer that there is no answer", async () => {
+      const terminal = await open();
+      await terminal.shows("Session ");
+      await terminal.enter("/rpc-input ");
+      await terminal.shows("Enter a value");
+      await terminal.press("Escape");
+      await terminal.shows("Input cancelled");
+      await terminal.enter("clean up");
+      await terminal.shows("→ Allow");
+      await terminal.press("C-c");
+      await terminal.shows((screen) => /^idle · /m.test(screen) && !screen.includes("→ Allow"));
+    });
+
+    test("a question answered elsewhere goes away here", async () => {
+      const terminal = await open();
+      await terminal.shows("Session ");
+      await terminal.enter("clean up");
+      await terminal.shows("→ Allow");
+      const client = await workspace.client();
+      await client.request("respond", { cwd: workspace.cwd, answer: { value: "Allow" } });
+      client.close();
+      await terminal.shows((screen) => screen.includes("Done with it.") && !screen.includes("→ Allow"));
+    });
+  });
+
+  test("commands: model, thinking, name, new, sessions, fork, export, help, and a shell command", async () => {
+    const terminal = await open(["--model", "scripted/echo"], { rows: 50 });
+    await terminal.shows("A new session");
+    await terminal.enter("first");
+    await terminal.shows("echo: first");
+    await terminal.enter("/thinking high");
+    await terminal.shows("Thinking: high");
+    await terminal.enter("/name review");
+    await terminal.shows(/idle · review · scripted\/echo · high · /);
+    await terminal.enter("!printf 'a b'; exit 3");
+    await terminal.shows(/\$ printf 'a b'; exit 3\n {2}a b\n {2}exit code 3/);
+    await terminal.enter("/export talk.md");
+    await terminal.shows("Written to ");
+    assert.match(readFileSync(join(workspace.cwd, "talk.md"), "utf8"), /echo: first/);
+    await terminal.enter("/nonsense");
+    await terminal.shows(/echo: \/nonsense|nonsense/);
+    await terminal.enter("/fork");
+    await terminal.shows(/Go back to\n→ .*\n/);
+    await terminal.press("Up", "Enter");
+    await terminal.shows(/This is a new session.*[\s\S]*─\nfirst\n─/);
+    await terminal.press("C-c");
+    await terminal.enter("/new");
+    await terminal.shows("A new session begins");
+    await terminal.enter("/sessions");
+    await terminal.shows(/Session\n[\s\S]*review/);
+    await terminal.press("Escape");
+    await terminal.shows((screen) => !screen.includes("Esc cancel"));
+    await terminal.enter("/help");
+    await terminal.shows("Run a shell command here");
+    await terminal.enter("/model nothing/like-it");
+    await terminal.enter("x");
+    await terminal.shows("✗ ");
+  });
+
+  test("a paste keeps its lines, a long one is folded, and @ attaches a file", async () => {
+    writeFileSync(join(workspace.cwd, "notes.txt"), "inside");
+    const terminal = await open(["--model", "scripted/echo"], { rows: 60 });
+    await terminal.shows("A new session");
+    await terminal.paste("one\n  two 日本\n\nthree");
+    await terminal.shows(/─\none\n {2}two 日本\n\nthree\n─/);
+    await terminal.press("Enter");
+    await terminal.shows(/› one\n {4}two 日本\n\n {2}three\n/);
+    await terminal.shows("echo: one");
+    await terminal.paste(Array.from({ length: 30 }, (_, n) => `row ${n}`).join("\n"));
+    await terminal.shows("[paste #1 +30 lines]");
+    await terminal.press("Enter");
+    await terminal.shows("echo: row 0");
+    await terminal.type("read @no");
+    await terminal.shows("→ notes.txt");
+    await terminal.press("Tab");
+    await terminal.shows(/─\nread @notes\.txt\s*\n─/);
+    await terminal.press("Enter");
+    await terminal.shows(/<file name=".*notes\.txt">\ninside/);
+  });
+
+  test("an editor of the person's own gets the text and gives it back", async () => {
+    const terminal = await open(["--model", "scripted/echo"], { env: { EDITOR: "sed -i s/cat/dog/" } });
+    await terminal.shows("A new session");
+    await terminal.type("a cat");
+    await terminal.press("C-g");
+    await terminal.shows(/─\na dog\n─/);
+    await terminal.press("Enter");
+    await terminal.shows("echo: a dog");
+  });
+
+  test("60 columns, and a terminal that changes its size", async () => {
+    const terminal = await open(scripted("conversation.json"), { columns: 60 });
+    await terminal.shows("A new session");
+    await terminal.enter("what is here?");
+    await terminal.shows("│ Nothing else was touched.");
+    await terminal.shows(/^idle · .* · 0% · <\$0\.01$/m);
+    await terminal.resize(100, 30);
+    await terminal.shows(/^─{100}$/m);
+    await terminal.resize(33, 12);
+    await terminal.shows(/^─{33}\n\n─{33}\nidle · /m);
+    await terminal.enter("still there?");
+    await terminal.shows("Escape red");
+  });
+
+  test("NO_COLOR leaves no colour", async () => {
+    const terminal = await open(scripted("conversation.json"), { env: { NO_COLOR: "1" } });
+    await terminal.shows("A new session");
+    await terminal.enter("what is here?");
+    await terminal.shows("│ Nothing else was touched.");
+    // The cursor is drawn in reverse; the others take back what wasn't set.
+    const colours = (await terminal.styles()).filter((code) => !["7", "0", "39", "49"].includes(code));
+    assert.deepEqual(colours, []);
+  });
+
+  test("colours are those that can be read on a light background too", async () => {
+    const terminal = await open(scripted("conversation.json"));
+    await terminal.shows("A new session");
+    await terminal.enter("what is here?");
+    await terminal.shows("│ Nothing else was touched.");
+    const codes = await terminal.styles();
+    assert.ok(codes.includes("36"), "nothing is coloured");
+    // Yellow, white and black, bright or not, and every background.
+    for (const code of ["30", "33", "37", "90", "93", "97"]) assert.ok(!codes.includes(code), code);
+    assert.ok(!codes.some((code) => /^(4[0-8]|10\d)$/.test(code)), codes.join(" "));
+  });
+
+  test("a dumb terminal gets lines", async () => {
+    const terminal = await open(scripted("conversation.json"), { env: { TERM: "dumb" } });
+    await terminal.shows(/^>/m);
+    await terminal.enter("what is here?");
+    await terminal.shows("> Nothing else was touched.");
+    const screen = await terminal.screen({ history: true });
+    assert.match(screen, /\* bash wc -l notes\.txt/);
+    assert.match(screen, /^## What I found$/m);
+    await terminal.enter("/thinking");
+    await terminal.shows("Number, or nothing:");
+    await terminal.enter("1");
+    await terminal.shows("Thinking: off");
+    await terminal.press("C-d");
+    await terminal.shows("[exit 0]");
+  });
+
+  test("when the daemon goes away it is said, with the way to go on, and the terminal is as before", async () => {
+    const terminal = await open(["--model", "scripted/echo"]);
+    await terminal.shows("A new session");
+    await terminal.enter("hello");
+    await terminal.shows("echo: hello");
+    await terminal.type("unsent");
+    await terminal.shows("unsent");
+    process.kill(workspace.daemonPid() ?? 0, "SIGKILL");
+    const screen = await terminal.shows("[exit 9]");
+    assert.match(screen, /The connection to the daemon ended/);
+    assert.match(screen, /Go on with: pictl prompt -s /);
+    assert.match(screen, /^\[exit \d+\] icanon echo/m);
+    const again = await open();
+    await again.shows("echo: hello");
+    await again.press("Up");
+    await again.shows(/─\nunsent\n─/);
+  });
+
+  test("a signal leaves the terminal as before", async () => {
+    const terminal = await open(["--model", "scripted/echo"]);
+    await terminal.shows("A new session");
+    // The shell around it goes first, and reports on it.
+    const own = terminal.processes().at(-1);
+    process.kill(own ?? 0, "SIGTERM");
+    await terminal.shows("[exit 143] icanon echo");
+  });
+});

@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { GIF, JPEG, png, pngSize, WEBP } from "../support/images.ts";
+import { type Result, Workspace } from "../support/workspace.ts";
+
+const ECHO = ["--new", "--model", "scripted/echo"];
+
+/** Commands of an extension: one that only notes, one that has the model answer. */
+const EXTENSION = `export default function (pi) {
+  pi.registerCommand("note", {
+    description: "Notes its arguments",
+    handler: async (args) => pi.appendEntry("noted", { args }),
+  });
+  pi.registerCommand("ask", {
+    description: "Asks the model",
+    handler: async (args) => pi.sendUserMessage("asked by a command: " + args),
+  });
+}
+`;
+
+describe("files in a prompt", () => {
+  let place: Workspace;
+  before(() => {
+    place = new Workspace();
+  });
+  after(() => place.dispose());
+
+  const sessionFile = async () => {
+    const { session } = await place.json<{ session: SessionInfo & { file: string } }>(["session", "show"]);
+    return readFileSync(session.file, "utf8");
+  };
+
+  it("shows the model texts and pictures, the latter resized by pi", async () => {
+    writeFileSync(join(place.cwd, "notes.md"), "line one\nline two\n");
+    writeFileSync(join(place.cwd, "shot.txt"), png(3000, 30));
+    writeFileSync(join(place.cwd, "photo"), JPEG);
+    writeFileSync(join(place.cwd, "a.gif"), GIF);
+    writeFileSync(join(place.cwd, "a.webp"), WEBP);
+    const files = ["@notes.md", "@shot.txt", "@photo", "@a.gif", "@a.webp"];
+    const answer = await place.ok(["prompt", ...ECHO, "what is this", ...files]);
+    const element = (name: string, body = "") => `<file name="${join(place.cwd, name)}">${body}</file>\n`;
+    const start = [
+      `echo: ${element("notes.md", "\nline one\nline two\n\n")}`,
+      ...["shot.txt", "photo", "a.gif", "a.webp"].map((name) => element(name)),
+      "what is this\n",
+    ].join("");
+    assert.ok(answer.startsWith(start), answer);
+    assert.match(answer, /original 3000x30, displayed at 2000x20.*\(with 4 images\)$/s);
+    const { messages } = await place.json<{ messages: { images?: number }[] }>([
+      "session",
+      "show",
+      "--messages",
+    ]);
+    assert.equal(messages[0]?.images, 4);
+    const data = /"data":"([^"]+)"/.exec(await sessionFile())?.[1] ?? "";
+    assert.deepEqual(pngSize(Buffer.from(data, "base64")), [2000, 20]);
+  });
+
+  it("reads stdin where - stands, once", async () => {
+    const answer = await place.ok(["prompt", ...ECHO, "before", "-", "after"], { input: "piped\n" });
+    assert.equal(answer, "echo: before\n\npiped\n\nafter");
+    // oclif's own parser has to leave the `-` alone as well: it is asked when flags are glued to their values.
+    const args = ["prompt", "--new", "-mscripted/echo", "-", "--no-stdin"];
+    assert.equal(await place.ok(args, { input: "piped" }), "echo: piped");
+    const twice = await place.run(["prompt", ...ECHO, "-", "-"], { input: "piped" });
+    assert.equal(twice.code, 2);
+    assert.match(twice.stderr, /\[USAGE\]/);
+  });
+
+  it("takes what follows -- as text, in both parsers", async () => {
+    for (const model of [["--model", "scripted/echo"], ["-mscripted/echo"]]) {
+      const args = ["prompt", "--new", ...model, "say", "--", "@alice", "-", "hi"];
+      assert.equal(await place.ok(args), "echo: say @alice - hi");
+    }
+  });
+
+  it("refuses a file before anything is created", async () => {
+    const elsewhere = join(place.root, "refused");
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, "a.pdf"), "%PDF-1.7\n");
+    // 8 MB of picture are more than 10 MiB in base64.
+    writeFileSync(join(elsewhere, "large.png"), png(2, 2, { type: "teXt", data: Buffer.alloc(8_000_000) }));
+    const prompt = (...words: string[]) =>
+      place.run(["prompt", "--model", "scripted/echo", ...words], { cwd: elsewhere });
+    const cases: [file: string, code: number, pattern: RegExp][] = [
+      ["@alice", 2, /there is no file .*refused\/alice\. \[INVALID_INPUT\]\n.*-- "@alice"/s],
+      ["@.", 2, /it is a directory/],
+      ["@a.pdf", 2, /it is a PDF document\. \[INVALID_INPUT\]\n.*pdftotext/s],
+      [
+        "@large.png",
+        8,
+        /\d{8} bytes as base64.*10485760 bytes\. \[MESSAGE_TOO_LARGE\]\n.*max_message_bytes/s,
+      ],
+    ];
+    for (const [file, code, pattern] of cases) {
+      const result = await prompt("look", file);
+      assert.equal(result.code, code, result.stderr);
+      assert.match(result.stderr, pattern);
+      assert.equal(result.stdout, "");
+    }
+    const { sessions } = await place.json<{ sessions: unknown[] }>(["session", "list"], { cwd: elsewhere });
+    assert.deepEqual(sessions, []);
+  });
+});
+
+describe("prompt --editor", () => {
+  let place: Workspace;
+  before(() => {
+    place = new Workspace();
+    mkdirSync(join(place.root, "tmp"));
+  });
+  after(() => place.dispose());
+
+  /** Prompts with an editor that is a few lines of shell, in which `$1` is the file. */
+  const prompt = (script: string, args: readonly string[] = [], input?: string): Promise<Result> => {
+    const editor = join(place.root, "editor");
+    writeFileSync(editor, `#!/bin/sh\n${script}\n`);
+    chmodSync(editor, 0o755);
+    const env = { VISUAL: undefined, EDITOR: editor, TMPDIR: join(place.root, "tmp") };
+    return place.run(["prompt", ...ECHO, "-e", ...args], { env, ...(input === undefined ? {} : { input }) });
+  };
+  const leftOver = () => readdirSync(join(place.root, "tmp")).filter((name) => name.startsWith("pictl-edit"));
+
+  it("sends what was saved, with arguments and stdin to begin with", async () => {
+    writeFileSync(join(place.cwd, "a.gif"), GIF);
+    const { stdout, code } = await prompt('echo "and more" >> "$1"', ["review", "@a.gif"], "a diff\n");
+    const element = `<file name="${join(place.cwd, "a.gif")}"></file>`;
+    assert.equal(stdout, `echo: ${element}\nreview\n\na diff\nand more (with 1 image)\n`);
+    assert.equal(code, 0);
+    assert.deepEqual(leftOver(), []);
+  });
+
+  it("keeps stdout for the answer", async () => {
+    const { stdout, stderr } = await prompt('echo "editor says" ; echo text > "$1"');
+    assert.equal(stdout, "echo: text\n");
+    if (!existsSync("/dev/tty")) assert.match(stderr, /editor says/);
+  });
+
+  it("sends nothing when the editor fails or leaves nothing", async () => {
+    const failed = await prompt('echo text > "$1"; exit 7');
+    assert.equal(failed.code, 2);
+    assert.match(failed.stderr, /exited with code 7\. \[INVALID_INPUT\]/);
+    const empty = await prompt(': > "$1"', ["text"]);
+    assert.equal(empty.code, 2);
+    assert.match(empty.stderr, /The editor left no text\. \[EMPTY_PROMPT\]/);
+    assert.equal(failed.stdout + empty.stdout, "");
+    assert.deepEqual(leftOver(), []);
+  });
+
+  it("leaves Ctrl-C to the editor, and takes it along when it is ended itself", async () => {
+    const interrupted = await prompt('kill -INT $PPID; echo "still sent" > "$1"');
+    assert.equal(interrupted.stdout, "echo: still sent\n");
+    const ended = await prompt("kill -TERM $PPID; exec sleep 50");
+    assert.ok(ended.signal === "SIGTERM" || ended.code === 143, JSON.stringify(ended));
+    assert.deepEqual(leftOver(), []);
+  });
+});
+
+describe("a prompt that begins with /", () => {
+  let place: Workspace;
+  before(() => {
+    place = new Workspace();
+    const write = (path: string, content: string) => {
+      mkdirSync(join(place.agentDir, path, ".."), { recursive: true });
+      writeFileSync(join(place.agentDir, path), content);
+    };
+    write("extensions/commands.ts", EXTENSION);
+    write("prompts/greet.md", "---\ndescription: Greets\n---\nGreet $1 warmly.\n");
+    write("skills/hail/SKILL.md", "---\nname: hail\ndescription: Hails people\n---\nHail like a sailor.\n");
+    writeFileSync(join(place.cwd, "notes.md"), "line one\n");
+  });
+  after(() => place.dispose());
+
+  it("is run by an extension's command, and not waited for any longer", async () => {
+    writeFileSync(join(place.cwd, "a.gif"), GIF);
+    const document = await place.json<{ outcome: string; text: string }>([
+      "prompt",
+      ...ECHO,
+      "/note",
+      "@notes.md",
+      "--timeout",
+      "30s",
+    ]);
+    assert.equal(document.outcome, "handled");
+    assert.equal(document.text, "");
+    const text = await place.run(["prompt", "/note two words"]);
+    assert.deepEqual([text.code, text.stdout, text.stderr], [0, "", ""]);
+    // pi writes the file of a session, with what came before, when a model has answered.
+    assert.equal(await place.ok(["prompt", "hi"]), "echo: hi");
+    const { session } = await place.json<{ session: SessionInfo & { file: string } }>(["session", "show"]);
+    const noted = readFileSync(session.file, "utf8")
+      .split("\n")
+      .filter((line) => line.includes('"noted"'))
+      .map((line) => (JSON.parse(line) as { data: { args: string } }).data.args);
+    assert.deepEqual(noted, [
+      `<file name="${join(place.cwd, "notes.md")}">\nline one\n\n</file>`,
+      "two words",
+    ]);
+  });
+
+  it("is followed to its end when the command has the model answer", async () => {
+    const document = await place.json<{ outcome: string; text: string }>(["prompt", ...ECHO, "/ask", "why"]);
+    assert.equal(document.text, "echo: asked by a command: why");
+    assert.equal(document.outcome, "completed");
+  });
+
+  it("is expanded by a template and by a skill, also with a file or stdin behind it", async () => {
+    assert.equal(await place.ok(["prompt", ...ECHO, "/greet Bob"]), "echo: Greet Bob warmly.");
+    assert.equal(
+      await place.ok(["prompt", ...ECHO, "/greet"], { input: "Ann\n" }),
+      "echo: Greet Ann warmly.",
+    );
+    const piped = await place.ok(["prompt", ...ECHO, "/skill:hail"], { input: "the crew\n" });
+    assert.match(piped, /Hail like a sailor\.\n<\/skill>\n\nthe crew$/);
+    const attached = await place.ok(["prompt", ...ECHO, "@notes.md", "/skill:hail", "them all"]);
+    assert.match(attached, /<\/skill>\n\nthem all\n\n<file name="[^"]+notes\.md">\nline one\n\n<\/file>$/);
+  });
+
+  it("goes to the model as it is when pi knows no such command", async () => {
+    assert.equal(await place.ok(["prompt", ...ECHO, "/etc/hosts is what?"]), "echo: /etc/hosts is what?");
+  });
+});

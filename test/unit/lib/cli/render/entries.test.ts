@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PiEntry } from "../../../../../src/lib/cli/pi-data.ts";
+import { plainColors } from "../../../../../src/lib/cli/render/color.ts";
+import { widthOfText } from "../../../../../src/lib/cli/render/columns.ts";
+import { renderEntries } from "../../../../../src/lib/cli/render/entries.ts";
+import { describeEntry } from "../../../../../src/lib/cli/render/entry-line.ts";
+
+const options = { leafId: "b", colors: plainColors(), width: undefined };
+const text = (content: string) => [{ type: "text", text: content }];
+
+test("entries stand one a line in columns, the last one that counts is marked", () => {
+  const entries: PiEntry[] = [
+    { type: "thinking_level_change", id: "a", timestamp: "2026-11-21T04:50:00", thinkingLevel: "high" },
+    {
+      type: "message",
+      id: "b",
+      timestamp: "2026-11-21T04:50:01",
+      message: { role: "user", content: "hi\nyou" },
+    },
+    { type: "message", id: "cc", message: { role: "system", content: "" } },
+  ];
+  assert.equal(
+    renderEntries(entries, options),
+    `   a   2026-11-21 04:50:00  thinking  high
+*  b   2026-11-21 04:50:01  user      hi you
+   cc  -                    system
+`,
+  );
+  assert.equal(renderEntries([], options), "");
+});
+
+test("lines fit the terminal", () => {
+  const entries: PiEntry[] = [{ type: "compaction", id: "a", summary: "語".repeat(100) }];
+  const [line = ""] = renderEntries(entries, { ...options, width: 50 }).split("\n");
+  assert.ok(widthOfText(line) <= 50 && line.endsWith("語…"), line);
+});
+
+test("each kind of entry tells what it holds", () => {
+  const described = (entry: Partial<PiEntry>) => {
+    const { kind, text } = describeEntry({ type: "message", id: "e", ...entry });
+    return `${kind}: ${text}`;
+  };
+  assert.equal(described({ type: "model_change", provider: "acme", modelId: "m" }), "model: acme/m");
+  assert.equal(described({ type: "label", label: "x", targetId: "a1" }), "label: x on a1");
+  assert.equal(described({ type: "label", targetId: "a1" }), "label: (removed) on a1");
+  assert.equal(described({ type: "session_info", name: "talk" }), "name: talk");
+  assert.equal(described({ type: "custom", customType: "todo" }), "todo: ");
+  assert.equal(described({ type: "custom_message", customType: "todo", content: text("buy") }), "todo: buy");
+  assert.equal(described({ type: "usage", kind: "cache_warm" }), "usage: cache_warm");
+  assert.equal(described({ type: "of_a_newer_pi" }), "of_a_newer_pi: ");
+  assert.equal(
+    described({ message: { role: "toolResult", toolName: "bash", isError: true, content: text("no") } }),
+    "tool: bash failed: no",
+  );
+  assert.equal(described({ message: { role: "bashExecution", command: "ls\n-la" } }), "shell: $ ls -la");
+  assert.equal(
+    described({ message: { role: "assistant", content: [], stopReason: "aborted" } }),
+    "assistant: (aborted)",
+  );
+  assert.equal(described({ message: { role: "user", content: "\u001b]0;x\u0007hi" } }), "user: hi");
+});
