@@ -47,11 +47,23 @@ function published(descriptions: Descriptions): Record<string, Published> {
   });
   const list = z.object({ sessions: z.array(sessionInfo) });
   descriptions.object(list, { id: "SessionList", description: "`pictl session list --json`." });
-  const details = z.object({ session: sessionInfo, messages: z.optional(z.array(transcriptMessage)) });
+  const notice = z.object({
+    kind: z.enum(["title", "status", "widget"]),
+    key: z.optional(z.string()),
+    text: z.string(),
+  });
+  const details = z.object({
+    session: sessionInfo,
+    notices: z.optional(z.array(notice)),
+    messages: z.optional(z.array(transcriptMessage)),
+  });
   descriptions.object(
     details,
     { id: "SessionDetails", description: "`pictl session show --json`." },
-    { messages: "With --messages: those of the active branch, the oldest first." },
+    {
+      notices: "What extensions show until they take it down: as in a `notice` of stream-json.",
+      messages: "With --messages: those of the active branch, the oldest first.",
+    },
   );
   return {
     "stream-json": {

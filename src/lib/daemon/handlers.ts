@@ -63,8 +63,9 @@ export const handlers: Handlers = {
   async get_session({ messages, ...target }, { sessions, caller }, reply) {
     const session = sessions.find(target, caller);
     const info = sessions.info(session);
-    if (!messages) return reply({ session: info });
-    reply({ session: info, messages: await sessionTranscript(session, caller) });
+    const displayed = session.notices.length === 0 ? {} : { notices: session.notices };
+    if (!messages) return reply({ session: info, ...displayed });
+    reply({ session: info, ...displayed, messages: await sessionTranscript(session, caller) });
   },
 
   async prompt({ create, fresh, subscribe, sessionId, cwd, ...prompt }, { sessions, caller, sink }, reply) {

@@ -123,6 +123,13 @@ export interface DaemonStatus {
   idleTimeoutMs: number;
 }
 
+/** What an extension has put up to be seen until it takes it down: as in a `notice` of the stream vocabulary. */
+export interface DisplayedNotice {
+  kind: "title" | "status" | "widget";
+  key?: string;
+  text: string;
+}
+
 /** Why a wait is over. */
 export interface WaitResult {
   sessionId: string;
@@ -137,7 +144,7 @@ export interface WaitResult {
 export interface RequestResults {
   create_session: { sessionId: string; session: SessionInfo };
   list_sessions: { sessions: SessionInfo[] };
-  get_session: { session: SessionInfo; messages?: TranscriptMessage[] };
+  get_session: { session: SessionInfo; notices?: DisplayedNotice[]; messages?: TranscriptMessage[] };
   prompt: {
     sessionId: string;
     turnId: string;

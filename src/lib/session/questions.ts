@@ -137,6 +137,14 @@ export class Questions {
     return open.question;
   }
 
+  /** Answers all of them with "no answer". */
+  decline(): void {
+    for (const open of [...this.#open.values()]) {
+      this.#close(open);
+      this.#settle(open.question, { cancelled: true }, open.reply);
+    }
+  }
+
   /** Closes them all: whoever asked has gone, or no longer waits. */
   close(): void {
     for (const open of [...this.#open.values()]) {

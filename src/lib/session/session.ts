@@ -6,11 +6,12 @@ import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Answer, Question } from "../protocol/question.ts";
 import type { QuestionPolicy } from "../protocol/question-policies.ts";
-import type { RequestResults, WaitResult } from "../protocol/requests.ts";
+import type { DisplayedNotice, RequestResults, WaitResult } from "../protocol/requests.ts";
 import type { SessionState, Turn, TurnOutcome } from "../protocol/session.ts";
 import type { WaitCondition } from "../protocol/wait.ts";
 import { ActiveTurn, abortedWhileWaiting, agentDiedError, brokenCommandError } from "./active-turn.ts";
 import type { Caller, ModelChange } from "./caller.ts";
+import { Displayed } from "./displayed.ts";
 import { EventLog } from "./event-log.ts";
 import { type Accepted, type PromptParams, PromptQueue, type QueuedPrompt } from "./prompt-queue.ts";
 import { promptRejection, rejectedPromptError } from "./prompt-rejection.ts";
@@ -63,6 +64,7 @@ export class Session {
   /** Commands that run beside the turn, the newest last. */
   readonly #askers: Asker[] = [];
   readonly #waits = new Waits();
+  readonly #displayed = new Displayed();
   /** What waits in pi, as it told last. */
   #queuedInPi = { steering: [] as string[], followUp: [] as string[] };
   #lastTurn: Turn | undefined;
@@ -129,6 +131,11 @@ export class Session {
   /** What waits for an answer, the oldest first. */
   get questions(): Question[] {
     return this.#questions.list();
+  }
+
+  /** What extensions have put up to be seen. */
+  get notices(): DisplayedNotice[] {
+    return this.#displayed.list();
   }
 
   /** All that waits: in pi for the running turn, and here for a turn of its own. */
@@ -434,6 +441,7 @@ export class Session {
     clearTimeout(this.#parkTimer);
     this.#questions.close();
     this.#queuedInPi = { steering: [], followUp: [] };
+    this.#displayed.clear();
     this.#compacting = false;
     this.#emitState();
     this.#host.agentEnded(this);
@@ -463,6 +471,7 @@ export class Session {
         this.#agent.thinkingChanged(String(record.level));
         break;
       case "extension_ui_request":
+        this.#displayed.observe(record);
         // pi reads no answer before it is ready. Without one it gives up, or goes on when its own time is over.
         if (agent === undefined) this.#askedAtStart = questionOf(record)?.question;
         else this.#questions.ask(record, this.#turn ?? this.#askers.at(-1), (answer) => agent.notify(answer));
@@ -527,6 +536,8 @@ export class Session {
       const [texts] = await Promise.all([
         agent.call<typeof cleared>({ type: "clear_queue" }, ABORT_TIMEOUT_MS),
         agent.call({ type: "abort" }, ABORT_TIMEOUT_MS),
+        // pi ends a turn only when nothing in it waits for an answer.
+        this.#questions.decline(),
       ]);
       Object.assign(cleared, texts);
       if (await bounded(turn.ended, ABORT_TIMEOUT_MS)) return cleared;

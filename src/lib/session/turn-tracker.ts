@@ -55,7 +55,8 @@ export class TurnTracker {
   /** How the turn went when pi says that it has settled. */
   outcome(abortRequested: boolean): { outcome: TurnOutcome; error?: NonNullable<Turn["error"]> } {
     const reason = this.#last?.stopReason;
-    if (reason === "error") {
+    // A provider that is called after the abort reports that as an error.
+    if (reason === "error" && !abortRequested) {
       return {
         outcome: "failed",
         error: { code: "TURN_FAILED", message: this.#last?.errorMessage ?? "The model ended with an error." },
@@ -71,7 +72,7 @@ export class TurnTracker {
         },
       };
     }
-    if (reason === "aborted" || (abortRequested && reason === undefined)) {
+    if (reason === "aborted" || (abortRequested && (reason === undefined || reason === "error"))) {
       return { outcome: "aborted", error: { code: "TURN_ABORTED", message: "The turn was aborted." } };
     }
     return { outcome: "completed" };

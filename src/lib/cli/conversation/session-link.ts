@@ -4,6 +4,7 @@ import { toPictlError } from "../../core/errors.ts";
 import type { PushRecord } from "../../protocol/records.ts";
 import type { StreamRecord } from "../../protocol/stream.ts";
 import type { TranscriptMessage } from "../../protocol/transcript.ts";
+import { STREAM_VERSION } from "../../protocol/version.ts";
 import { Conversation } from "./conversation.ts";
 
 export type Target = { sessionId: string } | { cwd: string };
@@ -44,11 +45,24 @@ export class SessionLink {
     this.#held = [];
     // In this order nothing is missed; what comes twice is sorted out.
     await this.#client.request("subscribe", { sessionId: found });
-    const { session, messages = [] } = await this.#client.request("get_session", {
+    const {
+      session,
+      notices = [],
+      messages = [],
+    } = await this.#client.request("get_session", {
       sessionId: found,
       messages: true,
     });
     this.conversation.load(session, messages);
+    for (const notice of notices) {
+      this.conversation.apply({
+        v: STREAM_VERSION,
+        type: "notice",
+        sessionId: found,
+        level: "info",
+        ...notice,
+      });
+    }
     this.#release(messages);
     this.#onChange();
     return true;

@@ -305,6 +305,18 @@ describe("Session", () => {
     assert.deepEqual(turns(), ["one started", "one completed"]);
   });
 
+  test("an abort declines what is open, or pi would wait for the answer", async () => {
+    await prompt("one", { onQuestion: "wait" });
+    agent().emit({ type: "extension_ui_request", id: "d1", method: "input", title: "Name?" });
+    const aborting = session.abort(undefined, {});
+    const order = agent().commands.map(({ type }) => type);
+    assert.deepEqual(order.slice(-3), ["clear_queue", "abort", "extension_ui_response"]);
+    run("error");
+    await aborting;
+    const ended = records.find(({ turn }) => turn?.state === "ended")?.turn;
+    assert.equal(ended?.outcome, "aborted");
+  });
+
   test("a turn that ends takes its open questions along", async () => {
     await prompt("one", { onQuestion: "wait" });
     agent().emit({ type: "extension_ui_request", id: "d1", method: "input", title: "Name?" });
