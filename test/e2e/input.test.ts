@@ -150,6 +150,13 @@ describe("prompt --editor", () => {
     assert.deepEqual(leftOver(), []);
   });
 
+  it("gives back what was written when it can't be sent", async () => {
+    const env = { VISUAL: undefined, EDITOR: "sed -i 's/short/long/'" };
+    const refused = await place.run(["prompt", "-e", "-s", "nobody", "a short thought"], { env });
+    assert.equal(refused.code, 4);
+    assert.match(refused.stderr, /^Not sent: a long thought\n(.|\n)*\[SESSION_NOT_FOUND\]/);
+  });
+
   it("leaves Ctrl-C to the editor, and takes it along when it is ended itself", async () => {
     const interrupted = await prompt('kill -INT $PPID; echo "still sent" > "$1"');
     assert.equal(interrupted.stdout, "echo: still sent\n");

@@ -3,6 +3,7 @@ import { PictlError } from "../../core/errors.ts";
 import { questionPolicies } from "../../protocol/question-policies.ts";
 import type { RequestParams } from "../../protocol/requests.ts";
 import { BaseCommand } from "../base-command.ts";
+import { writeStderr } from "../output.ts";
 import {
   createFlags,
   currentDirectory,
@@ -97,16 +98,34 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
       stdin: flags.stdin,
       editor: flags.editor,
     });
+    try {
+      await this.#send(this.#params(message, images), { format, timeoutMs });
+    } catch (error) {
+      // What was written in an editor stands nowhere else.
+      if (flags.editor && !this.#wasAccepted) await writeStderr(`Not sent: ${message}\n`);
+      throw error;
+    }
+  }
+
+  #wasAccepted = false;
+
+  async #send(
+    params: RequestParams<"prompt">,
+    { format, timeoutMs }: { format: PromptFormat; timeoutMs: number | undefined },
+  ): Promise<void> {
     const client = await this.connect();
-    await checkSize(message, images, client.server.maxMessageBytes);
-    const params = this.#params(message, images);
-    if (flags.detach) {
+    await checkSize(params.message, params.images ?? [], client.server.maxMessageBytes);
+    if (this.flags.detach) {
       const accepted = await client.request("prompt", params);
       await this.show(accepted, () => `${accepted.sessionId}\n`);
       return;
     }
     const { runPrompt } = await import("./run-prompt.ts");
-    this.setExitCode(await runPrompt(client, params, { format, timeoutMs, askHere: this.#asksHere() }));
+    const onAccepted = () => {
+      this.#wasAccepted = true;
+    };
+    const options = { format, timeoutMs, askHere: this.#asksHere(), onAccepted };
+    this.setExitCode(await runPrompt(client, params, options));
   }
 
   /** Nothing to say, and a person at a terminal who may. */

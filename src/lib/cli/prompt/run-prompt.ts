@@ -58,6 +58,8 @@ export async function runPrompt(
   options: {
     format: PromptFormat;
     timeoutMs?: number | undefined;
+    /** The prompt is pi's now, whatever becomes of its turn. */
+    onAccepted?: () => void;
     /** Put the questions of the turn to the person at this terminal. */
     askHere?: boolean;
   },
@@ -87,6 +89,7 @@ export async function runPrompt(
     });
     await answerer?.close();
     const { accepted, turn, error, givenBack, interrupted } = followed;
+    if (accepted !== undefined) options.onAccepted?.();
     const shown = turn !== undefined || accepted !== undefined;
     if (shown) {
       const context = {
