@@ -1,13 +1,14 @@
 import {
   type Component,
   Container,
-  Editor,
+  type Editor,
   ProcessTerminal,
   setCapabilities,
   TuiMainScreen,
   truncateToWidth,
 } from "@earendil-works/pi-tui";
 import { ConversationView } from "./conversation-view.ts";
+import { InputLine } from "./input-line.ts";
 import { statusLine } from "./status-line.ts";
 import type { Talk } from "./talk.ts";
 import type { Theme } from "./theme.ts";
@@ -44,7 +45,7 @@ export class Screen {
     // Links show their address: a model's words must not hide where they lead. Pictures aren't drawn.
     setCapabilities({ images: null, trueColor: false, hyperlinks: false });
     this.tui = new TuiMainScreen(new ProcessTerminal(), false, logDirectory);
-    this.editor = new Editor(this.tui, theme.editor);
+    this.editor = new InputLine(this.tui, theme.editor);
     this.view = new ConversationView(talk, theme);
     this.#slot.addChild(this.editor);
     for (const part of [this.view, lines((width) => this.#beforeInput(width)), this.#slot])
