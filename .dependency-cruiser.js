@@ -94,10 +94,10 @@ export default {
       name: "sqlite",
       severity: "error",
       comment:
-        "SQLite is for the history index, the session registry and the daemon's lock. Ask one of them, or add a method there.",
+        "SQLite is for the history index, the session registry, and the locks of the daemon and of a session (only a lock that the kernel drops needs no cleaning up). Ask one of them, or add a method there.",
       from: {
         path: "^src/",
-        pathNot: "^src/lib/(history/|daemon/lock\\.ts$|session/registry[^/]*\\.ts$)",
+        pathNot: "^src/lib/(history/|daemon/lock\\.ts$|session/(registry[^/]*|session-lock)\\.ts$)",
       },
       to: { path: "^(node:)?sqlite$" },
     },

@@ -54,8 +54,8 @@ export class Place {
   }
 
   /** pi's RPC mode as a child with raw pipes: what pictl is compared with. */
-  piRpc(model: string) {
-    const args = [PI, "--mode", "rpc", "--no-session", "--no-approve", "-e", EXTENSION, "--model", model];
+  piRpc(model: string, session: readonly string[] = ["--no-session"]) {
+    const args = [PI, "--mode", "rpc", ...session, "--no-approve", "-e", EXTENSION, "--model", model];
     return spawn(process.execPath, args, { cwd: this.cwd, env: this.env, stdio: ["pipe", "pipe", "ignore"] });
   }
 

@@ -2,11 +2,10 @@
  * Measures what the design says that pictl may cost, each beside what it is compared with, in one run. Prints
  * the table and writes it to docs/performance.md. Usage: npm run bench [-- --quick]
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
-import { buildInfo } from "../src/lib/core/build-info.ts";
-import { FLOOD, PI, Place } from "./place.ts";
+import { measuredWith, writePerformance } from "./document.ts";
+import { FLOOD, Place } from "./place.ts";
+import { parkedSession } from "./resume.ts";
 import { startUpLines } from "./start-up.ts";
 import { daemonPrompter, directPrompter, type Prompter } from "./streams.ts";
 
@@ -15,6 +14,7 @@ const COMMAND_RUNS = QUICK ? 5 : 25;
 const START_UP_RUNS = QUICK ? 3 : 15;
 const COLD_RUNS = QUICK ? 3 : 12;
 const LATENCY_RUNS = QUICK ? 50 : 500;
+const RESUME_RUNS = QUICK ? 10 : 40;
 const FLOOD_RUNS = QUICK ? 2 : 7;
 
 interface Sample {
@@ -152,6 +152,19 @@ async function streamRows(place: Place): Promise<Row[]> {
   ];
 }
 
+/** In a place of its own, as its sessions are parked at once. */
+async function resumeRow(): Promise<Row> {
+  const place = new Place();
+  try {
+    const session = await parkedSession(place);
+    const samples = await sideBySide(RESUME_RUNS, session.resume, session.startPi, session.prepare);
+    await session.end();
+    return ratioRow("resume of a parked session on a spare agent", samples, "starting pi", 0.25);
+  } finally {
+    await place.dispose();
+  }
+}
+
 const ms = ({ median, noise }: Sample) =>
   `${median.toFixed(median < 10 ? 2 : 0)} ms ± ${noise.toFixed(median < 10 ? 2 : 0)}`;
 
@@ -165,13 +178,6 @@ function table(rows: Row[]): string {
     "|---|---|---|---|---|---|",
     ...lines,
   ].join("\n");
-}
-
-/** What stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->` is replaced. */
-function replaceBlock(text: string, name: string, content: string): string {
-  const [before = "", rest = ""] = text.split(`<!-- ${name}:begin -->`);
-  const after = rest.split(`<!-- ${name}:end -->`)[1] ?? "\n";
-  return `${before}<!-- ${name}:begin -->\n${content}\n<!-- ${name}:end -->${after}`;
 }
 
 /** Each command beside a bare Node, the slowest first. */
@@ -193,24 +199,15 @@ async function startUpTable(place: Place): Promise<string> {
   ].join("\n");
 }
 
-function writeDocument(rows: Row[], startUp: string): void {
-  const path = fileURLToPath(new URL("../docs/performance.md", import.meta.url));
-  const piVersion = (
-    JSON.parse(readFileSync(PI.replace(/dist\/.*$/, "package.json"), "utf8")) as { version: string }
-  ).version;
-  const cores = cpus();
-  const header = `Measured on ${new Date().toISOString().slice(0, 10)} with \`npm run bench\`: pictl ${buildInfo().version}, pi ${piVersion}, Node ${process.version}, ${process.platform} ${process.arch}, ${cores.length} × ${cores[0]?.model.trim() ?? "unknown"}.`;
-  const text = readFileSync(path, "utf8");
-  const withRows = replaceBlock(text, "bench", `${header}\n\n${table(rows)}`);
-  writeFileSync(path, replaceBlock(withRows, "bench-start-up", startUp));
-}
-
 const place = new Place();
 try {
-  const rows = [...(await commandRows(place)), ...(await streamRows(place))];
+  const rows = [...(await commandRows(place)), ...(await streamRows(place)), await resumeRow()];
   const startUp = await startUpTable(place);
   process.stdout.write(`${table(rows)}\n\n${startUp}\n`);
-  if (!QUICK) writeDocument(rows, startUp);
+  if (!QUICK) {
+    const bench = `${measuredWith("npm run bench")}\n\n${table(rows)}`;
+    writePerformance({ bench, "bench-start-up": startUp });
+  }
 } finally {
   await place.dispose();
 }

@@ -28,6 +28,7 @@ describe("Connection", () => {
   let connection: Connection;
   let frames: string[];
   let closed: Promise<void>;
+  let onFrame: (frame: string) => void;
 
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), "pictl-connection-"));
@@ -39,7 +40,8 @@ describe("Connection", () => {
     [near] = await accepted;
     connection = new Connection(near, LIMIT, SILENT);
     frames = [];
-    closed = new Promise((resolve) => connection.listen((frame) => frames.push(frame), resolve));
+    onFrame = (frame) => frames.push(frame);
+    closed = new Promise((resolve) => connection.listen((frame) => onFrame(frame), resolve));
   });
 
   afterEach(async () => {
@@ -109,6 +111,23 @@ describe("Connection", () => {
     assert.ok(near.writableLength < 5_000_000, `${near.writableLength} bytes wait in memory`);
     const reader = new RecordReader(far);
     for (let seq = 1; seq <= count; seq++) assert.equal((await reader.record()).seq, seq);
+  });
+
+  test("takes nothing more from a client that doesn't read, and everything in order once it reads", async () => {
+    const taken: number[] = [];
+    onFrame = (frame) => {
+      taken.push(Number(frame));
+      connection.respond({ id: frame, command: "x", data: "x".repeat(1_000_000) });
+    };
+    const count = 100;
+    far.write(Array.from({ length: count }, (_, i) => `${i}\n`).join(""));
+    await once(near, "data");
+    await once(far, "readable");
+    assert.ok(taken.length < 25, `${taken.length} answered, none of them read`);
+    assert.ok(near.writableLength < 25_000_000);
+    const reader = new RecordReader(far);
+    for (let i = 0; i < count; i++) assert.equal((await reader.record()).id, String(i));
+    assert.deepEqual(taken, [...Array(count).keys()]);
   });
 
   test("end sends what was written before it closes", async () => {

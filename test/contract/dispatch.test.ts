@@ -13,7 +13,7 @@ interface Call {
 describe("dispatch", () => {
   let calls: Call[];
   let context: HandlerContext;
-  let stopped: boolean[];
+  let stopped: { now?: boolean | undefined }[];
 
   beforeEach(() => {
     calls = [];
@@ -27,7 +27,8 @@ describe("dispatch", () => {
           throw new PictlError("DAEMON_SHUTTING_DOWN", "on its way out");
         },
         diagnostics: async () => ({}),
-        stop: (now: boolean) => stopped.push(now),
+        stop: (how: { now?: boolean | undefined }) => stopped.push(how),
+        drainTimeoutMs: 30_000,
       },
       sessions: {
         find: (target: object, caller: Caller) => ({
@@ -61,6 +62,19 @@ describe("dispatch", () => {
     }
   });
 
+  test("what isn't a request keeps its id where it has a valid one", async () => {
+    for (const frame of ['{"id":"7","type":5}', '{"id":"7"}', `{"id":"7","type":"${"x".repeat(101)}"}`]) {
+      assert.deepEqual([(await ask(frame)).id, (await ask(frame)).code], ["7", "INVALID_INPUT"], frame);
+    }
+    for (const frame of [
+      '{"id":7,"type":"wait"}',
+      `{"id":"${"x".repeat(201)}","type":"wait"}`,
+      '[{"id":"7"}]',
+    ]) {
+      assert.equal((await ask(frame)).id, undefined, frame);
+    }
+  });
+
   test("an unknown request is told by name, also one that objects have by nature", async () => {
     for (const type of ["no_such", "constructor", "toString", "__proto__"]) {
       const answer = await ask({ id: "1", type });
@@ -83,9 +97,9 @@ describe("dispatch", () => {
     assert.deepEqual(await ask({ id: "1", type: "stop_daemon", now: true }), {
       id: "1",
       command: "stop_daemon",
-      data: { stopping: true },
+      data: { stopping: true, drainTimeoutMs: 30_000 },
     });
-    assert.deepEqual(stopped, [true]);
+    assert.deepEqual(stopped, [{ now: true }]);
     const failed = await ask({ id: "2", type: "get_daemon_status" });
     assert.deepEqual(
       [failed.id, failed.command, failed.code],

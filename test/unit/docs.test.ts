@@ -123,6 +123,37 @@ test("the config.toml of docs/configuration.md is one that is accepted", () => {
   }
 });
 
+describe("docs/reliability.md", () => {
+  const named = rows(read("docs/reliability.md")).flatMap((row) => {
+    const [, file, tests = ""] = /`(test\/[^`]+\.test\.ts)`:(.*)/.exec(row) ?? [];
+    return file === undefined
+      ? []
+      : [{ file, names: [...tests.matchAll(/"([^"]+)"/g)].map(([, name = ""]) => name) }];
+  });
+
+  test("names tests that exist", () => {
+    assert.ok(named.length > 40, `${named.length} rows`);
+    const missing = named.flatMap(({ file, names }) => {
+      const text = existsSync(join(ROOT, file)) ? read(file) : "";
+      return (names.length === 0 ? [""] : names)
+        .filter((name) => name === "" || !text.includes(name))
+        .map((name) => `${file}: ${name}`);
+    });
+    assert.deepEqual(missing, []);
+  });
+
+  test("says for every promise what shows it", () => {
+    const promises = rows(read("docs/reliability.md")).filter(
+      (row) => !/^\| what is promised|^\|---/.test(row),
+    );
+    const shown = promises.filter((row) => /`test\/[^`]+\.test\.ts`: "|`npm run /.test(row));
+    assert.deepEqual(
+      promises.filter((row) => !shown.includes(row)),
+      [],
+    );
+  });
+});
+
 test("links between the pages lead somewhere", () => {
   const pages = globSync(["*.md", "docs/**/*.md"], { cwd: ROOT });
   const broken = pages.flatMap((page) =>

@@ -5,11 +5,14 @@ import { withProgress } from "../../lib/cli/progress.ts";
 export default class DaemonStop extends BaseCommand<typeof DaemonStop> {
   static override summary = "Stop the daemon and wait until it is gone";
   static override description =
-    "Turns that run get 30 seconds to end. Sessions stay, and go on with the next prompt. When no daemon runs, that is said and the exit code is 0.";
+    "Turns that run get daemon.drain_timeout (30 s) to end and are aborted then. Sessions stay, and go on with the next prompt. When no daemon runs, that is said and the exit code is 0.";
   static override examples = ["<%= config.bin %> daemon stop", "<%= config.bin %> daemon stop --now"];
   static override flags = {
     now: Flags.boolean({ description: "Abort what runs instead of waiting for it" }),
-    force: Flags.boolean({ description: "Kill the daemon: for one that doesn't answer", exclusive: ["now"] }),
+    force: Flags.boolean({
+      description: "End its agents at once, and kill it if it doesn't answer",
+      exclusive: ["now"],
+    }),
   };
 
   async run(): Promise<void> {

@@ -1,10 +1,19 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
-import { type ErrorCode, PictlError, systemErrorCode } from "../core/errors.ts";
+import { formatDuration } from "../core/duration.ts";
+import { PictlError, systemErrorCode } from "../core/errors.ts";
 import type { Environment } from "../core/paths.ts";
 import { createRedactor } from "../core/redact.ts";
+import { type AgentExit, exitError } from "./agent-exit.ts";
+import { FloodGuard, isBrokenRecord } from "./flood-guard.ts";
 import { killGroup } from "./kill-group.ts";
+import { endLeftovers, hasLeftovers } from "./leftovers.ts";
+import { AGENT_ID, AGENT_OF } from "./marked-processes.ts";
+import { refuseNul } from "./refuse-nul.ts";
 import { type AgentRecord, type AgentResponse, RpcChannel } from "./rpc-channel.ts";
+import { Watchdog } from "./watchdog.ts";
+
+export type { AgentExit } from "./agent-exit.ts";
 
 /** pi loads extensions, which may reach the network, before it answers: slow is possible, for ever is not. */
 const START_TIMEOUT_MS = 60_000;
@@ -13,19 +22,14 @@ const STOP_GRACE_MS = 3_000;
 const TERM_GRACE_MS = 2_000;
 /** A broken pipe is noticed before the end of the process that broke it: its stderr and exit code say why. */
 const LAST_WORDS_MS = 500;
+/** What it has started may hold its stdout and stderr open for as long as it lives; nobody waits for that. */
+const OPEN_STREAMS_MS = 1_000;
 /** Enough of stderr to see why an agent ended. */
 const STDERR_TAIL_BYTES = 8 * 1024;
 /** Lines that aren't RPC: a wrapper may print a banner, but something that goes on isn't pi. */
 const MAX_GARBAGE_LINES = 20;
-
-/** How an agent ended, and with which last words (secrets redacted). */
-export interface AgentExit {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-  stderr: string;
-  /** True when `stop` was called before. */
-  expected: boolean;
-}
+/** As much of such a line as an error shows. */
+const GARBAGE_CHARACTERS = 200;
 
 /** What an agent reports to. */
 export interface AgentHandlers {
@@ -40,8 +44,12 @@ export interface AgentStart extends AgentHandlers {
   command: readonly string[];
   args: readonly string[];
   cwd: string;
-  /** The whole environment; nothing of the daemon's own passes. */
+  /** The whole environment, with the agent's marks in it; nothing of the daemon's own passes. */
   env: Environment;
+  /** Bounds of what a ready agent may do; absent: none. */
+  limits?: { silenceMs: number; bytesPerMinute: number };
+  /** Kills it when that fires before it is ready; the start then fails with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 /** pi's `get_state`, as far as pictl reads it. */
@@ -59,19 +67,50 @@ export interface AgentState {
 /** One running `pi --mode rpc` with its own process group. */
 export class Agent {
   readonly pid: number;
+  readonly #env: Environment;
   readonly #child: ChildProcess;
   readonly #channel: RpcChannel;
   readonly #exited: Promise<AgentExit>;
+  readonly #watchdog: Watchdog;
   #stopping: Promise<AgentExit> | undefined;
   #ended: AgentExit | undefined;
+  /** What its requests fail with once it has ended. */
+  #lost: PictlError | undefined;
+  /** A run has begun and not settled. */
+  #working = false;
+  #sweeping: Promise<unknown> | undefined;
+  #handlers: AgentHandlers;
 
-  private constructor(child: ChildProcess, pid: number, channel: RpcChannel, exited: Promise<AgentExit>) {
+  private constructor(
+    { env, limits, onRecord, onExit }: AgentStart,
+    parts: {
+      child: ChildProcess;
+      pid: number;
+      channel: RpcChannel;
+      exited: Promise<[AgentExit, PictlError]>;
+    },
+    onStuck: (fault: string) => void,
+  ) {
+    const { child, pid, channel, exited } = parts;
     this.pid = pid;
+    this.#handlers = { onRecord, onExit };
+    this.#env = env;
     this.#child = child;
     this.#channel = channel;
-    this.#exited = exited;
-    void exited.then((exit) => {
+    this.#exited = exited.then(([exit, lost]) => {
       this.#ended = exit;
+      this.#lost = lost;
+      return exit;
+    });
+    this.#watchdog = new Watchdog({
+      silenceMs: limits?.silenceMs ?? 0,
+      isExpected: () => this.#working || channel.isWaiting,
+      probe: () => void channel.request({ type: "get_state" }).catch(() => undefined),
+      onStuck: (silentMs) => onStuck(`stopped answering (not a byte for ${formatDuration(silentMs)})`),
+    });
+    child.once("exit", () => {
+      this.#watchdog.end();
+      void this.#sweep();
     });
   }
 
@@ -83,6 +122,7 @@ export class Agent {
   static async start(options: AgentStart): Promise<{ agent: Agent; state: AgentState }> {
     const [program, ...leading] = options.command;
     if (program === undefined) throw new PictlError("PI_NOT_FOUND", "The command that starts pi is empty.");
+    refuseNul(options.args, options.env);
     // child_process and not execa: a process group, three raw pipes and a stop sequence of our own are all
     // that is wanted here, and execa adds 19 ms before the first agent (docs/decisions/0003).
     const child = spawn(program, [...leading, ...options.args], {
@@ -98,32 +138,67 @@ export class Agent {
     const redact = createRedactor(options.env);
     const tail = keepTail(stderr, STDERR_TAIL_BYTES);
     const garbage: string[] = [];
+    const flood = new FloodGuard(options.limits?.bytesPerMinute ?? 0);
     let agent: Agent | undefined;
     let ready = false;
+    let fault: string | undefined;
     let kill: NodeJS.Timeout | undefined;
 
+    /** Ends it for what it has done: nothing that it says from now on counts. */
+    const condemn = (what: string | undefined) => {
+      if (what === undefined || fault !== undefined || agent?.hasEnded) return;
+      fault = what;
+      stdout.removeAllListeners("data").resume();
+      killGroup(pid, "SIGKILL");
+    };
+    stdout.on("data", (chunk: Buffer) => {
+      agent?.heard();
+      condemn(flood.bytes(chunk.length));
+    });
     const channel = new RpcChannel(stdin as Writable, stdout as Readable, {
-      onRecord: options.onRecord,
-      onGarbage: (line) => {
-        if (garbage.length < MAX_GARBAGE_LINES) garbage.push(line.slice(0, 200));
-        else if (!ready) killGroup(pid, "SIGKILL");
+      onRecord: (record, raw) => {
+        agent?.receive(record, raw);
       },
-      onFailure: () => {
-        kill = setTimeout(() => killGroup(pid, "SIGKILL"), LAST_WORDS_MS);
+      onGarbage: (line) => {
+        if (garbage.length < MAX_GARBAGE_LINES) garbage.push(line.slice(0, GARBAGE_CHARACTERS));
+        else if (!ready) killGroup(pid, "SIGKILL");
+        if (!ready) return;
+        if (isBrokenRecord(line)) condemn(`sent a broken record (${redact(line.slice(0, 80))})`);
+        else condemn(flood.garbage());
+      },
+      onFailure: (_error, broken) => {
+        if (broken === undefined) kill = setTimeout(() => killGroup(pid, "SIGKILL"), LAST_WORDS_MS);
+        else condemn(broken);
       },
     });
-    const exited = new Promise<AgentExit>((resolve) => {
+    child.once("exit", () => {
+      // Whatever the agent left in its group goes with it. What it started elsewhere may still hold its pipes.
+      killGroup(pid, "SIGKILL");
+      kill = setTimeout(() => {
+        for (const stream of [stdin, stdout, stderr]) stream.destroy();
+      }, OPEN_STREAMS_MS);
+    });
+    const exited = new Promise<[AgentExit, PictlError]>((resolve) => {
       child.once("close", (code, signal) => {
         clearTimeout(kill);
-        const exit = { code, signal, stderr: redact(tail()), expected: agent?.isStopping ?? false };
-        channel.close(exitError(ready ? "AGENT_DIED" : "AGENT_START_FAILED", exit, garbage.map(redact)));
-        // Whatever the agent left in its group goes with it.
-        killGroup(pid, "SIGKILL");
-        resolve(exit);
-        if (ready) options.onExit(exit);
+        const exit = {
+          code,
+          signal,
+          stderr: redact(tail()),
+          expected: agent?.isStopping ?? false,
+          ...(fault === undefined ? {} : { fault }),
+        };
+        const lost = exitError(ready ? "AGENT_DIED" : "AGENT_START_FAILED", exit, garbage.map(redact));
+        channel.close(lost);
+        resolve([exit, lost]);
+        if (ready) agent?.handlers.onExit(exit);
       });
     });
-    agent = new Agent(child, pid, channel, exited);
+    agent = new Agent(options, { child, pid, channel, exited }, condemn);
+    const { signal } = options;
+    const giveUp = () => killGroup(pid, "SIGKILL");
+    signal?.addEventListener("abort", giveUp, { once: true });
+    if (signal?.aborted) giveUp();
     try {
       const response = await channel.request({ type: "get_state" }, { timeoutMs: START_TIMEOUT_MS });
       if (!response.success) {
@@ -137,7 +212,8 @@ export class Agent {
     } catch (error) {
       const lost = error instanceof PictlError && error.code === "AGENT_DIED";
       if (!lost) killGroup(pid, "SIGKILL");
-      const exit = await exited;
+      const [exit] = await exited;
+      signal?.throwIfAborted();
       if (lost) throw exitError("AGENT_START_FAILED", exit, garbage.map(redact));
       if (error instanceof PictlError && error.code === "AGENT_TIMEOUT") {
         throw new PictlError(
@@ -150,6 +226,8 @@ export class Agent {
         );
       }
       throw error;
+    } finally {
+      signal?.removeEventListener("abort", giveUp);
     }
   }
 
@@ -161,9 +239,45 @@ export class Agent {
     return this.#ended !== undefined;
   }
 
-  /** Sends a command; see {@link RpcChannel.request}. */
-  request(...args: Parameters<RpcChannel["request"]>): Promise<AgentResponse> {
-    return this.#channel.request(...args);
+  /** Resolves when its process has ended. */
+  get exited(): Promise<AgentExit> {
+    return this.#exited;
+  }
+
+  /** Whether a command that it has run goes on in the background, and would end with the agent. */
+  hasLeftovers(): boolean {
+    const { [AGENT_OF]: place, [AGENT_ID]: id } = this.#env;
+    return place !== undefined && id !== undefined && hasLeftovers(place, id, this.pid);
+  }
+
+  /** Ends what it has left running in the background, and not the agent: it goes on with another session. */
+  async endLeftovers(): Promise<void> {
+    const { [AGENT_OF]: place, [AGENT_ID]: id } = this.#env;
+    if (place !== undefined && id !== undefined) await endLeftovers(place, id, this.pid);
+  }
+
+  /** Sends a command; see {@link RpcChannel.request}. An agent that answers nothing at all is ended. */
+  async request(
+    command: { type: string; [field: string]: unknown },
+    options: Parameters<RpcChannel["request"]>[1] = {},
+  ): Promise<AgentResponse> {
+    try {
+      const response = this.#channel.request(command, {
+        ...options,
+        onResponse: (answer) => {
+          if (command.type === "prompt" && wasStarted(answer)) this.#working = true;
+          options.onResponse?.(answer);
+        },
+      });
+      this.#watchdog.watch();
+      return await response;
+    } catch (error) {
+      if (!(error instanceof PictlError)) throw error;
+      if (error.code === "AGENT_TIMEOUT") this.#watchdog.suspect();
+      // A broken pipe is noticed first; how the process ended says more.
+      if (error.code === "AGENT_DIED" && this.#lost === undefined) await this.#exited;
+      throw error.code === "AGENT_DIED" ? (this.#lost ?? error) : error;
+    }
   }
 
   /**
@@ -192,15 +306,38 @@ export class Agent {
     this.#channel.notify(record);
   }
 
+  /** A byte of it has come. */
+  heard(): void {
+    this.#watchdog.heard();
+  }
+
+  /** A record of it has come that answers no request. */
+  receive(record: AgentRecord, raw: Buffer): void {
+    if (record.type === "agent_start") {
+      this.#working = true;
+      this.#watchdog.watch();
+    } else if (record.type === "agent_settled") this.#working = false;
+    this.#handlers.onRecord(record, raw);
+  }
+
+  get handlers(): AgentHandlers {
+    return this.#handlers;
+  }
+
+  /** Reports to somebody else from here on: it goes from one session to another. */
+  reportTo(handlers: AgentHandlers): void {
+    this.#handlers = handlers;
+  }
+
   /**
-   * Ends the agent: closes its stdin, then terminates, then kills its group. Bounded by the two graces.
-   * A second call waits for the first.
+   * Ends the agent: closes its stdin, then terminates, then kills its group, and ends what it has left running
+   * elsewhere. Every step is bounded. A second call waits for the first.
    *
    * @param options.immediately terminate at once: pi then still ends the commands that its tools run, which are
    * in groups of their own that a kill of pi's would not reach
    */
   stop({ immediately = false }: { immediately?: boolean } = {}): Promise<AgentExit> {
-    if (immediately) killGroup(this.pid, "SIGTERM");
+    if (immediately && !this.hasEnded) killGroup(this.pid, "SIGTERM");
     this.#stopping ??= this.#stop(immediately ? 0 : STOP_GRACE_MS);
     return this.#stopping;
   }
@@ -208,15 +345,30 @@ export class Agent {
   async #stop(grace: number): Promise<AgentExit> {
     const terminate = grace > 0 ? setTimeout(() => killGroup(this.pid, "SIGTERM"), grace) : undefined;
     const kill = setTimeout(() => killGroup(this.pid, "SIGKILL"), grace + TERM_GRACE_MS);
+    this.#watchdog.end();
     // At once with a signal, pi would take the end of its stdin for the second one (its rpc.md, "Shutdown").
     if (grace > 0) this.#child.stdin?.end();
     try {
-      return await this.#exited;
+      const exit = await this.#exited;
+      await this.#sweep();
+      return exit;
     } finally {
       clearTimeout(terminate);
       clearTimeout(kill);
     }
   }
+
+  /** Ends all that carries the mark of this agent, which has ended itself. */
+  #sweep(): Promise<unknown> {
+    const { [AGENT_OF]: place, [AGENT_ID]: id } = this.#env;
+    this.#sweeping ??= place === undefined || id === undefined ? Promise.resolve() : endLeftovers(place, id);
+    return this.#sweeping;
+  }
+}
+
+/** pi 1.x tells that a run follows; where it doesn't, whoever asks finds out (session.ts). */
+function wasStarted({ success, data }: AgentResponse): boolean {
+  return success && (data as { disposition?: string } | undefined)?.disposition === "started";
 }
 
 function keepTail(stream: Readable, maxBytes: number): () => string {
@@ -229,25 +381,6 @@ function keepTail(stream: Readable, maxBytes: number): () => string {
   });
   // The first line of a cut tail may be the rest of a secret, which would not be recognised as one.
   return () => (wasCut ? tail.subarray(tail.indexOf("\n") + 1) : tail).toString("utf8").trim();
-}
-
-function exitError(code: ErrorCode, exit: AgentExit, garbage: string[]): PictlError {
-  const how = exit.signal ? `was ended by ${exit.signal}` : `ended with exit code ${exit.code}`;
-  const when = code === "AGENT_START_FAILED" ? "before it was ready" : "in the middle of its work";
-  const words = exit.stderr.split("\n").slice(-5).join("\n") || garbage.join("\n");
-  return new PictlError(code, `The pi process ${how} ${when}${words ? `:\n${words}` : "."}`, {
-    hint:
-      code === "AGENT_START_FAILED"
-        ? "Run `pictl doctor` to see which pi is used, or try the same arguments with `pi` itself."
-        : "Prompt again: the session goes on with all that pi had saved.",
-    details: {
-      exitCode: exit.code,
-      signal: exit.signal,
-      stderr: exit.stderr,
-      ...(garbage.length > 0 ? { stdout: garbage } : {}),
-    },
-    retryable: code === "AGENT_DIED",
-  });
 }
 
 async function spawnFailure(child: ChildProcess, program: string, cwd: string): Promise<PictlError> {

@@ -3,10 +3,11 @@ import { PictlError } from "../core/errors.ts";
 import { encodeFrame, FrameDecoder } from "../protocol/framing.ts";
 
 /**
- * The longest record taken from an agent. `get_messages` of a session full of images is the largest that pi
- * sends; above this something is wrong and memory is worth more than the record.
+ * The longest record taken from an agent. The largest that pi sends is what a model is given (`get_messages`, and
+ * `agent_end` with the messages of a run), and no provider takes a request of more than 50 MB; twice that
+ * leaves room for a session that has been compacted. A line that never ends costs about as much memory, once.
  */
-const MAX_RECORD_BYTES = 256 * 1024 * 1024;
+const MAX_RECORD_BYTES = 100 * 1024 * 1024;
 
 /** pi's answer to one command; `data` is as pi's rpc-commands.md describes it for that command. */
 export interface AgentResponse {
@@ -29,8 +30,11 @@ export interface RpcChannelHandlers {
   onRecord: (record: AgentRecord, raw: Buffer) => void;
   /** A line that isn't a JSON object with a `type`. */
   onGarbage: (line: string) => void;
-  /** The stream broke (a record over the limit, a read or write error); the channel is closed after it. */
-  onFailure: (error: PictlError) => void;
+  /**
+   * The stream broke (a record over the limit, a read or write error); the channel is closed after it.
+   * `broken` says what the agent did, when it is the agent's fault and it may live on.
+   */
+  onFailure: (error: PictlError, broken?: string) => void;
 }
 
 interface Waiter {
@@ -46,17 +50,30 @@ interface Waiter {
 export class RpcChannel {
   readonly #input: Writable;
   readonly #handlers: RpcChannelHandlers;
-  readonly #decoder = new FrameDecoder(MAX_RECORD_BYTES);
+  readonly #maxRecordBytes: number;
+  readonly #decoder: FrameDecoder;
   readonly #waiters = new Map<string, Waiter>();
   #nextId = 1;
   #closed: PictlError | undefined;
 
-  constructor(input: Writable, output: Readable, handlers: RpcChannelHandlers) {
+  constructor(
+    input: Writable,
+    output: Readable,
+    handlers: RpcChannelHandlers,
+    maxRecordBytes: number = MAX_RECORD_BYTES,
+  ) {
+    this.#maxRecordBytes = maxRecordBytes;
+    this.#decoder = new FrameDecoder(maxRecordBytes);
     this.#input = input;
     this.#handlers = handlers;
     output.on("data", (chunk: Buffer) => this.#receive(chunk));
     output.on("error", (error) => this.#fail(`reading from the agent failed: ${error.message}`));
     input.on("error", (error) => this.#fail(`writing to the agent failed: ${error.message}`));
+  }
+
+  /** Whether a command has no answer yet. */
+  get isWaiting(): boolean {
+    return this.#waiters.size > 0;
   }
 
   /**
@@ -74,6 +91,13 @@ export class RpcChannel {
     // `bash` repeats the id in its events, by whose end its caller knows them from those of another one.
     const { executionId, ...sent } = command;
     const id = `pictl-${this.#nextId++}${typeof executionId === "string" ? `-${executionId}` : ""}`;
+    let frame: string;
+    try {
+      // `bash` repeats the id in its events, so ours must win over one that a caller passed.
+      frame = encodeFrame({ ...sent, id });
+    } catch (error) {
+      return Promise.reject(unwritable(command.type, error));
+    }
     return new Promise((resolve, reject) => {
       const { timeoutMs, onResponse } = options;
       const timer =
@@ -101,8 +125,7 @@ export class RpcChannel {
           resolve(response);
         },
       });
-      // `bash` repeats the id in its events, so ours must win over one that a caller passed.
-      this.#input.write(encodeFrame({ ...sent, id }));
+      this.#input.write(frame);
     });
   }
 
@@ -129,7 +152,8 @@ export class RpcChannel {
     try {
       frames = this.#decoder.pushBytes(chunk);
     } catch {
-      this.#fail(`the agent sent a record of more than ${MAX_RECORD_BYTES} bytes`);
+      const fault = `sent a record of more than ${this.#maxRecordBytes} bytes`;
+      this.#fail(`the agent ${fault}`, fault);
       return;
     }
     for (const frame of frames) this.#handle(frame);
@@ -154,12 +178,21 @@ export class RpcChannel {
     waiter.settle(response);
   }
 
-  #fail(reason: string): void {
+  #fail(reason: string, fault?: string): void {
     if (this.#closed) return;
     const error = new PictlError("AGENT_DIED", `Lost the agent: ${reason}.`, { retryable: true });
     this.close(error);
-    this.#handlers.onFailure(error);
+    this.#handlers.onFailure(error, fault);
   }
+}
+
+/** `JSON.parse` takes any depth, `JSON.stringify` only what the stack holds. */
+function unwritable(type: string, error: unknown): PictlError {
+  return new PictlError("INVALID_INPUT", `The command ${type} can't be written: it is nested too deep.`, {
+    hint: "Send plainer values.",
+    details: { command: type },
+    cause: error,
+  });
 }
 
 /**

@@ -46,7 +46,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   /** The daemon of this environment, started if need be. Closed when the command ends. */
   protected async connect(): Promise<Client> {
     const { connectToDaemon } = await import("../client/connect.ts");
-    this.#client = await connectToDaemon();
+    this.#client = await connectToDaemon(process.env, (notice) => void writeStderr(`${notice}\n`));
     return this.#client;
   }
 

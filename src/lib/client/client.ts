@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { PictlError, systemErrorCode, toPictlError } from "../core/errors.ts";
+import { raiseLimit } from "../core/limit-error.ts";
 import type { Environment } from "../core/paths.ts";
 import { encodeFrame, FrameDecoder } from "../protocol/framing.ts";
 import type { PushRecord, Response, ServerReady, ServerRecord } from "../protocol/records.ts";
@@ -138,7 +139,7 @@ export class Client {
           "MESSAGE_TOO_LARGE",
           `The request has ${Buffer.byteLength(frame)} bytes, the limit is ${limit}.`,
           {
-            hint: "Put the text into a file and name the file in the prompt, or raise limits.max_message_bytes in config.toml.",
+            hint: `Put the text into a file and name the file in the prompt. ${raiseLimit("max_message_bytes")}`,
             details: { bytes: Buffer.byteLength(frame), limit: "max_message_bytes", value: limit },
           },
         ),

@@ -10,14 +10,24 @@ const REPLACE_TIMEOUT_MS = 5_000;
 
 /**
  * Connects to the daemon of this environment, starting it when there is none. A daemon of an older build with
- * nothing running is replaced.
+ * nothing running is replaced; one that is busy is used as it is, and `onOutdated` gets what to say about that.
  *
  * @throws PictlError UNSAFE_DIRECTORY, PROTOCOL_MISMATCH, DAEMON_START_FAILED, DAEMON_UNREACHABLE
  */
-export async function connectToDaemon(env: Environment = process.env): Promise<Client> {
+export async function connectToDaemon(
+  env: Environment = process.env,
+  onOutdated: (notice: string) => void = () => undefined,
+): Promise<Client> {
   const paths = resolvePaths(env);
   const running = await connectToRunning(paths);
-  if (running !== undefined && !(await replaceOutdated(running))) return greet(running, env);
+  if (running !== undefined) {
+    const outdated = isOutdated(running.server);
+    if (!outdated || running.server.busy || !(await replace(running))) {
+      const client = greet(running, env);
+      if (outdated) onOutdated(outdatedNotice(running.server));
+      return client;
+    }
+  }
   const { launchDaemon } = await import("./launch.ts");
   return greet(await launchDaemon(paths, env), env);
 }
@@ -39,10 +49,15 @@ function greet(client: Client, env: Environment): Client {
     client.close();
     throw new PictlError(
       "PROTOCOL_MISMATCH",
-      `The daemon (pictl ${version}, process ${pid}) speaks protocol ${protocolVersion}, this pictl ${PROTOCOL_VERSION}.`,
+      `The daemon (pictl ${version}, process ${pid}) speaks protocol ${protocolVersion}, this pictl (${buildInfo().version}) ${PROTOCOL_VERSION}.`,
       {
         hint: "Run `pictl daemon restart` once its turns have ended.",
-        details: { daemon: protocolVersion, client: PROTOCOL_VERSION },
+        details: {
+          daemon: protocolVersion,
+          client: PROTOCOL_VERSION,
+          version,
+          ownVersion: buildInfo().version,
+        },
       },
     );
   }
@@ -50,11 +65,21 @@ function greet(client: Client, env: Environment): Client {
   return client;
 }
 
-/** @returns true when the daemon was older, had nothing to do and is gone now */
-async function replaceOutdated(client: Client): Promise<boolean> {
+/** Whether the daemon is of an older build, or of another one of the same version. */
+function isOutdated({ version, build }: Client["server"]): boolean {
   const own = buildInfo();
-  const { version, build, busy, pid } = client.server;
-  if (build === own.build || busy || compareVersions(version, own.version) > 0) return false;
+  return build !== own.build && compareVersions(version, own.version) <= 0;
+}
+
+function outdatedNotice({ version, build, pid }: Client["server"]): string {
+  const own = buildInfo();
+  const which = version === own.version ? `another build (${build}, not ${own.build})` : `older (${version})`;
+  return `The daemon (process ${pid}) is ${which} and busy, so it is used as it is. Replace it with: pictl daemon restart --when-idle`;
+}
+
+/** @returns true when the daemon, which had nothing to do, is gone now */
+async function replace(client: Client): Promise<boolean> {
+  const { pid } = client.server;
   const gone = new Promise<boolean>((resolve) => {
     const timer = setTimeout(() => resolve(false), REPLACE_TIMEOUT_MS);
     client.onClose(() => {

@@ -33,8 +33,9 @@ export function readLines(path: string): { lines: string[]; end: number } {
 }
 
 /**
- * Calls back with each line that is added to a file after `position`, until the signal fires. A file that
- * becomes shorter was rotated and is read from its start; one that isn't there is waited for.
+ * Calls back with each line that is added to a file after `position`, until the signal fires. One that isn't
+ * there is waited for. A file that is rotated by copying it to `<path>.1` and cutting it to nothing (as the
+ * daemon's log is) is read to its end in the copy, and then from its start.
  */
 export async function followFile(
   path: string,
@@ -46,15 +47,8 @@ export async function followFile(
   let decoder = new StringDecoder("utf8");
   let rest = "";
   const buffer = Buffer.alloc(CHUNK_BYTES);
-  const look = () => {
-    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-    if (size < at) {
-      at = 0;
-      rest = "";
-      decoder = new StringDecoder("utf8");
-    }
-    if (size === at) return;
-    const fd = openSync(path, "r");
+  const readFrom = (file: string) => {
+    const fd = openSync(file, "r");
     try {
       for (let bytes = 1; bytes > 0; ) {
         bytes = readSync(fd, buffer, 0, CHUNK_BYTES, at);
@@ -66,6 +60,25 @@ export async function followFile(
     } finally {
       closeSync(fd);
     }
+  };
+  const older = `${path}.1`;
+  const copyOf = () => statSync(older, { throwIfNoEntry: false });
+  let copy = copyOf()?.ino;
+  const look = () => {
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    const made = copyOf();
+    // Between the copy and the cut the file is still as long as its copy.
+    const rotated = made !== undefined && made.ino !== copy && size < made.size;
+    if (rotated) {
+      copy = made.ino;
+      readFrom(older);
+    }
+    if (rotated || size < at) {
+      at = 0;
+      rest = "";
+      decoder = new StringDecoder("utf8");
+    }
+    if (size !== at) readFrom(path);
   };
   const ended = Promise.withResolvers<void>();
   const guarded = () => {

@@ -7,6 +7,7 @@ import { type ErrorBody, PictlError, toStorageError } from "../core/errors.ts";
 import { packagePlace } from "../core/package-place.ts";
 import { checkRuntimeDir, type Environment, ensurePrivateDir, type Paths } from "../core/paths.ts";
 import { Client } from "./client.ts";
+import { DAEMON_NODE_OPTIONS } from "./daemon-node-options.ts";
 
 /** The daemon starts in well under a second; a machine under load may need ten times that. */
 const START_TIMEOUT_MS = 10_000;
@@ -20,7 +21,8 @@ const LOG_TAIL_LINES = 10;
  * What the daemon itself may know of the shell that starts it: where its files are. Keys and everything else
  * reach an agent from the client that asks for it, never from whoever happened to start the daemon.
  */
-const DAEMON_ENVIRONMENT = /^(HOME|USER|LOGNAME|PATH|TMPDIR|LANG|LC_\w+|TZ|XDG_\w+|PICTL_HOME|DEBUG)$/;
+const DAEMON_ENVIRONMENT =
+  /^(HOME|USER|LOGNAME|PATH|TMPDIR|LANG|LC_\w+|TZ|XDG_\w+|PICTL_HOME|PICTL_LOG_LEVEL|DEBUG)$/;
 
 /** What the daemon reports (see daemon/entry.ts), or that it ended or took too long without a word. */
 type StartReport = { state: "ready" | "already-running" | "silent" } | { state: "failed"; error: ErrorBody };
@@ -64,7 +66,7 @@ async function spawnDaemon(paths: Paths, env: Environment, deadline: number): Pr
   const { root, fromSource } = packagePlace();
   const entry = fromSource ? "src/lib/daemon/main.ts" : "dist/lib/daemon/main.js";
   const log = openLog(paths.log);
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(root, entry)], {
+  const child = spawn(process.execPath, [...DAEMON_NODE_OPTIONS, join(root, entry)], {
     cwd: "/",
     detached: true,
     stdio: ["ignore", log, log, "pipe"],

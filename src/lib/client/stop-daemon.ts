@@ -1,13 +1,18 @@
 import { readFileSync } from "node:fs";
 import { buildInfo } from "../core/build-info.ts";
+import { formatDuration } from "../core/duration.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
 import { checkRuntimeDir, type Environment, type Paths, resolvePaths } from "../core/paths.ts";
 import { majorOf, PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Client } from "./client.ts";
 import { isAlive } from "./process-alive.ts";
 
-/** The daemon gives running turns 30 s and their agents a few more. */
-const STOP_TIMEOUT_MS = 45_000;
+/** What the daemon takes to end its agents and itself, beyond the time that it gives to running turns. */
+const STOP_TIMEOUT_MS = 15_000;
+/** Its time for running turns, where it can't be asked: the configuration's default. */
+const DRAIN_TIMEOUT_MS = 30_000;
+/** How long a daemon that is to end at once has for it before it is killed. */
+const FORCE_TIMEOUT_MS = 5_000;
 /** Between two looks whether the process is gone; nothing tells when another process's child ends. */
 const LOOK_MS = 20;
 /** A second signal makes the daemon hurry; two at once would arrive as one. */
@@ -16,9 +21,10 @@ const SECOND_SIGNAL_MS = 100;
 export interface StopOptions {
   /** Abort what runs instead of waiting for it. */
   now?: boolean;
-  /** Kill the process: for a daemon that doesn't answer. Its agents end when they see it gone. */
+  /** End the agents at once; a daemon that doesn't answer is killed, and its agents end when they see it gone. */
   force?: boolean;
-  timeoutMs?: number;
+  /** Wait until nothing runs, for at most so many milliseconds. */
+  whenIdleMs?: number;
 }
 
 /**
@@ -29,23 +35,66 @@ export interface StopOptions {
  * @throws PictlError TIMEOUT, UNSAFE_DIRECTORY, DAEMON_UNREACHABLE
  */
 export async function stopDaemon(
-  { now = false, force = false, timeoutMs = STOP_TIMEOUT_MS }: StopOptions = {},
+  { now = false, force = false, whenIdleMs }: StopOptions = {},
   env: Environment = process.env,
 ): Promise<number | undefined> {
   const paths = resolvePaths(env);
   if (!checkRuntimeDir(paths.runtimeDir)) return undefined;
-  const deadline = Date.now() + timeoutMs;
   const client = await connectOrForce(paths, force);
   const pid = client?.server.pid ?? (force ? recordedPid(paths) : undefined);
   try {
     if (pid === undefined) return undefined;
-    if (force) signal(pid, "SIGKILL");
-    else if (client !== undefined) await ask(client, now, env);
-    await gone(pid, deadline);
+    if (whenIdleMs !== undefined && client !== undefined) await untilIdle(client, whenIdleMs, env);
+    else if (force) await endAtOnce(client, pid, env);
+    else if (client !== undefined) await gone(pid, (await ask(client, now, env)) + STOP_TIMEOUT_MS);
+    await gone(pid, STOP_TIMEOUT_MS);
     return pid;
   } finally {
     client?.close();
   }
+}
+
+/** Has the daemon end as soon as nothing runs. Throws TIMEOUT, and takes the request back with the connection. */
+async function untilIdle(client: Client, timeoutMs: number, env: Environment): Promise<void> {
+  const { protocolVersion, pid } = client.server;
+  if (majorOf(protocolVersion) !== majorOf(PROTOCOL_VERSION)) {
+    throw new PictlError(
+      "PROTOCOL_MISMATCH",
+      `The daemon (process ${pid}) speaks protocol ${protocolVersion} and this pictl ${PROTOCOL_VERSION}: it can't be asked to wait.`,
+      {
+        hint: "Run `pictl daemon restart` without --when-idle once its turns have ended.",
+        details: { daemon: protocolVersion, client: PROTOCOL_VERSION },
+      },
+    );
+  }
+  client.introduce(buildInfo().version, env);
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const message = `The daemon (process ${pid}) was busy all the time (${formatDuration(timeoutMs)}) and goes on.`;
+      const hint = "See what runs with `pictl daemon status`; raise --timeout, or leave out --when-idle.";
+      reject(new PictlError("TIMEOUT", message, { hint, details: { pid, timeoutMs }, retryable: true }));
+    }, timeoutMs);
+  });
+  try {
+    await Promise.race([client.request("stop_daemon", { whenIdle: true }), limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Asks first: a daemon that answers leaves nothing behind. */
+async function endAtOnce(client: Client | undefined, pid: number, env: Environment): Promise<void> {
+  if (client !== undefined && majorOf(client.server.protocolVersion) === majorOf(PROTOCOL_VERSION)) {
+    client.introduce(buildInfo().version, env);
+    client.request("stop_daemon", { force: true }).catch(() => undefined);
+    try {
+      return await gone(pid, FORCE_TIMEOUT_MS);
+    } catch (error) {
+      if (!(error instanceof PictlError) || error.code !== "TIMEOUT") throw error;
+    }
+  }
+  signal(pid, "SIGKILL");
 }
 
 /** A daemon that hangs can't be connected to, and is what `force` is for. */
@@ -70,25 +119,29 @@ function recordedPid(paths: Paths): number | undefined {
   }
 }
 
-async function ask(client: Client, now: boolean, env: Environment): Promise<void> {
+/** @returns how long it gives to what runs */
+async function ask(client: Client, now: boolean, env: Environment): Promise<number> {
   const { pid, protocolVersion } = client.server;
-  if (majorOf(protocolVersion) !== majorOf(PROTOCOL_VERSION)) {
-    // Signals are understood across every version of the protocol.
-    signal(pid, "SIGTERM");
-    if (now) await hurry(pid);
-    return;
+  if (majorOf(protocolVersion) === majorOf(PROTOCOL_VERSION)) {
+    client.introduce(buildInfo().version, env);
+    try {
+      const { drainTimeoutMs } = await client.request("stop_daemon", { now });
+      return now ? 0 : drainTimeoutMs;
+    } catch (error) {
+      if (!(error instanceof PictlError)) throw error;
+      // It was gone before it could answer, which is what was asked for.
+      if (error.code === "DAEMON_UNREACHABLE") return 0;
+      // It takes no more clients, but signals.
+      if (error.code !== "LIMIT_EXCEEDED") throw error;
+    }
   }
-  client.introduce(buildInfo().version, env);
-  try {
-    await client.request("stop_daemon", { now });
-  } catch (error) {
-    // It was gone before it could answer, which is what was asked for.
-    if (!(error instanceof PictlError) || error.code !== "DAEMON_UNREACHABLE") throw error;
-  }
+  // Signals are understood across every version of the protocol.
+  signal(pid, "SIGTERM");
+  if (now) await hurry(pid);
+  return now ? 0 : DRAIN_TIMEOUT_MS;
 }
 
 async function hurry(pid: number): Promise<void> {
-  signal(pid, "SIGTERM");
   await pause(SECOND_SIGNAL_MS);
   signal(pid, "SIGTERM");
 }
@@ -101,7 +154,8 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-async function gone(pid: number, deadline: number): Promise<void> {
+async function gone(pid: number, timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
   while (isAlive(pid)) {
     if (Date.now() > deadline) {
       throw new PictlError("TIMEOUT", `The daemon (process ${pid}) has not ended in time.`, {

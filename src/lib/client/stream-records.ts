@@ -66,7 +66,10 @@ function bodiesOf(record: Exclude<PushRecord, { type: "gap" }>): Body[] {
 
 function fromTurn(turn: Turn): Body[] {
   const turnId = turn.id;
-  if (turn.state === "queued") return [{ type: "turn_queued", turnId, ahead: turn.ahead ?? 0 }];
+  if (turn.state === "queued") {
+    const { ahead = 0, because } = turn;
+    return [{ type: "turn_queued", turnId, ahead, ...(because === undefined ? {} : { because }) }];
+  }
   if (turn.state === "started") return [{ type: "turn_started", turnId }];
   const { tokens, cost, model, error } = turn;
   const used = tokens !== undefined && cost !== undefined;

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
-import { CONFIG_KEYS, configFormats, configThinking } from "./config-keys.ts";
+import { CONFIG_KEYS, configFormats, configLogLevels, configThinking } from "./config-keys.ts";
 import { lineOfKey } from "./config-line.ts";
 import { parseDuration } from "./duration.ts";
 import { PictlError, systemErrorCode } from "./errors.ts";
@@ -13,6 +13,8 @@ const MAX_FILE_BYTES = 256 * 1024;
 
 const COUNT = "must be a whole number of 1 or more";
 const count = z.int(COUNT).check(z.gte(1, COUNT));
+const COUNT_OR_NONE = "must be a whole number of 0 or more";
+const countOrNone = z.int(COUNT_OR_NONE).check(z.gte(0, COUNT_OR_NONE));
 
 /** `"30m"` to milliseconds; `"never"` and `"0"` to 0, which switches the timeout off. */
 const timeout = z.pipe(
@@ -31,6 +33,11 @@ const timeout = z.pipe(
       return z.NEVER;
     }
   }),
+);
+
+/** The same for what must end: a client waits for it. */
+const bounded = timeout.check(
+  z.refine((ms) => ms > 0, { error: 'must be longer than nothing, such as "30s"; it can\'t be "never"' }),
 );
 
 /** A relative path would mean another program in every directory. */
@@ -57,14 +64,34 @@ const format = z.enum(configFormats);
 
 const limits = z.strictObject({
   max_live_agents: z.optional(count),
+  spare_agents: z.optional(countOrNone),
   park_after: z.optional(timeout),
   max_message_bytes: z.optional(count),
+  max_sessions: z.optional(count),
+  max_connections: z.optional(count),
+  max_requests_per_minute: z.optional(count),
+  max_session_requests_per_minute: z.optional(count),
+  max_pending_requests: z.optional(count),
+  max_waiting_prompts: z.optional(count),
+  max_subscriber_bytes: z.optional(count),
+  max_history_records: z.optional(count),
+  max_history_bytes: z.optional(count),
+  question_lifetime: z.optional(bounded),
+  max_log_bytes: z.optional(count),
+  agent_silence: z.optional(timeout),
+  max_agent_bytes_per_minute: z.optional(count),
+});
+
+const daemon = z.strictObject({
+  idle_timeout: z.optional(timeout),
+  drain_timeout: z.optional(bounded),
+  log_level: z.optional(z.enum(configLogLevels)),
 });
 
 /** What `config.toml` may say (docs/configuration.md). An unknown key is refused: it is a typo that would do nothing. */
 export const configFile = z.strictObject({
   agent: z.optional(z.strictObject({ command: z.optional(command) })),
-  daemon: z.optional(z.strictObject({ idle_timeout: z.optional(timeout) })),
+  daemon: z.optional(daemon),
   format: z.optional(format),
   limits: z.optional(limits),
   model: z.optional(model),

@@ -8,13 +8,37 @@ import { directoriesToRepositoryRoot, type Environment, resolvePaths } from "./p
 export interface Config {
   /** Program and leading arguments; absent: pictl chooses (docs/configuration.md). */
   agent: { command?: string[] };
-  /** 0: the daemon never leaves by itself. */
-  daemon: { idleTimeoutMs: number };
+  daemon: {
+    /** 0: the daemon never leaves by itself. */
+    idleTimeoutMs: number;
+    /** How long running turns have when it stops. */
+    drainTimeoutMs: number;
+    logLevel: LogLevel;
+  };
+  /** What bounds each thing that grows: docs/configuration.md, "Limits". */
   limits: {
     maxLiveAgents: number;
+    /** How many of them may be kept for sessions to come; 0: none. */
+    spareAgents: number;
     /** 0: an idle agent is kept. */
     parkAfterMs: number;
     maxMessageBytes: number;
+    maxSessions: number;
+    maxConnections: number;
+    maxRequestsPerMinute: number;
+    maxSessionRequestsPerMinute: number;
+    /** Of one connection. */
+    maxPendingRequests: number;
+    /** Of one session. */
+    maxWaitingPrompts: number;
+    maxSubscriberBytes: number;
+    maxHistoryRecords: number;
+    maxHistoryBytes: number;
+    questionLifetimeMs: number;
+    maxLogBytes: number;
+    /** Silence of an agent that owes something, after which it is asked whether it is there; 0: never. */
+    agentSilenceMs: number;
+    maxAgentBytesPerMinute: number;
   };
   /** For sessions that name none themselves. */
   model?: string;
@@ -25,14 +49,40 @@ export interface Config {
 
 export type ThinkingLevel = NonNullable<ConfigFile["thinking"]>;
 export type OutputFormat = NonNullable<ConfigFile["format"]>;
+export type LogLevel = NonNullable<NonNullable<ConfigFile["daemon"]>["log_level"]>;
+export type Limits = Config["limits"];
 
 /** As in docs/configuration.md. Eight agents of 90 MB each are about what a laptop spares. */
 const DEFAULTS = {
   idleTimeoutMs: 30 * 60_000,
+  drainTimeoutMs: 30_000,
+  logLevel: "info",
   maxLiveAgents: 8,
+  spareAgents: 2,
   parkAfterMs: 5 * 60_000,
   maxMessageBytes: 10 * 1024 * 1024,
-};
+  // A session that is only known takes about 2 KB of the daemon.
+  maxSessions: 10_000,
+  // Below the 1,024 descriptors that many systems allow a process, of which each agent takes three.
+  maxConnections: 500,
+  // Ten prompts a second to one session, a hundred to all: no person and no ordinary script gets there.
+  maxRequestsPerMinute: 6_000,
+  maxSessionRequestsPerMinute: 600,
+  maxPendingRequests: 1_000,
+  // More than this is a script that went wrong.
+  maxWaitingPrompts: 100,
+  maxSubscriberBytes: 4 * 1024 * 1024,
+  maxHistoryRecords: 200_000,
+  maxHistoryBytes: 16 * 1024 * 1024,
+  // Nobody comes back to a question after this long, and its agent waits with it.
+  questionLifetimeMs: 24 * 60 * 60_000,
+  // With the two older files: weeks of ordinary use.
+  maxLogBytes: 5 * 1024 * 1024,
+  // A live pi answers the question that follows, however slow its model or tool is.
+  agentSilenceMs: 60_000,
+  // Fifty times what a busy pi sends (20 MB of small deltas in a minute); reading more takes the daemon's time.
+  maxAgentBytesPerMinute: 1024 * 1024 * 1024,
+} as const;
 
 /**
  * Reads the user's `config.toml` and, when given, a workspace's. The workspace chooses `model`, `thinking` and
@@ -126,11 +176,30 @@ function isMissing(path: string): boolean {
 function withDefaults({ agent, daemon, limits }: ConfigFile): Pick<Config, "agent" | "daemon" | "limits"> {
   return {
     agent: agent?.command === undefined ? {} : { command: [agent.command].flat() },
-    daemon: { idleTimeoutMs: daemon?.idle_timeout ?? DEFAULTS.idleTimeoutMs },
+    daemon: {
+      idleTimeoutMs: daemon?.idle_timeout ?? DEFAULTS.idleTimeoutMs,
+      drainTimeoutMs: daemon?.drain_timeout ?? DEFAULTS.drainTimeoutMs,
+      logLevel: daemon?.log_level ?? DEFAULTS.logLevel,
+    },
     limits: {
       maxLiveAgents: limits?.max_live_agents ?? DEFAULTS.maxLiveAgents,
+      spareAgents: limits?.spare_agents ?? DEFAULTS.spareAgents,
       parkAfterMs: limits?.park_after ?? DEFAULTS.parkAfterMs,
       maxMessageBytes: limits?.max_message_bytes ?? DEFAULTS.maxMessageBytes,
+      maxSessions: limits?.max_sessions ?? DEFAULTS.maxSessions,
+      maxConnections: limits?.max_connections ?? DEFAULTS.maxConnections,
+      maxRequestsPerMinute: limits?.max_requests_per_minute ?? DEFAULTS.maxRequestsPerMinute,
+      maxSessionRequestsPerMinute:
+        limits?.max_session_requests_per_minute ?? DEFAULTS.maxSessionRequestsPerMinute,
+      maxPendingRequests: limits?.max_pending_requests ?? DEFAULTS.maxPendingRequests,
+      maxWaitingPrompts: limits?.max_waiting_prompts ?? DEFAULTS.maxWaitingPrompts,
+      maxSubscriberBytes: limits?.max_subscriber_bytes ?? DEFAULTS.maxSubscriberBytes,
+      maxHistoryRecords: limits?.max_history_records ?? DEFAULTS.maxHistoryRecords,
+      maxHistoryBytes: limits?.max_history_bytes ?? DEFAULTS.maxHistoryBytes,
+      questionLifetimeMs: limits?.question_lifetime ?? DEFAULTS.questionLifetimeMs,
+      maxLogBytes: limits?.max_log_bytes ?? DEFAULTS.maxLogBytes,
+      agentSilenceMs: limits?.agent_silence ?? DEFAULTS.agentSilenceMs,
+      maxAgentBytesPerMinute: limits?.max_agent_bytes_per_minute ?? DEFAULTS.maxAgentBytesPerMinute,
     },
   };
 }

@@ -35,6 +35,7 @@ export const EXIT_CODES = {
   UNSAFE_DIRECTORY: 9,
   PROTOCOL_MISMATCH: 9,
   SESSION_BUSY: 11,
+  SESSION_IN_USE: 11,
   UNHEALTHY: 1,
 } as const;
 

@@ -7,6 +7,8 @@ import { PictlError, systemErrorCode, toStorageError } from "./errors.ts";
 /** sockaddr_un allows 107 bytes on Linux and 103 on macOS; 100 leaves room and is the same everywhere. */
 const MAX_SOCKET_PATH_BYTES = 100;
 
+const SOCKET_NAME = "daemon.sock";
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where everything of one pictl installation lives; see docs/architecture.md, "Names and places". */
@@ -47,7 +49,7 @@ export function resolvePaths(env: Environment, uid: number = userInfo().uid): Pa
   const runtimeDir = resolveRuntimeDir(env, home, uid);
   return {
     runtimeDir,
-    socket: join(runtimeDir, "daemon.sock"),
+    socket: join(runtimeDir, SOCKET_NAME),
     lock: join(runtimeDir, "daemon.lock"),
     pid: join(runtimeDir, "daemon.pid"),
     stateDir,
@@ -61,7 +63,7 @@ export function resolvePaths(env: Environment, uid: number = userInfo().uid): Pa
 
 function resolveRuntimeDir(env: Environment, home: string | undefined, uid: number): string {
   const xdgRuntime = env.XDG_RUNTIME_DIR;
-  const fits = (dir: string) => Buffer.byteLength(join(dir, "daemon.sock")) <= MAX_SOCKET_PATH_BYTES;
+  const fits = (dir: string) => Buffer.byteLength(join(dir, SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES;
   if (home !== undefined) {
     const dir = join(home, "run");
     if (fits(dir)) return dir;
@@ -77,7 +79,7 @@ function resolveRuntimeDir(env: Environment, home: string | undefined, uid: numb
 
 function shortRuntimeDir(env: Environment, name: string): string {
   const dir = join(env.TMPDIR && isAbsolute(env.TMPDIR) ? env.TMPDIR : tmpdir(), name);
-  return Buffer.byteLength(join(dir, "daemon.sock")) <= MAX_SOCKET_PATH_BYTES ? dir : join("/tmp", name);
+  return Buffer.byteLength(join(dir, SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES ? dir : join("/tmp", name);
 }
 
 /** Creates a directory (and its parents) that only the user may enter. Throws STORAGE_UNAVAILABLE. */
@@ -94,7 +96,8 @@ export function ensurePrivateDir(path: string): void {
 
 /**
  * Refuses a socket directory that isn't a real directory, isn't the user's own or is open to anybody else.
- * Node offers no peer credentials, so this directory is the whole access control of the socket.
+ * Node offers no peer credentials, so this directory is the whole access control of the socket. What stands at
+ * the socket's own place is checked too: whoever serves it is given the environment of the shell.
  *
  * @returns false when the directory doesn't exist.
  * @throws PictlError UNSAFE_DIRECTORY
@@ -130,7 +133,21 @@ export function checkRuntimeDir(path: string, uid: number = userInfo().uid): boo
       `Run: chmod 700 '${path}'`,
     );
   }
+  checkSocket(join(path, SOCKET_NAME), uid);
   return true;
+}
+
+/** Throws UNSAFE_DIRECTORY for a socket that leads elsewhere or is another user's. */
+function checkSocket(path: string, uid: number): void {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || (!stats.isSymbolicLink() && stats.uid === uid)) return;
+  const reason = stats.isSymbolicLink()
+    ? "is a symbolic link"
+    : `belongs to user ${stats.uid}, not to you (${uid})`;
+  throw new PictlError("UNSAFE_DIRECTORY", `The socket ${path} ${reason}.`, {
+    hint: "Find out who put it there, and remove it.",
+    details: { path },
+  });
 }
 
 /** The directory and its parents up to the repository root; the directory alone outside a repository. */

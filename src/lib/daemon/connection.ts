@@ -7,8 +7,15 @@ import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Sink } from "../session/subscribers.ts";
 
-/** Bytes that may wait for a client to read before its subscriptions pause (they catch up when it drains). */
+/** As the configuration's default. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+
+/**
+ * So many times what may wait for a subscriber may wait for any client before nothing more is taken from it: one
+ * that asks and never reads would fill memory with answers. More, so that a slow subscriber can still abort its
+ * turn.
+ */
+const UNREAD_ANSWERS_SHARE = 4;
 
 /** More frames than this at once are a flood: no model speaks that fast. */
 const FLOOD_FRAMES = 20;
@@ -20,20 +27,28 @@ export class Connection implements Sink {
   readonly #socket: Socket;
   readonly #decoder: FrameDecoder;
   readonly #log: Logger;
+  readonly #maxUnreadBytes: number;
   /** Frames of this tick, and their size. */
   #unsent: Buffer[] = [];
   #unsentBytes = 0;
   #isFlooding = false;
+  /** Called when all has gone out. */
+  #waitingForRoom: (() => void)[] = [];
   /** Set by the client's `client_ready`. */
   caller: Caller = {};
   isReady = false;
 
-  constructor(socket: Socket, maxMessageBytes: number, log: Logger) {
+  /** @param maxUnreadBytes that may wait for the client before its subscriptions pause: they catch up later */
+  constructor(
+    socket: Socket,
+    maxMessageBytes: number,
+    log: Logger,
+    maxUnreadBytes: number = MAX_UNREAD_BYTES,
+  ) {
     this.#socket = socket;
+    this.#maxUnreadBytes = maxUnreadBytes;
     this.#decoder = new FrameDecoder(maxMessageBytes);
     this.#log = log;
-    // A paused subscription waits with one listener each.
-    socket.setMaxListeners(0);
   }
 
   /** Calls back for each frame, in order, until the connection ends. */
@@ -49,10 +64,30 @@ export class Connection implements Sink {
         this.end();
         return;
       }
-      for (const frame of frames) onFrame(frame);
+      this.#handOver(frames, onFrame);
     });
     this.#socket.on("error", (error) => this.#log.debug("connection error", { error: error.message }));
     this.#socket.on("close", onClose);
+  }
+
+  /** Hands frames over one by one until too much waits for the client; then goes on when it has read. */
+  #handOver(frames: readonly string[], onFrame: (frame: string) => void): void {
+    for (const [index, frame] of frames.entries()) {
+      if (this.#socket.destroyed || this.#socket.writableEnded) return;
+      if (this.#unread >= UNREAD_ANSWERS_SHARE * this.#maxUnreadBytes) {
+        this.#socket.pause();
+        this.onDrain(() => {
+          this.#socket.resume();
+          this.#handOver(frames.slice(index), onFrame);
+        });
+        return;
+      }
+      onFrame(frame);
+    }
+  }
+
+  get #unread(): number {
+    return this.#socket.writableLength + this.#unsentBytes;
   }
 
   send(record: object): void {
@@ -88,11 +123,11 @@ export class Connection implements Sink {
     }
     this.#unsent.push(frame);
     this.#unsentBytes += frame.length;
-    return this.#socket.writableLength + this.#unsentBytes < MAX_UNREAD_BYTES;
+    return this.#unread < this.#maxUnreadBytes;
   }
 
   onDrain(callback: () => void): void {
-    this.#socket.once("drain", callback);
+    this.#waitingForRoom.push(callback);
   }
 
   #flush(): void {
@@ -101,8 +136,14 @@ export class Connection implements Sink {
     this.#isFlooding = this.#unsent.length > FLOOD_FRAMES;
     this.#unsent = [];
     this.#unsentBytes = 0;
-    this.#socket.write(piece);
+    this.#socket.write(piece, this.#onWritten);
   }
+
+  /** Not the socket's `drain`: that comes only after its own mark, which may be above the limit here. */
+  readonly #onWritten = (): void => {
+    if (this.#unread > 0) return;
+    for (const callback of this.#waitingForRoom.splice(0)) callback();
+  };
 
   /** Ends the connection once what was written has gone out; a client that doesn't read is cut off. */
   end(): void {

@@ -55,18 +55,23 @@ export async function dispatch(
   frame: string,
   context: HandlerContext,
   respond: (answer: Answer) => void,
+  begun: (id: string | undefined, type: string) => void = () => undefined,
 ): Promise<void> {
+  let record: unknown;
   let envelope: { id?: string | undefined; type: string };
   try {
-    envelope = z.parse(requestEnvelope, JSON.parse(frame), WORDING);
+    record = JSON.parse(frame);
+    envelope = z.parse(requestEnvelope, record, WORDING);
   } catch (error) {
     respond({
+      id: idOf(record),
       command: "unknown",
       error: new PictlError("INVALID_INPUT", `Not a request: ${describe(error)}`),
     });
     return;
   }
   const { id, type } = envelope;
+  begun(id, type);
   let answered = false;
   const answer = (result: Pick<Answer, "data" | "error">) => {
     if (answered) return;
@@ -74,6 +79,7 @@ export async function dispatch(
     respond({ id, command: type, ...result });
   };
   try {
+    if (context.overload) throw context.overload;
     if (context.isStopping && !ALLOWED_WHILE_STOPPING.has(type)) {
       throw shuttingDown();
     }
@@ -82,6 +88,12 @@ export async function dispatch(
   } catch (error) {
     answer({ error });
   }
+}
+
+/** The id of a record that isn't a valid request, where it has one: its sender waits for that. */
+function idOf(record: unknown): string | undefined {
+  const result = z.safeParse(requestEnvelope.shape.id, (record as { id?: unknown } | null | undefined)?.id);
+  return result.success ? result.data : undefined;
 }
 
 async function handle(

@@ -1,7 +1,8 @@
 import { writeSync } from "node:fs";
 import { userInfo } from "node:os";
 import { type PictlError, toPictlError } from "../core/errors.ts";
-import { checkRuntimeDir, ensurePrivateDir, resolvePaths } from "../core/paths.ts";
+import { checkRuntimeDir, ensurePrivateDir, type Paths, resolvePaths } from "../core/paths.ts";
+import { activatedSocket } from "./activation.ts";
 import { InstanceLock } from "./lock.ts";
 
 /** What the daemon says once to whoever started it, as one line of JSON on descriptor 3 when that is open. */
@@ -12,6 +13,9 @@ export type StartReport =
 
 /** Written by the process that starts the daemon, which passes the write end of a pipe at this number. */
 const REPORT_FD = 3;
+/** The daemon looks for its socket every 15 s, and then gives its turns 30 s by default. */
+const PREDECESSOR_TIMEOUT_MS = 60_000;
+const PREDECESSOR_LOOK_MS = 100;
 
 /**
  * Runs the daemon until it is stopped. The lock comes before everything else: of many that are started at
@@ -29,7 +33,7 @@ export async function runDaemon(foreground: boolean): Promise<number> {
     ensurePrivateDir(paths.runtimeDir);
     checkRuntimeDir(paths.runtimeDir);
     ensurePrivateDir(paths.stateDir);
-    const lock = InstanceLock.acquire(paths);
+    const lock = InstanceLock.acquire(paths) ?? (await predecessorsLock(paths));
     if (lock === undefined) {
       report({ state: "already-running" });
       if (!foreground) return 0;
@@ -54,6 +58,24 @@ export async function runDaemon(foreground: boolean): Promise<number> {
     );
     return failure.exitCode;
   }
+}
+
+/**
+ * A daemon that systemd has started waits for the one before it: that has lost its socket to systemd and leaves
+ * when its turns have ended. To fail meanwhile would make systemd start this one over and over.
+ */
+async function predecessorsLock(paths: Paths): Promise<InstanceLock | undefined> {
+  if (activatedSocket(process.env) === undefined) return undefined;
+  process.stderr.write(
+    `${JSON.stringify({ level: "info", message: "waiting for the daemon before this one" })}\n`,
+  );
+  const deadline = Date.now() + PREDECESSOR_TIMEOUT_MS;
+  let lock: InstanceLock | undefined;
+  while (lock === undefined && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, PREDECESSOR_LOOK_MS));
+    lock = InstanceLock.acquire(paths);
+  }
+  return lock;
 }
 
 function reportToStarter(message: StartReport): void {

@@ -17,6 +17,8 @@ const SEND_TIMEOUT_MS = 10 * 60_000;
 export interface HandlerContext {
   /** The daemon waits for its last turns: what would begin new work is refused. */
   isStopping: boolean;
+  /** Why this connection may ask nothing more now. */
+  overload?: PictlError | undefined;
   sessions: Sessions;
   caller: Caller;
   sink: Sink;
@@ -25,7 +27,10 @@ export interface HandlerContext {
   daemon: {
     status(): RequestResults["get_daemon_status"];
     diagnostics(caller: Caller): Promise<RequestResults["get_diagnostics"]>;
-    stop(now: boolean): void;
+    stop(how: { now?: boolean | undefined; force?: boolean | undefined }): void;
+    /** Stops in the moment in which nothing runs. Throws the signal's reason when that fires first. */
+    stopWhenIdle(signal: AbortSignal, began: () => void): Promise<void>;
+    readonly drainTimeoutMs: number;
   };
 }
 
@@ -44,6 +49,7 @@ type Handlers = {
 export const handlers: Handlers = {
   async create_session(params, { sessions, caller }, reply) {
     const options = await sessions.optionsFor(params.cwd, params.options);
+    sessions.admit();
     const session = sessions.create({ ...params, options }, caller);
     try {
       await session.open(caller);
@@ -68,7 +74,8 @@ export const handlers: Handlers = {
     reply({ session: info, ...displayed, messages: await sessionTranscript(session, caller) });
   },
 
-  async prompt({ create, fresh, subscribe, sessionId, cwd, ...prompt }, { sessions, caller, sink }, reply) {
+  async prompt({ create, fresh, subscribe, sessionId, cwd, ...prompt }, context, reply) {
+    const { sessions, caller, sink, signal } = context;
     const mayCreate = sessionId === undefined && (fresh || create !== undefined);
     const options =
       mayCreate && cwd !== undefined ? await sessions.optionsFor(cwd, create?.options) : undefined;
@@ -80,14 +87,14 @@ export const handlers: Handlers = {
         : sessions.find({ sessionId, cwd }, caller);
     if (existing !== undefined) {
       refuseCreateOptions(existing, create);
-      if (subscribe) existing.subscribers.add(sink);
+      if (subscribe && !signal.aborted) existing.subscribers.add(sink);
       await existing.prompt(prompt, caller, (data) => reply({ ...data, created: false }));
       return;
     }
     if (cwd === undefined)
       throw new PictlError("INVALID_INPUT", "A prompt that creates a session needs `cwd`.");
     const session = sessions.create({ cwd, ...(create?.name ? { name: create.name } : {}), options }, caller);
-    if (subscribe) session.subscribers.add(sink);
+    if (subscribe && !signal.aborted) session.subscribers.add(sink);
     await sessions.whileBecomingCurrent(session, async () => {
       try {
         await session.prompt(prompt, caller, (data) => {
@@ -96,6 +103,7 @@ export const handlers: Handlers = {
         });
       } catch (error) {
         // Its first prompt was refused: nothing was said in it that could be lost.
+        session.retire();
         await session.close(caller);
         sessions.forget(session);
         throw error;
@@ -132,6 +140,7 @@ export const handlers: Handlers = {
 
   async close_session(target, { sessions, caller }, reply) {
     const session = sessions.find(target, caller);
+    await sessions.writers.refuseHeld(session.record, caller.environment);
     reply({ sessionId: session.id, closed: await session.close(caller) });
   },
 
@@ -191,9 +200,11 @@ export const handlers: Handlers = {
     reply(await daemon.diagnostics(caller));
   },
 
-  stop_daemon({ now }, { daemon }, reply) {
-    reply({ stopping: true });
-    daemon.stop(now ?? false);
+  async stop_daemon({ whenIdle, ...how }, { daemon, signal }, reply) {
+    const answer = () => reply({ stopping: true, drainTimeoutMs: daemon.drainTimeoutMs });
+    if (whenIdle) return await daemon.stopWhenIdle(signal, answer);
+    answer();
+    daemon.stop(how);
   },
 };
 

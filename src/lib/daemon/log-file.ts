@@ -1,9 +1,21 @@
 import { closeSync, copyFileSync, fstatSync, ftruncateSync, openSync, renameSync, writeSync } from "node:fs";
+import type { LogLevel } from "../core/config.ts";
+import { configLogLevels } from "../core/config-keys.ts";
 import { toStorageError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 
-/** A log of at most 5 MB and two older ones: weeks of ordinary use, and a bound for the other kind. */
-const MAX_LOG_BYTES = 5 * 1024 * 1024;
+const LEVELS: readonly LogLevel[] = configLogLevels;
+/** As the configuration's defaults. */
+const DEFAULTS = { level: "debug", maxBytes: 5 * 1024 * 1024 } as const;
+
+export interface LogFileOptions {
+  /** The least urgent level that is written. */
+  level?: LogLevel;
+  /** The size at which it is rotated: with the two older files, a third of what the log takes. */
+  maxBytes?: number;
+  /** Gets each line too, for a daemon in the foreground. */
+  echo?: ((line: string) => void) | undefined;
+}
 
 /**
  * The daemon's log: one JSON object a line.
@@ -16,14 +28,16 @@ export class LogFile implements Logger {
   readonly #fd: number;
   readonly #redact: (text: string) => string;
   readonly #echo: ((line: string) => void) | undefined;
+  readonly #maxBytes: number;
+  readonly #least: number;
   #failed = false;
 
-  /**
-   * @param echo gets each line too, for a daemon in the foreground
-   * @throws PictlError STORAGE_UNAVAILABLE
-   */
-  constructor(path: string, redact: (text: string) => string, echo?: (line: string) => void) {
+  /** @throws PictlError STORAGE_UNAVAILABLE */
+  constructor(path: string, redact: (text: string) => string, options: LogFileOptions = {}) {
+    const { level, maxBytes, echo } = { ...DEFAULTS, ...options };
     this.#path = path;
+    this.#least = LEVELS.indexOf(level);
+    this.#maxBytes = maxBytes;
     try {
       this.#fd = openSync(path, "a", 0o600);
     } catch (error) {
@@ -53,14 +67,15 @@ export class LogFile implements Logger {
     closeSync(this.#fd);
   }
 
-  #write(level: string, message: string, fields: Record<string, unknown> = {}): void {
+  #write(level: LogLevel, message: string, fields: Record<string, unknown> = {}): void {
+    if (LEVELS.indexOf(level) < this.#least) return;
     const record = { time: new Date().toISOString(), level, pid: process.pid, message, ...fields };
     const line = `${this.#redact(JSON.stringify(record))}\n`;
     this.#echo?.(line);
     if (this.#failed) return;
     try {
       writeSync(this.#fd, line);
-      if (fstatSync(this.#fd).size > MAX_LOG_BYTES) this.#rotate();
+      if (fstatSync(this.#fd).size > this.#maxBytes) this.#rotate();
     } catch {
       // A full disk must not end the daemon; without a log there is nowhere left to say so.
       this.#failed = true;

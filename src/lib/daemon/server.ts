@@ -1,9 +1,11 @@
-import { chmodSync, rmSync, statSync } from "node:fs";
+import { chmodSync, renameSync, rmSync, statSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
 import { z } from "zod/mini";
 import { buildInfo } from "../core/build-info.ts";
 import type { Config } from "../core/config.ts";
 import { PictlError, toPictlError } from "../core/errors.ts";
+import { limitExceeded } from "../core/limit-error.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Paths } from "../core/paths.ts";
 import { clientReady, type ServerReady } from "../protocol/records.ts";
@@ -11,14 +13,18 @@ import type { DaemonStatus } from "../protocol/requests.ts";
 import { majorOf, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Sessions } from "../session/sessions.ts";
+import { ClientLink } from "./client-link.ts";
 import { Connection } from "./connection.ts";
 import { dispatch, shuttingDown } from "./dispatch.ts";
+import { Figures } from "./figures.ts";
 import type { HandlerContext } from "./handlers.ts";
+import { untilQuiet } from "./quiet.ts";
+import { daemonStatus } from "./status.ts";
 
 /** A client that has connected and says nothing holds a descriptor; this is how long it may. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** Running turns get this long to end when the daemon is asked to stop. */
-const DRAIN_TIMEOUT_MS = 30_000;
+/** What was written last goes out within this time, or its client isn't reading. */
+const CLOSE_TIMEOUT_MS = 1_000;
 /** How often the daemon looks whether it is idle and whether its socket is still there. */
 const WATCH_INTERVAL_MS = 15_000;
 
@@ -27,37 +33,56 @@ export interface DaemonOptions {
   config: Config;
   sessions: Sessions;
   log: Logger;
+  /** A listening socket that systemd has handed over: it is not this daemon's to remove. */
+  activatedFd?: number | undefined;
   /** Called once, after the last agent has ended and the socket is gone. */
   onStopped: () => void;
+}
+
+export interface StopOptions {
+  /** Abort what runs instead of waiting for it. */
+  now?: boolean | undefined;
+  /** End the agents at once, without asking them to stop. */
+  force?: boolean | undefined;
 }
 
 /** The daemon: connections on one socket, the sessions behind them, and its own end. */
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #server: Server;
-  readonly #connections = new Set<Connection>();
+  readonly #clients = new Set<ClientLink>();
+  readonly #figures = new Figures();
   readonly #startedAt = Date.now();
   #lastActivity = Date.now();
   #socketInode: number | undefined;
   #watch: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
-  #abandonDrain: (() => void) | undefined;
+  readonly #drain = new AbortController();
 
   constructor(options: DaemonOptions) {
     this.#options = options;
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  /** Takes the socket over from a dead predecessor (the lock has shown that there is no live one) and listens. */
+  /**
+   * Listens: on the socket that systemd has handed over, or on one of its own, which takes the place of a dead
+   * predecessor's (the lock has shown that there is no live one).
+   */
   async listen(): Promise<void> {
-    const { paths } = this.#options;
-    rmSync(paths.socket, { force: true });
+    const { paths, activatedFd } = this.#options;
+    // Not at its own name: Node removes that when it closes, even where another's socket stands there by then.
+    const birthplace = join(paths.runtimeDir, "new.sock");
+    if (activatedFd === undefined) rmSync(birthplace, { force: true });
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen(paths.socket, resolve);
+      if (activatedFd === undefined) this.#server.listen(birthplace, resolve);
+      else this.#server.listen({ fd: activatedFd }, resolve);
     });
-    chmodSync(paths.socket, 0o600);
-    this.#socketInode = statSync(paths.socket).ino;
+    if (activatedFd === undefined) {
+      chmodSync(birthplace, 0o600);
+      renameSync(birthplace, paths.socket);
+    }
+    this.#socketInode = statSync(paths.socket, { throwIfNoEntry: false })?.ino;
     const interval = Math.min(
       WATCH_INTERVAL_MS,
       this.#options.config.daemon.idleTimeoutMs || WATCH_INTERVAL_MS,
@@ -65,10 +90,15 @@ export class Daemon {
     this.#watch = setInterval(() => this.#look(), interval);
   }
 
-  /** Ends the daemon: at once for what is idle, after a bounded time for what runs. A second call hurries it. */
-  stop(reason: string, now: boolean): Promise<void> {
-    if (now) this.#abandonDrain?.();
-    this.#stopping ??= this.#stop(reason, now);
+  /**
+   * Ends the daemon: at once when nothing runs, else when that has ended or its time is over. Another call only
+   * hurries it.
+   */
+  stop(reason: string, { now = false, force = false }: StopOptions = {}): Promise<void> {
+    if (now || force) this.#drain.abort();
+    // What is stopping in an orderly way by now is not waited for any longer.
+    if (force) for (const session of this.#options.sessions.all()) session.endAgent();
+    this.#stopping ??= this.#stop(reason);
     return this.#stopping;
   }
 
@@ -77,26 +107,36 @@ export class Daemon {
   }
 
   get #busy(): boolean {
-    return this.#options.sessions.all().some((session) => session.turnId !== undefined || session.queued > 0);
+    return this.#options.sessions.all().some((session) => session.isBusy);
+  }
+
+  /** An idle ephemeral session is nothing that runs, but it would be gone. */
+  get #mayBeReplaced(): boolean {
+    const { sessions } = this.#options;
+    return !sessions.all().some(({ isBusy, record }) => isBusy || record.options.ephemeral);
   }
 
   #accept(socket: Socket): void {
-    const { config, log } = this.#options;
-    const connection = new Connection(socket, config.limits.maxMessageBytes, log);
-    const ended = new AbortController();
+    const { maxConnections, maxMessageBytes, maxSubscriberBytes } = this.#options.config.limits;
+    const connection = new Connection(socket, maxMessageBytes, this.#options.log, maxSubscriberBytes);
+    if (this.#clients.size >= maxConnections && !this.#dropSilent()) {
+      this.#turnAway(connection);
+      return;
+    }
+    const client = new ClientLink(connection, this.#figures);
     const handshake = setTimeout(() => connection.destroy(), HANDSHAKE_TIMEOUT_MS);
-    this.#connections.add(connection);
+    this.#clients.add(client);
     this.#lastActivity = Date.now();
     connection.listen(
       (frame) => {
         this.#lastActivity = Date.now();
-        if (connection.isReady) void this.#request(connection, frame, ended.signal);
+        if (connection.isReady) void this.#request(client, frame);
         else if (this.#shakeHands(connection, frame)) clearTimeout(handshake);
       },
       () => {
         clearTimeout(handshake);
-        ended.abort();
-        this.#connections.delete(connection);
+        client.end();
+        this.#clients.delete(client);
         this.#lastActivity = Date.now();
         for (const session of this.#options.sessions.all()) session.subscribers.remove(connection);
       },
@@ -104,12 +144,41 @@ export class Daemon {
     connection.send(this.#ready());
   }
 
+  /**
+   * Lets go of the connection that has said nothing for longest, so that many of them keep nobody out.
+   *
+   * @returns false when every client has introduced itself
+   */
+  #dropSilent(): boolean {
+    const silent = [...this.#clients].find(({ connection }) => !connection.isReady);
+    if (silent === undefined) return false;
+    this.#clients.delete(silent);
+    silent.connection.destroy();
+    return true;
+  }
+
+  /** Says who refuses, and why: without the first record a client would take it for something else. */
+  #turnAway(connection: Connection): void {
+    const { maxConnections } = this.#options.config.limits;
+    this.#figures.connections.refused += 1;
+    connection.listen(
+      () => undefined,
+      () => undefined,
+    );
+    connection.send(this.#ready());
+    const message = `${maxConnections} clients are connected to the daemon, and no more may be.`;
+    const hint = "Close some of them (a `session watch`, a conversation), or try again.";
+    const error = limitExceeded("max_connections", maxConnections, message, { hint, retryable: true });
+    connection.respond({ command: "client_ready", error });
+    connection.end();
+  }
+
   #ready(): ServerReady {
     const data = {
       ...buildInfo(),
       protocolVersion: PROTOCOL_VERSION,
       pid: process.pid,
-      busy: this.#busy,
+      busy: !this.#mayBeReplaced,
       maxMessageBytes: this.#options.config.limits.maxMessageBytes,
     };
     return { type: "server_ready", data };
@@ -121,7 +190,7 @@ export class Daemon {
       if (majorOf(data.protocolVersion) !== majorOf(PROTOCOL_VERSION)) {
         throw new PictlError(
           "PROTOCOL_MISMATCH",
-          `The client speaks protocol ${data.protocolVersion}, this daemon ${PROTOCOL_VERSION}.`,
+          `The client (${data.version}) speaks protocol ${data.protocolVersion}, this daemon (pictl ${buildInfo().version}) ${PROTOCOL_VERSION}.`,
           { hint: "Run `pictl daemon restart` with the newer pictl." },
         );
       }
@@ -139,57 +208,52 @@ export class Daemon {
     }
   }
 
-  async #request(connection: Connection, frame: string, signal: AbortSignal): Promise<void> {
+  async #request(client: ClientLink, frame: string): Promise<void> {
+    const { config, sessions, log } = this.#options;
+    const { connection, signal } = client;
+    const request = client.begin();
     const context: HandlerContext = {
       isStopping: this.isStopping,
-      sessions: this.#options.sessions,
-      caller: connection.caller,
+      overload: client.overload(config.limits.maxPendingRequests),
+      sessions,
+      caller: { ...connection.caller, request: request.name },
       sink: connection,
       signal,
       daemon: {
         status: () => this.#status(),
         diagnostics: (caller) => this.#diagnostics(caller),
-        stop: (now) => void this.stop("asked to stop", now),
+        stop: (how) => void this.stop("asked to stop", how),
+        stopWhenIdle: (ended, began) => this.#stopWhenIdle(ended, began),
+        drainTimeoutMs: config.daemon.drainTimeoutMs,
       },
     };
-    await dispatch(frame, context, (answer) => {
-      if (signal.aborted) return;
-      if (answer.error !== undefined) {
-        const error = toPictlError(answer.error);
-        const details = error.code === "INTERNAL" ? { stack: (error.cause as Error | undefined)?.stack } : {};
-        this.#options.log.warn("request failed", {
-          command: answer.command,
-          code: error.code,
-          error: error.message,
-          ...details,
-        });
-      }
-      connection.respond(answer);
-    });
+    const received = performance.now();
+    const begun = (id: string | undefined, command: string) =>
+      log.debug("request", { request: request.name, client: connection.caller.pid, id, command });
+    await dispatch(
+      frame,
+      context,
+      (answer) => {
+        if (!request.answered(answer.error !== undefined)) return;
+        const { command } = answer;
+        const ms = Math.round(performance.now() - received);
+        if (answer.error === undefined) log.debug("answered", { request: request.name, command, ms });
+        else this.#logFailure(request.name, command, toPictlError(answer.error));
+        connection.respond(answer);
+      },
+      begun,
+    );
+  }
+
+  #logFailure(request: string, command: string, { code, message, cause }: PictlError): void {
+    const stack = code === "INTERNAL" ? (cause as Error | undefined)?.stack : undefined;
+    this.#options.log.warn("request failed", { request, command, code, error: message, stack });
   }
 
   #status(): DaemonStatus {
     const { paths, config, sessions } = this.#options;
-    const all = sessions.all();
-    return {
-      pid: process.pid,
-      ...buildInfo(),
-      protocolVersion: PROTOCOL_VERSION,
-      startedAt: this.#startedAt,
-      uptimeMs: Date.now() - this.#startedAt,
-      memoryBytes: process.memoryUsage.rss(),
-      socket: paths.socket,
-      log: paths.log,
-      connections: this.#connections.size,
-      sessions: all.length,
-      agents: all.flatMap((session) =>
-        session.agentPid === undefined
-          ? []
-          : [{ sessionId: session.id, pid: session.agentPid, state: session.state }],
-      ),
-      queued: all.reduce((sum, session) => sum + session.queued, 0),
-      idleTimeoutMs: config.daemon.idleTimeoutMs,
-    };
+    const [clients, figures, startedAt] = [this.#clients, this.#figures, this.#startedAt];
+    return daemonStatus({ paths, config, sessions, clients, figures, startedAt });
   }
 
   async #diagnostics(caller: Caller): Promise<Record<string, unknown>> {
@@ -205,41 +269,62 @@ export class Daemon {
     const { config, paths } = this.#options;
     const inode = statSync(paths.socket, { throwIfNoEntry: false })?.ino;
     // Removed by a cleaner of temporary files: nobody can reach this daemon any more.
-    if (inode !== this.#socketInode) void this.stop("the socket is gone", false);
+    if (inode !== this.#socketInode) void this.stop("the socket is gone");
     const { idleTimeoutMs } = config.daemon;
-    if (idleTimeoutMs <= 0 || this.#connections.size > 0 || this.#busy) return;
-    if (Date.now() - this.#lastActivity >= idleTimeoutMs) void this.stop("idle", false);
+    if (idleTimeoutMs <= 0 || this.#clients.size > 0 || this.#busy) return;
+    if (Date.now() - this.#lastActivity >= idleTimeoutMs) void this.stop("idle");
   }
 
-  async #stop(reason: string, now: boolean): Promise<void> {
-    const { sessions, paths, log } = this.#options;
-    log.info("stopping", { reason, now });
+  async #stopWhenIdle(signal: AbortSignal, began: () => void): Promise<void> {
+    await untilQuiet(() => this.#busy && !this.isStopping, signal);
+    began();
+    void this.stop("asked to stop when idle");
+  }
+
+  async #stop(reason: string): Promise<void> {
+    const { sessions, paths, log, activatedFd } = this.#options;
+    log.info("stopping", { reason, busy: this.#busy });
     clearInterval(this.#watch);
-    for (const connection of this.#connections) {
+    for (const { connection } of this.#clients) {
       connection.send({ type: "server_shutdown", data: { reason } });
     }
     // Whoever comes meanwhile can look and abort; new work is refused.
-    if (!now) await this.#drain();
+    await this.#letTurnsEnd();
     sessions.refuseAgents(shuttingDown());
     await Promise.all(sessions.all().map((session) => session.close({}, false)));
+    await sessions.endAgents();
     // Only the holder of the lock may remove the socket, and only its own.
     const own = statSync(paths.socket, { throwIfNoEntry: false })?.ino === this.#socketInode;
-    this.#server.close();
-    if (own) rmSync(paths.socket, { force: true });
-    for (const connection of this.#connections) connection.end();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    if (own && activatedFd === undefined) rmSync(paths.socket, { force: true });
+    await this.#closeConnections(closed);
     rmSync(paths.pid, { force: true });
-    log.info("stopped", { uptimeMs: Date.now() - this.#startedAt });
+    log.info("stopped", {
+      uptimeMs: Date.now() - this.#startedAt,
+      ...this.#figures,
+      turns: sessions.turns,
+      agents: sessions.starter.figures,
+    });
     this.#options.onStopped();
   }
 
-  async #drain(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => {
-      this.#abandonDrain = resolve;
-      timer = setTimeout(resolve, DRAIN_TIMEOUT_MS);
-    });
-    const settled = Promise.all(this.#options.sessions.all().map((session) => session.settled()));
-    await Promise.race([settled, limit]);
+  async #letTurnsEnd(): Promise<void> {
+    const limit = AbortSignal.timeout(this.#options.config.daemon.drainTimeoutMs);
+    try {
+      await untilQuiet(() => this.#busy, AbortSignal.any([this.#drain.signal, limit]));
+    } catch {
+      // Their time is over: what still runs is aborted.
+      this.#options.log.info("aborting what runs", { waited: limit.aborted });
+    }
+  }
+
+  async #closeConnections(closed: Promise<void>): Promise<void> {
+    for (const { connection } of this.#clients) connection.end();
+    const timer = setTimeout(() => {
+      for (const { connection } of this.#clients) connection.destroy();
+    }, CLOSE_TIMEOUT_MS);
+    // The server has closed before its last connections say that they have.
+    await Promise.all([closed, ...[...this.#clients].map((client) => client.closed)]);
     clearTimeout(timer);
   }
 }

@@ -1,11 +1,15 @@
-import { join } from "node:path";
-import { loadConfig } from "../core/config.ts";
+import { join, resolve } from "node:path";
+import { type Config, type LogLevel, loadConfig } from "../core/config.ts";
+import { configLogLevels } from "../core/config-keys.ts";
+import { PictlError } from "../core/errors.ts";
 import { packagePlace } from "../core/package-place.ts";
-import type { Paths } from "../core/paths.ts";
+import type { Environment, Paths } from "../core/paths.ts";
 import { createRedactor } from "../core/redact.ts";
 import { AgentStarter } from "../session/agent-starter.ts";
+import { endOldLeftovers, endOwnLeftovers } from "../session/leftovers.ts";
 import { Registry } from "../session/registry.ts";
 import { Sessions } from "../session/sessions.ts";
+import { activatedSocket } from "./activation.ts";
 import { LogFile } from "./log-file.ts";
 import { Daemon } from "./server.ts";
 
@@ -19,12 +23,13 @@ export async function startDaemon(
   paths: Paths,
   { foreground, onListening }: { foreground: boolean; onListening: () => void },
 ): Promise<void> {
-  const config = await loadConfig(paths.config);
-  const log = new LogFile(
-    paths.log,
-    createRedactor(process.env),
-    foreground ? (line) => process.stderr.write(line) : undefined,
-  );
+  const config = withLogLevel(await loadConfig(paths.config), process.env);
+  const log = new LogFile(paths.log, createRedactor(process.env), {
+    level: config.daemon.logLevel,
+    maxBytes: config.limits.maxLogBytes,
+    echo: foreground ? (line) => process.stderr.write(line) : undefined,
+  });
+  const activatedFd = activatedSocket(process.env);
   const registry = new Registry(paths.registry);
   const starter = new AgentStarter({
     config,
@@ -35,23 +40,41 @@ export async function startDaemon(
     extensionFile: extensionFile(),
     marker: { PICTL_AGENT_OF: paths.runtimeDir, PICTL_DAEMON_PID: String(process.pid) },
   });
-  const sessions = new Sessions({ registry, starter, config, configFile: paths.config, log });
+  const { PICTL_HOME } = process.env;
+  const place = { runtimeDir: paths.runtimeDir, ...(PICTL_HOME ? { home: resolve(PICTL_HOME) } : {}) };
+  const sessions = new Sessions({ registry, starter, config, configFile: paths.config, log, place });
   const stopped = Promise.withResolvers<void>();
-  const daemon = new Daemon({ paths, config, sessions, log, onStopped: stopped.resolve });
+  const daemon = new Daemon({ paths, config, sessions, log, activatedFd, onStopped: stopped.resolve });
 
   // A signal to a daemon that is stopping already means that waiting for running turns is too long.
-  const onSignal = (signal: NodeJS.Signals) => void daemon.stop(signal, daemon.isStopping);
+  const onSignal = (signal: NodeJS.Signals) => void daemon.stop(signal, { now: daemon.isStopping });
   for (const signal of SIGNALS) process.on(signal, onSignal);
   try {
+    // Before anybody can ask for an agent: one that still lives may write to the same session's file.
+    await endOldLeftovers(paths.runtimeDir, log);
     await daemon.listen();
-    log.info("listening", { socket: paths.socket, node: process.version });
+    const activated = activatedFd === undefined ? {} : { activated: true };
+    log.info("listening", { socket: paths.socket, node: process.version, ...activated });
     onListening();
     await stopped.promise;
+    await endOwnLeftovers(paths.runtimeDir, log);
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);
     registry.close();
     log.close();
   }
+}
+
+/** `PICTL_LOG_LEVEL` goes before the file: for one run that is looked at closely. Throws INVALID_CONFIG. */
+function withLogLevel(config: Config, { PICTL_LOG_LEVEL: level }: Environment): Config {
+  if (!level) return config;
+  if (!(configLogLevels as readonly string[]).includes(level)) {
+    throw new PictlError("INVALID_CONFIG", `PICTL_LOG_LEVEL is "${level}", which is no level of the log.`, {
+      hint: `Use one of ${configLogLevels.join(", ")}.`,
+      details: { key: "daemon.log_level", value: level },
+    });
+  }
+  return { ...config, daemon: { ...config.daemon, logLevel: level as LogLevel } };
 }
 
 /** The scripted model's extension: bundled into one file in a release, the source itself when run from source. */

@@ -1,7 +1,11 @@
 import { PictlError } from "../core/errors.ts";
+import { raiseLimit } from "../core/limit-error.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
+
+/** Pieces of an unfinished frame are joined up to this size; above it, copying costs more than keeping them. */
+const SMALL_PIECE_BYTES = 4096;
 
 /** One record as a frame: JSON on one line, ended by LF. `JSON.stringify` never emits a raw LF. */
 export function encodeFrame(record: unknown): string {
@@ -65,15 +69,19 @@ export class FrameDecoder {
 
   #keep(rest: Buffer): void {
     this.#check(rest.length);
-    this.#pending.push(rest);
     this.#pendingBytes += rest.length;
+    const last = this.#pending.at(-1);
+    // A peer that sends byte by byte would otherwise make a buffer of each, a hundred times as large.
+    if (last !== undefined && last.length + rest.length <= SMALL_PIECE_BYTES)
+      this.#pending[this.#pending.length - 1] = Buffer.concat([last, rest]);
+    else this.#pending.push(rest);
   }
 
   #check(more: number): void {
     const size = this.#pendingBytes + more;
     if (size <= this.#maxBytes) return;
     throw new PictlError("MESSAGE_TOO_LARGE", `A record exceeds the limit of ${this.#maxBytes} bytes.`, {
-      hint: "Send less at once, or raise limits.max_message_bytes in config.toml.",
+      hint: `Send less at once. ${raiseLimit("max_message_bytes")}`,
       details: { limit: "max_message_bytes", value: this.#maxBytes },
     });
   }

@@ -1,10 +1,19 @@
 import * as z from "zod/mini";
 import { answer, type Question, questionPolicy } from "./question.ts";
-import { type SessionInfo, type SessionState, sessionOptions, type Turn, thinkingLevel } from "./session.ts";
+import {
+  type SessionInfo,
+  type SessionState,
+  sessionOptions,
+  type Turn,
+  type TurnOutcome,
+  thinkingLevel,
+} from "./session.ts";
 import type { TranscriptMessage } from "./transcript.ts";
 import { type WaitCondition, waitConditions } from "./wait.ts";
 
 const nonEmpty = z.string().check(z.minLength(1));
+/** Node's timers end a longer time at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 const absolutePath = z.string().check(z.startsWith("/"));
 
 /**
@@ -78,12 +87,12 @@ export const requestSchemas = {
     ...target,
     record: z.looseObject({ type: nonEmpty }),
     /** How long its response may take (default 10 min). */
-    timeoutMs: z.optional(z.number()),
+    timeoutMs: z.optional(z.int().check(z.gte(1), z.lte(MAX_TIMER_MS))),
   }),
   subscribe: z.object({
     ...target,
     /** The last `seq` already seen; absent: from now on; 0: all that is still kept. */
-    since: z.optional(z.number()),
+    since: z.optional(z.int().check(z.gte(0))),
   }),
   unsubscribe: z.object({ ...target }),
   get_daemon_status: z.object({}),
@@ -92,6 +101,10 @@ export const requestSchemas = {
   stop_daemon: z.object({
     /** Abort what runs instead of waiting for it. */
     now: z.optional(z.boolean()),
+    /** End the agents at once, without asking them to stop. */
+    force: z.optional(z.boolean()),
+    /** Begin only when nothing runs, which may be never; answered then. Until then everything is let in. */
+    whenIdle: z.optional(z.boolean()),
   }),
 } as const;
 
@@ -105,7 +118,18 @@ export interface ForkPoint {
   text: string;
 }
 
-/** The number of a daemon's live parts. */
+/** A live agent, and what it takes. */
+export interface AgentStatus {
+  sessionId: string;
+  pid: number;
+  state: string;
+  /** Resident memory of its process; absent where the system doesn't tell. */
+  memoryBytes?: number;
+  /** When its session became idle. */
+  idleSince?: number;
+}
+
+/** The daemon's parts, what waits, what bounds them, and what has come and gone since it started. */
 export interface DaemonStatus {
   pid: number;
   version: string;
@@ -116,11 +140,28 @@ export interface DaemonStatus {
   memoryBytes: number;
   socket: string;
   log: string;
+  logLevel: string;
   connections: number;
   sessions: number;
-  agents: { sessionId: string; pid: number; state: string }[];
+  /** How many sessions are in each state; states without one are left out. */
+  states: Partial<Record<SessionState, number>>;
+  agents: AgentStatus[];
+  /** Agents that belong to no session: kept for the next one that is resumed. */
+  spareAgents: { pid: number; memoryBytes?: number }[];
+  /** Prompts that wait for a turn, in all sessions, and in each that has some. */
   queued: number;
+  queues: { sessionId: string; waiting: number }[];
+  /** Sessions that wait for a place among the live agents, the longest first. */
+  waitingForAgent: { sessionId: string; since: number }[];
   idleTimeoutMs: number;
+  drainTimeoutMs: number;
+  /** The keys of `[limits]`; times in milliseconds, 0 for "never". `used` is of the fullest, where there are many. */
+  limits: Record<string, { value: number; used?: number }>;
+  /** Those that aren't counted as answered, failed or dropped are being worked on. */
+  requests: { received: number; answered: number; failed: number; dropped: number };
+  turns: { started: number } & Record<TurnOutcome, number>;
+  agentsStarted: number;
+  agentsEnded: number;
 }
 
 /** What an extension has put up to be seen until it takes it down: as in a `notice` of the stream vocabulary. */
@@ -173,7 +214,7 @@ export interface RequestResults {
   unsubscribe: { sessionId: string };
   get_daemon_status: DaemonStatus;
   get_diagnostics: Record<string, unknown>;
-  stop_daemon: { stopping: true };
+  stop_daemon: { stopping: true; drainTimeoutMs: number };
 }
 
 /**

@@ -89,6 +89,8 @@ export const turn = z.object({
   state: z.enum(["queued", "started", "ended"]),
   /** Prompts ahead of a queued one. */
   ahead: z.optional(z.number()),
+  /** Why a queued one waits, when it isn't for prompts ahead of it in its session. */
+  because: z.optional(z.string()),
   outcome: z.optional(turnOutcome),
   /** Text of the last assistant message that said something. */
   text: z.optional(z.string()),

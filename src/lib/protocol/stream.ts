@@ -17,7 +17,14 @@ const streamError = { code: z.string(), message: z.string(), hint: z.optional(z.
  */
 export const streamRecord = z.discriminatedUnion("type", [
   /** A prompt waits; `ahead` others go before it. */
-  z.object({ ...common, type: z.literal("turn_queued"), turnId: z.string(), ahead: z.number() }),
+  z.object({
+    ...common,
+    type: z.literal("turn_queued"),
+    turnId: z.string(),
+    ahead: z.number(),
+    /** Why it waits, when it isn't for prompts ahead of it. */
+    because: z.optional(z.string()),
+  }),
   z.object({ ...common, type: z.literal("turn_started"), turnId: z.string() }),
   /** A piece of the assistant's answer as it comes. */
   z.object({ ...common, type: z.literal("text"), text: z.string() }),

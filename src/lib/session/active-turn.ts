@@ -1,12 +1,9 @@
-import type { AgentExit } from "../agent/agent.ts";
+import { type AgentExit, howItEnded, lastWords } from "../agent/agent-exit.ts";
 import { PictlError } from "../core/errors.ts";
 import type { QuestionPolicy } from "../protocol/question-policies.ts";
 import type { Turn, TurnOutcome } from "../protocol/session.ts";
 import type { Asker } from "./questions.ts";
 import { TurnTracker } from "./turn-tracker.ts";
-
-/** The last lines of stderr say why; the rest is in the details of a start's failure. */
-const LAST_WORDS_LINES = 5;
 
 /** The turn that a session is running, from the moment it is taken up to its end. */
 export class ActiveTurn implements Asker {
@@ -14,6 +11,8 @@ export class ActiveTurn implements Asker {
   /** What becomes of a question that comes in it. */
   readonly onQuestion: QuestionPolicy;
   readonly tracker = new TurnTracker();
+  /** Names in the log the request that began it. */
+  request: string | undefined;
   /** The prompt has been sent to pi. */
   sent = false;
   /** pi has begun a run for it. */
@@ -73,12 +72,11 @@ export class ActiveTurn implements Asker {
 }
 
 /** Why a turn ended whose agent has gone in the middle of it. */
-export function agentDiedError({ signal, code, stderr }: AgentExit): PictlError {
-  const how = signal ? `was ended by ${signal}` : `ended with exit code ${code}`;
-  const words = stderr.split("\n").slice(-LAST_WORDS_LINES).join("\n");
+export function agentDiedError(exit: AgentExit): PictlError {
+  const words = lastWords(exit);
   return new PictlError(
     "AGENT_DIED",
-    `The pi process ${how} in the middle of the turn${words ? `:\n${words}` : "."}`,
+    `The pi process ${howItEnded(exit)} in the middle of the turn${words ? `:\n${words}` : "."}`,
     {
       hint: "Prompt again: the session goes on with all that pi had saved.",
       retryable: true,

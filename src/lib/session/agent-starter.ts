@@ -1,10 +1,13 @@
+import { randomUUID } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { Agent, type AgentHandlers, type AgentState } from "../agent/agent.ts";
 import { launchArguments, type SessionPlace } from "../agent/launch-arguments.ts";
+import { AGENT_ID } from "../agent/marked-processes.ts";
 import { findOrphanedAgents } from "../agent/orphans.ts";
 import { bundledPiCli } from "../agent/pi/bundled-pi.ts";
 import { type PiCommand, resolvePi } from "../agent/pi/pi-command.ts";
 import type { VersionCache } from "../agent/pi/pi-version.ts";
+import { refuseNul } from "../agent/refuse-nul.ts";
 import {
   isScriptedModel,
   resolveScriptedModel,
@@ -14,7 +17,10 @@ import type { Config } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
 import type { Environment } from "../core/paths.ts";
 import type { SessionOptions } from "../protocol/session.ts";
+import { type AgentKind, agentKey } from "./agent-kind.ts";
 import type { Caller, ModelChange } from "./caller.ts";
+import type { Spare } from "./spare-agents.ts";
+import type { AgentFigures } from "./tally.ts";
 
 export interface AgentPlan {
   place: SessionPlace;
@@ -25,6 +31,21 @@ export interface AgentPlan {
   change?: ModelChange;
 }
 
+/** How an agent is to be started. Holds the caller's environment: not to be kept for longer than it is used. */
+export interface AgentLaunch {
+  command: readonly string[];
+  args: string[];
+  /** For an agent of the same kind that belongs to no session yet. */
+  spareArgs: string[];
+  cwd: string;
+  env: Environment;
+  kind: AgentKind;
+  /** What the session's model then is, as far as it is known; `scripted/…` with its absolute path. */
+  model: string | undefined;
+  /** Whether an agent that runs already can be moved to the session instead. */
+  spareWillDo: boolean;
+}
+
 /** Turns a session's options and its caller's shell into a running agent. */
 export class AgentStarter {
   readonly #config: Config;
@@ -32,6 +53,10 @@ export class AgentStarter {
   readonly #extensionFile: string;
   /** Set in every agent's environment, so that one left over by a dead daemon can be told from others. */
   readonly #marker: Environment;
+  readonly #kinds = new WeakMap<Agent, Omit<Spare, "agent">>();
+  /** Agents that became ready, and those of them that have ended. */
+  readonly figures: AgentFigures = { started: 0, ended: 0 };
+  readonly #giveUp = new AbortController();
 
   constructor(options: {
     config: Config;
@@ -45,9 +70,10 @@ export class AgentStarter {
     this.#marker = options.marker;
   }
 
-  /** Which pi a shell with this environment gets. Throws PI_NOT_FOUND or PI_TOO_OLD. */
-  resolvePi(env: Environment): Promise<PiCommand> {
-    return resolvePi({ env, config: this.#config, bundledCli: bundledPiCli(), cache: this.#versions });
+  /** Which pi a shell with this environment gets. Throws PI_NOT_FOUND, PI_TOO_OLD or INVALID_INPUT. */
+  async resolvePi(env: Environment): Promise<PiCommand> {
+    refuseNul([], env);
+    return await resolvePi({ env, config: this.#config, bundledCli: bundledPiCli(), cache: this.#versions });
   }
 
   /** The environment of the caller's shell. Throws INVALID_INPUT when its connection brought none. */
@@ -67,47 +93,99 @@ export class AgentStarter {
     return findOrphanedAgents(runtimeDir, process.pid);
   }
 
+  /**
+   * Works out how an agent is started, without starting it.
+   *
+   * @throws PictlError DIRECTORY_NOT_FOUND, PI_NOT_FOUND, PI_TOO_OLD, INVALID_INPUT
+   */
+  async prepare(plan: AgentPlan, caller: Caller): Promise<AgentLaunch> {
+    const { cwd, options, place, recordedModel } = plan;
+    const env = this.environmentOf(caller);
+    if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new PictlError("DIRECTORY_NOT_FOUND", `The session's directory ${cwd} does not exist any more.`, {
+        hint: "Create it again, or start a session elsewhere with `pictl prompt --new`.",
+        details: { cwd },
+      });
+    }
+    const pi = await this.resolvePi(env);
+    const change = definedOnly(plan.change ?? {});
+    const model = change.model ?? (place.kind === "file" ? recordedModel : options.model);
+    const scripted =
+      model !== undefined && isScriptedModel(model) ? resolveScriptedModel(model, cwd) : undefined;
+    const scriptedArgs = scripted === undefined ? [] : scriptedModelArgs(scripted, this.#extensionFile);
+    const args = launchArguments(place, { ...options, ...change }, scriptedArgs);
+    if (place.kind === "file") {
+      // Only a change that was asked for is given: the file's own model and level stay otherwise.
+      if (scripted === undefined && change.model !== undefined) args.push("--model", change.model);
+      if (change.thinking !== undefined) args.push("--thinking", change.thinking);
+    }
+    const given = place.kind === "file" ? change : { ...options, ...change };
+    const sharedArgs = launchArguments({ kind: "file", path: "" }, options, scriptedArgs);
+    return {
+      command: pi.argv,
+      args,
+      spareArgs: launchArguments({ kind: "new", id: randomUUID() }, lasting(options), scriptedArgs),
+      cwd,
+      env,
+      kind: {
+        key: agentKey({ pi, args: sharedArgs, options, env, cwd }),
+        ...(scripted === undefined && given.model !== undefined ? { model: given.model } : {}),
+        ...(given.thinking === undefined ? {} : { thinking: given.thinking }),
+      },
+      model: scripted ?? model,
+      // A spare takes another model only by a command that pi also makes its default of.
+      spareWillDo: place.kind === "file" && (scripted !== undefined || model === recordedModel),
+    };
+  }
+
+  /** Starts an agent. The handlers get its records until {@link Agent.reportTo} names others. */
   async start(
     plan: AgentPlan,
     caller: Caller,
     handlers: AgentHandlers,
   ): Promise<{ agent: Agent; state: AgentState }> {
-    const env = this.environmentOf(caller);
-    if (!statSync(plan.cwd, { throwIfNoEntry: false })?.isDirectory()) {
-      throw new PictlError(
-        "DIRECTORY_NOT_FOUND",
-        `The session's directory ${plan.cwd} does not exist any more.`,
-        {
-          hint: "Create it again, or start a session elsewhere with `pictl prompt --new`.",
-          details: { cwd: plan.cwd },
-        },
-      );
-    }
-    const pi = await this.resolvePi(env);
-    return await Agent.start({
-      command: pi.argv,
-      args: this.#arguments(plan),
-      cwd: plan.cwd,
+    return await this.launch(await this.prepare(plan, caller), handlers);
+  }
+
+  /** Ends agents that are not ready yet, and starts no more: whoever waits for one gets the reason. */
+  giveUp(reason: PictlError): void {
+    this.#giveUp.abort(reason);
+  }
+
+  /** Starts an agent as {@link prepare} has worked it out. */
+  async launch(launch: AgentLaunch, handlers: AgentHandlers): Promise<{ agent: Agent; state: AgentState }> {
+    this.#giveUp.signal.throwIfAborted();
+    const started = await Agent.start({
+      signal: this.#giveUp.signal,
+      command: launch.command,
+      args: launch.args,
+      cwd: launch.cwd,
       // Of a shell that is itself a tool of some pi: the agent must not pass for a command (agent/orphans.ts).
       // pi marks the commands that it runs with PI_CODING_AGENT. A pictl that one of them called would pass it on,
       // and its agents couldn't be told from such commands (agent/orphans.ts).
-      env: { ...env, PI_CODING_AGENT: undefined, ...this.#marker },
+      env: { ...launch.env, PI_CODING_AGENT: undefined, ...this.#marker, [AGENT_ID]: randomUUID() },
+      limits: {
+        silenceMs: this.#config.limits.agentSilenceMs,
+        bytesPerMinute: this.#config.limits.maxAgentBytesPerMinute,
+      },
       ...handlers,
     });
+    this.figures.started += 1;
+    void started.agent.exited.then(() => {
+      this.figures.ended += 1;
+    });
+    const { model } = started.state;
+    this.#kinds.set(started.agent, {
+      kind: launch.kind,
+      cwd: launch.cwd,
+      model: model && `${model.provider}/${model.id}`,
+    });
+    return started;
   }
 
-  #arguments({ place, cwd, options, recordedModel, change = {} }: AgentPlan): string[] {
-    const model = change.model ?? (place.kind === "file" ? recordedModel : options.model);
-    const scripted =
-      model !== undefined && isScriptedModel(model)
-        ? scriptedModelArgs(resolveScriptedModel(model, cwd), this.#extensionFile)
-        : [];
-    const args = launchArguments(place, { ...options, ...definedOnly(change) }, scripted);
-    if (place.kind !== "file") return args;
-    // Only a change that was asked for is given: the file's own model and level stay otherwise.
-    if (scripted.length === 0 && change.model !== undefined) args.push("--model", change.model);
-    if (change.thinking !== undefined) args.push("--thinking", change.thinking);
-    return args;
+  /** How an agent of this starter was started. */
+  kindOf(agent: Agent): Omit<Spare, "agent"> | undefined {
+    return this.#kinds.get(agent);
   }
 }
 
@@ -121,6 +199,11 @@ export function placeOf(record: {
   if (record.options.ephemeral) return { kind: "memory", id: record.id, name: record.name };
   if (record.file !== undefined && existsSync(record.file)) return { kind: "file", path: record.file };
   return { kind: "new", id: record.id, name: record.name };
+}
+
+/** The options that pi keeps to for as long as it runs, whichever session it holds. */
+function lasting({ model: _, thinking: __, ...options }: SessionOptions): SessionOptions {
+  return options;
 }
 
 function definedOnly(change: ModelChange): Partial<SessionOptions> {

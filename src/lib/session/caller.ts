@@ -4,6 +4,8 @@ import type { Environment } from "../core/paths.ts";
 export interface Caller {
   pid?: number | undefined;
   environment?: Environment | undefined;
+  /** Names the request in the log: number of the connection, and of the request in it (`c12-3`). */
+  request?: string | undefined;
 }
 
 /** A change of model or thinking level that comes with a prompt. */

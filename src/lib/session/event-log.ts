@@ -1,8 +1,13 @@
 import { encodeFrame } from "../protocol/framing.ts";
 
-/** Bounds of what a session keeps for subscribers that were away or are slow: whichever is reached first. */
-const MAX_RECORDS = 200_000;
-const MAX_BYTES = 16 * 1024 * 1024;
+/** What a session keeps for subscribers that were away or are slow: whichever is reached first. */
+export interface HistoryBounds {
+  maxRecords: number;
+  maxBytes: number;
+}
+
+/** As the configuration's defaults. */
+const BOUNDS: HistoryBounds = { maxRecords: 200_000, maxBytes: 16 * 1024 * 1024 };
 /** Dropping in steps keeps `append` from shifting a long array for every record. */
 const DROP_SHARE = 0.25;
 
@@ -18,12 +23,14 @@ export type LogItem = { seq: number; frame: Buffer } | { gap: { fromSeq: number;
 export class EventLog {
   readonly #sessionId: string;
   readonly #eventStart: string;
+  readonly #bounds: HistoryBounds;
   #frames: Buffer[] = [];
   #bytes = 0;
   #firstSeq = 1;
 
-  constructor(sessionId: string) {
+  constructor(sessionId: string, bounds: HistoryBounds = BOUNDS) {
     this.#sessionId = sessionId;
+    this.#bounds = bounds;
     this.#eventStart = `{"type":"event","sessionId":${JSON.stringify(sessionId)},"seq":`;
   }
 
@@ -66,14 +73,15 @@ export class EventLog {
   #push(frame: Buffer): void {
     this.#frames.push(frame);
     this.#bytes += frame.length;
-    if (this.#frames.length > MAX_RECORDS || this.#bytes > MAX_BYTES) this.#drop();
+    const { maxRecords, maxBytes } = this.#bounds;
+    if (this.#frames.length > maxRecords || this.#bytes > maxBytes) this.#drop();
   }
 
   #drop(): void {
     let count = 0;
     let bytes = this.#bytes;
-    const maxBytes = MAX_BYTES * (1 - DROP_SHARE);
-    const maxRecords = MAX_RECORDS * (1 - DROP_SHARE);
+    const maxBytes = this.#bounds.maxBytes * (1 - DROP_SHARE);
+    const maxRecords = this.#bounds.maxRecords * (1 - DROP_SHARE);
     // The newest record always stays: it has not been given to anybody yet.
     while (
       count < this.#frames.length - 1 &&

@@ -36,6 +36,23 @@ export async function branchSession(
       },
     );
   }
+  sessions.admit(record.id);
+  const release = sessions.reserve();
+  try {
+    return await branchInto(sessions, parent, options, caller);
+  } finally {
+    release();
+  }
+}
+
+async function branchInto(
+  sessions: Sessions,
+  parent: Session,
+  options: { at?: ForkPoint | undefined; name?: string | undefined },
+  caller: Caller,
+): Promise<{ session: Session; text: string }> {
+  const { record } = parent;
+  const place = placeOf(record);
   // The new session's id is pi's to choose, so records that come before it is known have nobody to go to.
   let handlers: AgentHandlers | undefined;
   const model = sessions.info(parent).model;
@@ -55,7 +72,7 @@ export async function branchSession(
       }),
   );
   const now = Date.now();
-  const { name: _, openTurn: __, interrupted: ___, file: ____, ...inherited } = record;
+  const { name: _, openTurn: __, interrupted: ___, file: ____, seen: _____, ...inherited } = record;
   const session = sessions.add({
     ...inherited,
     id: state.sessionId,
@@ -67,6 +84,13 @@ export async function branchSession(
     written: options.at === undefined,
   });
   handlers = session.handlersFor(() => agent);
+  try {
+    await sessions.drive(session, agent, caller);
+  } catch (error) {
+    sessions.forget(session);
+    await agent.stop();
+    throw error;
+  }
   session.adopt(agent, state);
   const parentName = sessions.info(parent).name;
   const inheritedName = state.sessionName !== undefined && state.sessionName === parentName;

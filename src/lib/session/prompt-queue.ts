@@ -1,9 +1,10 @@
-import { PictlError } from "../core/errors.ts";
+import type { PictlError } from "../core/errors.ts";
+import { limitExceeded } from "../core/limit-error.ts";
 import type { RequestParams, RequestResults } from "../protocol/requests.ts";
 import type { Caller } from "./caller.ts";
 
-/** Prompts that may wait behind a running turn; more than this is a script that went wrong. */
-const MAX_QUEUED_PROMPTS = 100;
+/** As the configuration's default. */
+const MAX_WAITING = 100;
 
 export type PromptParams = Omit<
   RequestParams<"prompt">,
@@ -15,6 +16,8 @@ export interface QueuedPrompt {
   turnId: string;
   params: PromptParams;
   caller: Caller;
+  /** When it came, in milliseconds since the epoch. */
+  since: number;
   /** Exactly one of the two is called, once. */
   accept: (data: Accepted) => void;
   reject: (error: PictlError) => void;
@@ -22,7 +25,13 @@ export interface QueuedPrompt {
 
 /** The prompts of one session that wait their turn, in order. */
 export class PromptQueue {
+  readonly #max: number;
   readonly #waiting: QueuedPrompt[] = [];
+
+  /** @param max that may wait behind a running turn */
+  constructor(max: number = MAX_WAITING) {
+    this.#max = max;
+  }
 
   get length(): number {
     return this.#waiting.length;
@@ -30,12 +39,16 @@ export class PromptQueue {
 
   /** @throws PictlError LIMIT_EXCEEDED */
   add(prompt: QueuedPrompt): void {
-    if (this.#waiting.length >= MAX_QUEUED_PROMPTS) {
-      throw new PictlError("LIMIT_EXCEEDED", `${MAX_QUEUED_PROMPTS} prompts already wait for this session.`, {
-        hint: "Wait until some are done.",
-        details: { limit: "queued_prompts", value: MAX_QUEUED_PROMPTS },
-        retryable: true,
-      });
+    if (this.#waiting.length >= this.#max) {
+      throw limitExceeded(
+        "max_waiting_prompts",
+        this.#max,
+        `${this.#max} prompts already wait for this session.`,
+        {
+          hint: "Wait until some are done.",
+          retryable: true,
+        },
+      );
     }
     this.#waiting.push(prompt);
   }

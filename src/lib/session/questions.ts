@@ -5,7 +5,7 @@ import type { QuestionPolicy } from "../protocol/question-policies.ts";
 
 /** The methods of `extension_ui_request` that wait for an answer (pi's rpc-extension-ui.md). */
 const DIALOGS = new Set(["select", "confirm", "input", "editor"]);
-/** Nobody comes back to a question after this long, and its agent waits with it. */
+/** As the configuration's default. */
 const LIFETIME_MS = 24 * 60 * 60 * 1_000;
 
 /** What is running when a question comes, and so says what becomes of it. */
@@ -84,11 +84,16 @@ interface OpenQuestion {
 /** The questions of a session: those that the policy answers, and those that wait for a person. */
 export class Questions {
   readonly #told: (state: QuestionState, question: Question) => void;
+  readonly #lifetimeMs: number;
   readonly #open = new Map<string, OpenQuestion>();
 
-  /** @param told is called after each change: a question was opened, answered, cancelled, or has expired */
-  constructor(told: (state: QuestionState, question: Question) => void) {
+  /**
+   * @param told is called after each change: a question was opened, answered, cancelled, or has expired
+   * @param lifetimeMs of a question that brings no time of its own
+   */
+  constructor(told: (state: QuestionState, question: Question) => void, lifetimeMs: number = LIFETIME_MS) {
     this.#told = told;
+    this.#lifetimeMs = lifetimeMs;
   }
 
   /** Those that wait, the oldest first. */
@@ -154,7 +159,7 @@ export class Questions {
   }
 
   #wait(asked: Question, timeoutMs: number | undefined, reply: Reply): void {
-    const lifetimeMs = timeoutMs ?? LIFETIME_MS;
+    const lifetimeMs = timeoutMs ?? this.#lifetimeMs;
     const question = { ...asked, expiresAt: Date.now() + lifetimeMs };
     const expire = () => {
       this.#close(open);

@@ -23,6 +23,8 @@ export interface SessionRecord {
   closed: boolean;
   /** pi has written its file: should it be gone later, somebody has deleted the session. */
   written?: boolean;
+  /** The file as our agents left it: what has changed since was written by somebody else. */
+  seen?: { ino: number; size: number };
   /** A turn that has begun and not ended. Found set at start, it was cut by the death of the daemon. */
   openTurn?: string;
   /** The last turn was cut by the end of its agent or of the daemon. */

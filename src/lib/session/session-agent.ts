@@ -52,6 +52,8 @@ export class SessionAgent {
       if (await this.#changeModel(this.#agent, change)) return this.#agent;
       await this.leave()?.stop();
     }
+    // One that ended while nobody looked still has its place.
+    if (this.#agent?.hasEnded) this.leave();
     this.#starting ??= this.#start(caller, change).finally(() => {
       this.#starting = undefined;
       this.#hooks.changed();

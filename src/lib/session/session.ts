@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { Agent, AgentExit, AgentHandlers, AgentState } from "../agent/agent.ts";
 import type { AgentRecord } from "../agent/rpc-channel.ts";
+import type { Limits } from "../core/config.ts";
 import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Answer, Question } from "../protocol/question.ts";
@@ -13,10 +14,12 @@ import { ActiveTurn, abortedWhileWaiting, agentDiedError, brokenCommandError } f
 import type { Caller, ModelChange } from "./caller.ts";
 import { Displayed } from "./displayed.ts";
 import { EventLog } from "./event-log.ts";
+import { ForeignWrites } from "./foreign-writes.ts";
 import { type Accepted, type PromptParams, PromptQueue, type QueuedPrompt } from "./prompt-queue.ts";
 import { promptRejection, rejectedPromptError } from "./prompt-rejection.ts";
 import { type Asker, askedAtStartError, Questions, questionOf } from "./questions.ts";
 import type { SessionRecord } from "./registry.ts";
+import { countsAsDeath, RestartDelay, restartDelayed } from "./restart-delay.ts";
 import { SessionAgent } from "./session-agent.ts";
 import { Subscribers } from "./subscribers.ts";
 import { Waits } from "./waits.ts";
@@ -27,6 +30,8 @@ const ABORT_TIMEOUT_MS = 10_000;
 const COMMAND_TIMEOUT_MS = 30_000;
 /** Commands that last as long as their work does. */
 const UNBOUNDED_COMMANDS = new Set(["compact", "bash"]);
+/** Commands that write nothing into the session's file. */
+const READING_COMMAND = /^(get_|abort|export_|clear_queue$)/;
 /** States in which nothing runs. */
 const AT_REST: ReadonlySet<SessionState> = new Set(["idle", "parked", "stopped"]);
 
@@ -35,13 +40,25 @@ export interface SessionHost {
   readonly log: Logger;
   /** Idle time after which an agent is ended; 0: never. */
   readonly parkAfterMs: number;
-  /** Starts an agent for the session, waiting for a free place where agents are limited. */
+  /** What bounds a session; absent: the defaults. */
+  readonly limits?: Limits;
+  /** Counts a request that begins work in this session. Throws LIMIT_EXCEEDED. */
+  admit?(sessionId: string): void;
+  turnBegan?(): void;
+  turnEnded?(outcome: TurnOutcome): void;
+  /** Gives the session an agent, waiting for a free place where agents are limited. */
   startAgent(
     session: Session,
     caller: Caller,
     change: ModelChange,
     handlers: AgentHandlers,
+    /** `onWaiting` is told why when all are busy; the signal ends such a wait. */
+    wait?: { onWaiting: (because: string) => void; signal: AbortSignal },
   ): Promise<{ agent: Agent; state: AgentState }>;
+  /** Takes the agent that the session has let go of while it was idle; absent: it is ended. */
+  agentParked?(session: Session, agent: Agent): Promise<void>;
+  /** Whether another session has waited for an agent since before this time (milliseconds since the epoch). */
+  mustYield?(since: number): boolean;
   /** Called when the session's agent has ended. */
   agentEnded(session: Session): void;
   /** Called when a turn has ended and none follows: somebody may wait for the place of the session's agent. */
@@ -59,12 +76,15 @@ export class Session {
   readonly subscribers: Subscribers;
   readonly #host: SessionHost;
   readonly #agent: SessionAgent;
-  readonly #queue = new PromptQueue();
+  readonly #queue: PromptQueue;
   readonly #questions: Questions;
   /** Commands that run beside the turn, the newest last. */
   readonly #askers: Asker[] = [];
   readonly #waits = new Waits();
+  readonly #restarts = new RestartDelay();
   readonly #displayed = new Displayed();
+  readonly #foreign = new ForeignWrites();
+  #fileLeft: ReturnType<ForeignWrites["end"]> | undefined;
   /** What waits in pi, as it told last. */
   #queuedInPi = { steering: [] as string[], followUp: [] as string[] };
   #lastTurn: Turn | undefined;
@@ -72,20 +92,29 @@ export class Session {
   #turn: ActiveTurn | undefined;
   #compacting = false;
   #parkTimer: NodeJS.Timeout | undefined;
+  /** Ends the wait for a place among the live agents. */
+  #waitsForAgent: AbortController | undefined;
   #shownState: SessionState | undefined;
-  #closing = false;
+  /** How many closes are under way. */
+  #closing = 0;
+  #retired = false;
 
   constructor(record: SessionRecord, host: SessionHost) {
     this.record = record;
     this.#host = host;
-    this.log = new EventLog(record.id);
+    const { limits } = host;
+    this.#queue = new PromptQueue(limits?.maxWaitingPrompts);
+    this.log = new EventLog(
+      record.id,
+      limits && { maxRecords: limits.maxHistoryRecords, maxBytes: limits.maxHistoryBytes },
+    );
     this.subscribers = new Subscribers(record.id, this.log);
     this.#questions = new Questions((state, question) => {
       this.log.append("question", { state, question });
       this.#emitState();
       this.subscribers.flush();
       this.#waits.changed();
-    });
+    }, limits?.questionLifetimeMs);
     this.#agent = new SessionAgent(record, {
       start: (caller, change) => this.#startAgent(caller, change),
       save: (changed) => this.#save(changed),
@@ -143,6 +172,12 @@ export class Session {
     return { ...this.#queuedInPi, waiting: this.#queue.list() };
   }
 
+  /** Whether something runs or waits that the end of the daemon would cut: a turn, a command, a start. */
+  get isBusy(): boolean {
+    const runs = this.#turn !== undefined || this.#compacting || this.#askers.length > 0;
+    return runs || this.#queue.length > 0 || this.#agent.isStarting;
+  }
+
   /** Whether ending the agent now would interrupt nothing and lose nothing. */
   get canPark(): boolean {
     return this.state === "idle" && this.#queue.length === 0 && !this.record.options.ephemeral;
@@ -158,9 +193,11 @@ export class Session {
    * PROMPT_REJECTED, and what starting an agent throws
    */
   async prompt(params: PromptParams, caller: Caller, accepted: (data: Accepted) => void): Promise<void> {
+    this.#refuseWhenRetired();
     const turn = this.#turn;
     const { whenBusy = "wait" } = params;
     if (turn?.sent && (whenBusy === "steer" || whenBusy === "followUp")) {
+      this.#host.admit?.(this.id);
       return await this.#handOver(turn, params, whenBusy, accepted);
     }
     const busy = turn !== undefined || this.#queue.length > 0 || this.#compacting;
@@ -171,7 +208,9 @@ export class Session {
       accepted(data);
       resolve();
     };
-    this.#queue.add({ turnId, params, caller, accept, reject });
+    this.#host.admit?.(this.id);
+    this.#queue.add({ turnId, params, caller, since: Date.now(), accept, reject });
+    this.#trace("prompt taken", { request: caller.request, turn: turnId, ...(busy ? { waits: true } : {}) });
     if (busy) this.#emitTurn({ id: turnId, state: "queued", ahead: this.#queue.length });
     this.#pump();
     return await promise;
@@ -195,17 +234,24 @@ export class Session {
       this.#questions.answer(String(id), answer as Answer);
       return undefined;
     }
+    this.#refuseWhenRetired();
+    // What ends something is never refused.
+    if (!command.type.startsWith("abort_")) this.#host.admit?.(this.id);
     const { onQuestion = "fail", timeoutMs = COMMAND_TIMEOUT_MS } = options;
     return await this.#asking(onQuestion, async () => {
       // pi's own `compact` would abort the turn first.
       if (command.type === "compact") this.#refuseWhileWorking();
+      const writes = !READING_COMMAND.test(command.type);
+      if (writes) await this.#takeInForeignWrites();
       const agent = await this.#agent.ensure(caller);
+      this.#trace("command sent", { request: caller.request, command: command.type, agent: agent.pid });
       const unbounded = UNBOUNDED_COMMANDS.has(command.type) && options.timeoutMs === undefined;
       const data =
         command.type === "set_model"
           ? await this.#agent.setModel(agent, command, caller, () => this.#refuseWhileWorking())
           : await agent.call(command, unbounded ? undefined : timeoutMs);
       this.#agent.observe(command, data);
+      if (writes && this.#turn === undefined) void this.#foreign.check(agent);
       this.#scheduleParking();
       return data;
     });
@@ -286,8 +332,16 @@ export class Session {
 
   /** Takes over an agent that already holds this session (a fork's). */
   adopt(agent: Agent, state: AgentState): void {
+    this.#foreign.begin(state.sessionFile, undefined);
     this.#agent.take(agent, state);
     this.#scheduleParking();
+  }
+
+  /** The agent that was left no longer has the session's file. */
+  fileLeft(): void {
+    const seen = this.#fileLeft?.();
+    this.#fileLeft = undefined;
+    if (seen !== undefined) this.#save({ seen });
   }
 
   /** What an agent of this session reports to; `getAgent` tells which one it is. */
@@ -298,12 +352,13 @@ export class Session {
     };
   }
 
-  /** Ends the agent of an idle session; the next prompt resumes it. */
-  async park(): Promise<void> {
-    if (!this.canPark) return;
-    const agent = this.#agent.leave();
-    this.log.clear();
-    await agent?.stop();
+  /**
+   * Lets go of an idle session's agent; the next prompt resumes it.
+   *
+   * @returns false when it can't be parked now
+   */
+  park(): boolean {
+    return this.canPark && this.#letGo();
   }
 
   /**
@@ -314,9 +369,10 @@ export class Session {
    */
   async close(caller: Caller, closed = true): Promise<boolean> {
     const hadAgent = this.#agent.live !== undefined || this.#agent.isStarting;
-    this.#closing = true;
+    this.#closing += 1;
     try {
       for (const prompt of this.#queue.clear()) this.#rejectQueued(prompt);
+      this.#restarts.skip();
       if (this.#turn) await this.#abortTurn(this.#turn, caller.pid);
       await this.#agent.started();
       if (closed) this.#save({ closed: true });
@@ -324,13 +380,31 @@ export class Session {
       this.#emitState();
       return hadAgent;
     } finally {
-      this.#closing = false;
+      this.#closing -= 1;
+      // Whoever prompted while it closed has not been told anything: the session goes on for that.
+      this.#pump();
     }
   }
 
-  /** Resolves when no turn runs and none waits, or at once. */
-  async settled(): Promise<void> {
-    while (this.#turn !== undefined) await this.#turn.ended;
+  /** Takes no more prompts and commands: the session is being deleted, or has gone with its agent. */
+  retire(): void {
+    this.#retired = true;
+    for (const prompt of this.#queue.clear()) this.#rejectQueued(prompt);
+  }
+
+  #refuseWhenRetired(): void {
+    if (!this.#retired) return;
+    throw new PictlError("SESSION_NOT_FOUND", `Session ${this.id} has just been removed.`, {
+      hint: "See `pictl session list --all` for those that are left.",
+      details: { session: this.id },
+    });
+  }
+
+  /** Ends the agent without asking pi to stop its turn first: for a daemon that is told to end at once. */
+  endAgent(): void {
+    for (const prompt of this.#queue.clear()) this.#rejectQueued(prompt);
+    if (this.#turn !== undefined) this.#turn.abort ??= { pid: undefined };
+    void this.#agent.live?.stop({ immediately: true });
   }
 
   #refuseWhenBusy(whenBusy: string, caller: Caller): void {
@@ -376,25 +450,44 @@ export class Session {
     if (!response.success) throw rejectedPromptError(response.error, undefined);
   }
 
+  /** @returns false when the agent is still needed: a command that it has left running would end with it */
+  #letGo(): boolean {
+    const agent = this.#agent.live;
+    if (agent === undefined) return false;
+    if (agent.hasLeftovers()) {
+      this.#scheduleParking();
+      return false;
+    }
+    this.#agent.leave();
+    this.log.clear();
+    void (this.#host.agentParked?.(this, agent) ?? agent.stop());
+    return true;
+  }
+
   #pump(): void {
     if (this.#turn !== undefined || this.#compacting || this.#closing) return;
     const prompt = this.#queue.next();
     if (prompt === undefined) return;
-    void this.#run(prompt, this.#beginTurn(prompt.turnId, prompt.params.onQuestion));
+    // A session with many prompts would keep its agent from others, who came first.
+    if (this.state === "idle" && !this.record.options.ephemeral && this.#host.mustYield?.(prompt.since))
+      this.#letGo();
+    void this.#run(prompt, this.#beginTurn(prompt.turnId, prompt.params.onQuestion, prompt.caller.request));
   }
 
   async #run(prompt: QueuedPrompt, turn: ActiveTurn): Promise<void> {
     try {
+      await this.#takeInForeignWrites();
       const agent = await this.#agent.ensure(prompt.caller, prompt.params);
       await this.#agent.setThinking(agent, prompt.params.thinking);
       if (turn.abort) throw turn.unanswered ?? abortedWhileWaiting();
-      this.#save({ openTurn: turn.id, usedAt: Date.now() });
       this.#markSent(turn);
+      this.#trace("prompt sent", { request: turn.request, turn: turn.id, agent: agent.pid });
       await this.#send(agent, prompt, turn);
     } catch (error) {
       const failure = toPictlError(error);
       prompt.reject(failure);
-      this.#endTurn(turn, failure.code === "TURN_ABORTED" ? "aborted" : "failed", failure);
+      const died = failure.code === "AGENT_DIED" && turn.sent;
+      this.#endTurn(turn, failure.code === "TURN_ABORTED" ? "aborted" : died ? "died" : "failed", failure);
     }
   }
 
@@ -407,6 +500,7 @@ export class Session {
         if (!answer.success) return;
         disposition = (answer.data as { disposition?: string } | undefined)?.disposition;
         const handled = disposition === "handled";
+        this.#trace("prompt accepted", { request: turn.request, turn: turn.id, agent: agent.pid });
         accept({ sessionId: this.id, turnId: turn.id, disposition: handled ? "handled" : "started" });
       },
     });
@@ -421,20 +515,60 @@ export class Session {
     }
   }
 
+  /**
+   * Ends the agent when somebody else has added to its file: what it wrote itself would begin a second branch
+   * beside that. The next agent reads it, when that somebody isn't there any more.
+   */
+  async #takeInForeignWrites(): Promise<void> {
+    const agent = this.#agent.live;
+    if (agent === undefined || this.#turn?.sent || this.#compacting) return;
+    if (!(await this.#foreign.check(agent)) || agent !== this.#agent.live) return;
+    this.#host.log.info("reloading: somebody else has written", { session: this.id, agent: agent.pid });
+    await this.#agent.leave()?.stop();
+  }
+
   async #startAgent(caller: Caller, change: ModelChange): Promise<{ agent: Agent; state: AgentState }> {
     let agent: Agent | undefined;
     this.#askedAtStart = undefined;
     const handlers = this.handlersFor(() => agent);
     try {
-      const started = await this.#host.startAgent(this, caller, change, handlers);
+      await this.#waitForRestart();
+      const mark = ForeignWrites.mark(this.record.file);
+      const started = await this.#host.startAgent(this, caller, change, handlers, this.#waitForAgent());
       agent = started.agent;
+      this.#foreign.begin(started.state.sessionFile, mark);
+      void this.#foreign.check(agent);
+      this.#restarts.started();
       this.#scheduleParking();
       return started;
     } catch (error) {
+      if (countsAsDeath(error)) this.#restarts.failed();
       // Read again: it is set by a record that came meanwhile.
       const question = this.#askedAtStart as Question | undefined;
       throw question === undefined ? error : askedAtStartError(question, error);
     }
+  }
+
+  /** Deaths in a row delay the next start, and the prompt that waits for it is told. */
+  async #waitForRestart(): Promise<void> {
+    const { failures, remainingMs } = this.#restarts;
+    if (remainingMs === 0) return;
+    const because = restartDelayed(failures, remainingMs);
+    this.#host.log.info("agent start delayed", { session: this.id, failures, delayMs: remainingMs });
+    if (this.#turn !== undefined) this.#emitTurn({ id: this.#turn.id, state: "queued", ahead: 0, because });
+    await this.#restarts.wait();
+    if (this.#closing || this.#turn?.abort) throw this.#turn?.unanswered ?? abortedWhileWaiting();
+  }
+
+  /** When all agents are busy, whoever has asked for the turn is told; an abort of the turn ends the wait. */
+  #waitForAgent(): { onWaiting: (because: string) => void; signal: AbortSignal } {
+    this.#waitsForAgent = new AbortController();
+    const onWaiting = (because: string) => {
+      const turn = this.#turn;
+      if (turn !== undefined && !turn.sent)
+        this.#emitTurn({ id: turn.id, state: "queued", ahead: 0, because });
+    };
+    return { onWaiting, signal: this.#waitsForAgent.signal };
   }
 
   #agentLeft(): void {
@@ -443,6 +577,7 @@ export class Session {
     this.#queuedInPi = { steering: [], followUp: [] };
     this.#displayed.clear();
     this.#compacting = false;
+    this.#fileLeft = this.#foreign.end();
     this.#emitState();
     this.#host.agentEnded(this);
   }
@@ -528,6 +663,8 @@ export class Session {
     const agent = this.#agent.live;
     if (agent === undefined || !turn.sent) {
       // Still starting: the turn ends as soon as its agent is there, or failed to come.
+      this.#restarts.skip();
+      this.#waitsForAgent?.abort(abortedWhileWaiting());
       await bounded(turn.ended, ABORT_TIMEOUT_MS);
       return cleared;
     }
@@ -550,18 +687,22 @@ export class Session {
 
   #onAgentExit(agent: Agent | undefined, exit: AgentExit): void {
     if (agent === undefined || agent !== this.#agent.live) return;
-    const { code, signal, expected } = exit;
-    this.#host.log.info("agent ended", { session: this.id, code, signal, expected });
+    const { code, signal, expected, fault } = exit;
+    this.#host.log.info("agent ended", { session: this.id, code, signal, expected, fault });
     const turn = this.#turn;
+    if (!expected) this.#restarts.failed();
     this.#agent.leave();
     if (turn?.abort) this.#endTurn(turn, "aborted");
     else if (turn) this.#endTurn(turn, "died", agentDiedError(exit));
   }
 
-  #beginTurn(id: string, onQuestion: QuestionPolicy = "fail"): ActiveTurn {
+  #beginTurn(id: string, onQuestion: QuestionPolicy = "fail", request?: string): ActiveTurn {
     clearTimeout(this.#parkTimer);
     const turn = new ActiveTurn(id, onQuestion, (failed) => void this.#abortTurn(failed, undefined));
+    turn.request = request;
     this.#turn = turn;
+    this.#host.turnBegan?.();
+    this.#trace("turn begins", { request, turn: id });
     this.#emitState();
     return turn;
   }
@@ -569,6 +710,9 @@ export class Session {
   #markSent(turn: ActiveTurn): void {
     if (turn.sent) return;
     turn.sent = true;
+    this.#foreign.working();
+    // Written down before anything is sent: a turn that the daemon's death cuts must be known as cut.
+    this.#save({ openTurn: turn.id, usedAt: Date.now() });
     this.#emitTurn({ id: turn.id, state: "started" });
   }
 
@@ -579,13 +723,20 @@ export class Session {
     this.#turn = undefined;
     const last = turn.end(outcome, failure);
     this.#lastTurn = last;
+    if (turn.sent && last.outcome !== "died") this.#restarts.worked();
+    this.#host.turnEnded?.(last.outcome);
+    const { request, id } = turn;
+    const error = last.error?.code;
+    this.#trace("turn ended", { request, turn: id, agent: this.agentPid, outcome: last.outcome, error });
     delete this.record.openTurn;
     const { file, written } = this.record;
     this.#save({
       usedAt: Date.now(),
-      interrupted: last.outcome === "died",
+      // One that never began says nothing of the one before it.
+      interrupted: turn.sent ? last.outcome === "died" : (this.record.interrupted ?? false),
       written: written || (file !== undefined && existsSync(file)),
     });
+    if (this.#agent.live !== undefined) void this.#foreign.check(this.#agent.live);
     this.#emitTurn(last);
     this.#emitState();
     this.#scheduleParking();
@@ -603,7 +754,7 @@ export class Session {
   #scheduleParking(): void {
     clearTimeout(this.#parkTimer);
     if (this.#host.parkAfterMs <= 0) return;
-    this.#parkTimer = setTimeout(() => void this.park(), this.#host.parkAfterMs);
+    this.#parkTimer = setTimeout(() => this.park(), this.#host.parkAfterMs);
     this.#parkTimer.unref();
   }
 
@@ -620,6 +771,11 @@ export class Session {
     this.log.append("state", { state });
     this.subscribers.flush();
     this.#waits.changed();
+  }
+
+  /** A step on the way of one request, which its id ties together. */
+  #trace(step: string, fields: Record<string, unknown>): void {
+    this.#host.log.debug(step, { ...fields, session: this.id });
   }
 
   #save(change: Partial<SessionRecord>): void {

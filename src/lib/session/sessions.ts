@@ -1,21 +1,27 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Agent } from "../agent/agent.ts";
 import { checkPassedArguments } from "../agent/launch-arguments.ts";
-import { type Config, findWorkspaceConfig, loadConfig } from "../core/config.ts";
+import { type Config, findWorkspaceConfig, type Limits, loadConfig } from "../core/config.ts";
 import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { directoriesToRepositoryRoot } from "../core/paths.ts";
 import type { RequestParams } from "../protocol/requests.ts";
-import type { SessionInfo, SessionOptions } from "../protocol/session.ts";
-import { AgentPlaces, type MakingRoom } from "./agent-places.ts";
+import type { SessionInfo, SessionOptions, TurnOutcome } from "../protocol/session.ts";
+import type { MakingRoom } from "./agent-places.ts";
+import { AgentPool } from "./agent-pool.ts";
 import { type AgentStarter, placeOf } from "./agent-starter.ts";
 import type { Caller } from "./caller.ts";
 import { agentDirOf, listSessionFiles, type SessionFile, sessionDirOf } from "./files/locate.ts";
 import type { SessionSummary } from "./files/summary.ts";
 import { Summaries, sessionInfo, unopenedSessionInfo } from "./listing.ts";
+import { OneWriter } from "./one-writer.ts";
+import { RateLimits } from "./rate-limits.ts";
 import type { Registry, SessionRecord } from "./registry.ts";
 import { Session, type SessionHost } from "./session.ts";
+import { SessionSlots } from "./session-slots.ts";
+import { noTurns } from "./tally.ts";
 
 /** Candidates named when a prefix or a name fits more than one session. */
 const MAX_CANDIDATES = 10;
@@ -34,9 +40,14 @@ export class Sessions implements SessionHost {
   readonly log: Logger;
   readonly parkAfterMs: number;
   readonly starter: AgentStarter;
+  readonly limits: Limits;
+  readonly turns = noTurns();
+  readonly writers: OneWriter;
+  readonly #rates: RateLimits;
+  readonly #slots: SessionSlots;
   readonly #registry: Registry;
   readonly #summaries: Summaries;
-  readonly #places: AgentPlaces;
+  readonly #pool: AgentPool;
   readonly #sessions = new Map<string, Session>();
   readonly #configFile: string;
   /** Sessions whose first prompt isn't accepted yet, by their place: another prompt there must not make a second one. */
@@ -48,14 +59,29 @@ export class Sessions implements SessionHost {
     config: Config;
     configFile: string;
     log: Logger;
+    /** Of the daemon, for those who find one of its sessions in use. */
+    place: { home?: string | undefined; runtimeDir: string };
   }) {
     this.log = options.log;
+    this.writers = new OneWriter(options.place, options.log);
     this.starter = options.starter;
     this.#registry = options.registry;
     this.#configFile = options.configFile;
     this.#summaries = new Summaries(options.registry);
+    this.limits = options.config.limits;
+    this.#rates = new RateLimits(this.limits);
+    this.#slots = new SessionSlots(
+      this.limits.maxSessions,
+      () => this.#sessions.size,
+      () => this.#forgetDeleted(),
+    );
     this.parkAfterMs = options.config.limits.parkAfterMs;
-    this.#places = new AgentPlaces(options.config.limits.maxLiveAgents, () => this.#parkLongestIdle());
+    this.#pool = new AgentPool({
+      starter: options.starter,
+      limits: this.limits,
+      log: this.log,
+      parkOne: () => this.#parkLongestIdle(),
+    });
     for (const record of options.registry.all()) {
       // An ephemeral session lived in the memory of an agent that died with the last daemon.
       if (record.options.ephemeral) options.registry.delete(record.id);
@@ -70,7 +96,7 @@ export class Sessions implements SessionHost {
   /**
    * Creates a session without starting its agent. It exists for pictl at once, and for pi with its first answer.
    *
-   * @throws PictlError DIRECTORY_NOT_FOUND
+   * @throws PictlError DIRECTORY_NOT_FOUND, LIMIT_EXCEEDED
    */
   create(params: Omit<RequestParams<"create_session">, "current">, caller: Caller): Session {
     const env = this.starter.environmentOf(caller);
@@ -88,7 +114,22 @@ export class Sessions implements SessionHost {
       closed: false,
       ...(params.name === undefined ? {} : { name: params.name }),
     };
-    return this.add(record);
+    const release = this.reserve();
+    try {
+      return this.add(record);
+    } finally {
+      release();
+    }
+  }
+
+  /** Keeps a slot for a session that takes time to make; see {@link SessionSlots.reserve}. */
+  reserve(): () => void {
+    return this.#slots.reserve();
+  }
+
+  /** Counts a request that begins work; see {@link RateLimits.take}. */
+  admit(sessionId?: string): void {
+    this.#rates.take(sessionId);
   }
 
   /** Makes a session the current one of its directory. */
@@ -134,6 +175,7 @@ export class Sessions implements SessionHost {
 
   /** Forgets a session that has no agent. pi's file is not touched. */
   forget(session: Session): void {
+    session.retire();
     this.#sessions.delete(session.id);
     this.#registry.delete(session.id);
   }
@@ -221,42 +263,65 @@ export class Sessions implements SessionHost {
 
   // --- SessionHost -------------------------------------------------------------------------------------
 
-  async startAgent(...[session, caller, change, handlers]: Parameters<SessionHost["startAgent"]>) {
+  async startAgent(...[session, caller, change, handlers, wait]: Parameters<SessionHost["startAgent"]>) {
     const { record } = session;
-    await this.#places.take();
-    try {
-      const recordedModel =
-        record.file === undefined ? undefined : this.#summaries.ofPath(record.file)?.model;
-      const plan = {
+    const summary = () => (record.file === undefined ? undefined : this.#summaries.ofPath(record.file));
+    const held = await this.writers.hold(record, caller.environment);
+    const start = this.#pool.start({
+      sessionId: record.id,
+      plan: () => ({
         place: placeOf(record),
         cwd: record.cwd,
         options: record.options,
-        recordedModel,
+        recordedModel: summary()?.model,
         change,
-      };
-      const started = await this.starter.start(plan, caller, handlers);
-      this.log.info("agent started", { session: record.id, agent: started.agent.pid });
-      return started;
-    } catch (error) {
-      this.#places.release();
-      throw error;
-    }
+      }),
+      thinking: () => summary()?.thinkingLevel,
+      caller,
+      handlers,
+      ...wait,
+    });
+    return await this.writers.whileHeld(held, start, () => session.fileLeft());
+  }
+
+  /** Takes a session for an agent that holds it already. Throws SESSION_IN_USE. */
+  async drive(session: Session, agent: Agent, caller: Caller): Promise<void> {
+    const held = await this.writers.hold(session.record, caller.environment, { lockOnly: true });
+    await this.writers.whileHeld(held, Promise.resolve({ agent }), () => session.fileLeft());
   }
 
   agentEnded(session: Session): void {
-    this.#places.release();
     if (session.record.options.ephemeral) this.forget(session);
   }
 
-  /** Runs `start` with a place among the live agents; the place goes to the session that takes the agent. */
-  async withPlace<T>(start: () => Promise<T>): Promise<T> {
-    await this.#places.take();
-    try {
-      return await start();
-    } catch (error) {
-      this.#places.release();
-      throw error;
-    }
+  agentParked(session: Session, agent: Agent): Promise<void> {
+    const left = this.writers.takeBack(agent);
+    return this.#pool.park(agent, session.id, session.record.options.ephemeral ?? false).finally(left);
+  }
+
+  mustYield(since: number): boolean {
+    const [first] = this.#pool.waiting;
+    return first !== undefined && first.since < since;
+  }
+
+  /** Runs `start` with a place among the live agents; the place goes to the agent that it gives. */
+  async withPlace<T extends { agent: Agent }>(start: () => Promise<T>): Promise<T> {
+    return await this.#pool.withPlace(start);
+  }
+
+  /** Sessions that wait for an agent because all are busy, the longest first. */
+  waitingForAgent(): { sessionId: string; since: number }[] {
+    return this.#pool.waiting;
+  }
+
+  /** Process ids of the agents that belong to no session. */
+  spareAgents(): number[] {
+    return this.#pool.sparePids;
+  }
+
+  /** Ends what agents are left, when every session has let go of its own. */
+  async endAgents(): Promise<void> {
+    await this.#pool.end();
   }
 
   /**
@@ -274,17 +339,31 @@ export class Sessions implements SessionHost {
 
   /** Starts no more agents and lets nobody wait for one: the daemon is stopping. */
   refuseAgents(reason: PictlError): void {
-    this.#places.close(reason);
+    this.#pool.close(reason);
+    this.starter.giveUp(reason);
+  }
+
+  turnBegan(): void {
+    this.turns.started += 1;
+  }
+
+  turnEnded(outcome: TurnOutcome): void {
+    this.turns[outcome] += 1;
   }
 
   becameIdle(): void {
-    this.#places.offerIdle();
+    this.#pool.offerIdle();
   }
 
   // --- inside ------------------------------------------------------------------------------------------
 
   #info(session: Session, summary: SessionSummary | undefined): SessionInfo {
-    const { agentDir, cwd, id } = session.record;
+    const { agentDir, cwd, id, name } = session.record;
+    // pi's file has the last word: a rename may have been cut before it was written down here.
+    if (summary?.name !== undefined && summary.name !== name) {
+      session.record.name = summary.name;
+      this.save(session.record);
+    }
     return sessionInfo(session, summary, this.#registry.getCurrent(agentDir, cwd) === id);
   }
 
@@ -336,6 +415,8 @@ export class Sessions implements SessionHost {
   #takeIn(file: SessionFile | undefined): Session | undefined {
     const summary = file && this.#summaries.of(file);
     if (file === undefined || summary === undefined) return undefined;
+    // Nothing is awaited before it is added.
+    this.reserve()();
     return this.add({
       id: summary.id,
       cwd: summary.cwd,
@@ -362,18 +443,21 @@ export class Sessions implements SessionHost {
     return undefined;
   }
 
+  #forgetDeleted(): void {
+    for (const session of this.all()) this.#present(session);
+  }
+
   #parkLongestIdle(): MakingRoom {
+    const waiting = new Set(this.#pool.waiting.map(({ sessionId }) => sessionId));
     const live = this.all().filter(
-      (session) => session.agentPid !== undefined || session.state === "starting",
+      ({ id, agentPid, state }) => agentPid !== undefined || (state === "starting" && !waiting.has(id)),
     );
-    const [longest] = live
-      .filter((session) => session.canPark)
-      .sort((a, b) => a.record.usedAt - b.record.usedAt);
-    if (longest !== undefined) {
-      void longest.park();
-      return "parked";
+    const idle = live.filter((session) => session.canPark);
+    for (const session of idle.sort((a, b) => a.record.usedAt - b.record.usedAt)) {
+      if (session.park()) return "coming";
     }
-    return live.length > 0 && live.every((session) => session.state === "idle") ? "stuck" : "working";
+    const stuck = idle.length === 0 && live.every((session) => session.state === "idle");
+    return live.length > 0 && stuck ? "stuck" : "working";
   }
 }
 

@@ -36,5 +36,8 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     title: "Set up",
     commands: [...of("config", "show", "get", "set", "unset", "path"), "completion", "doctor"],
   },
-  { title: "The daemon", commands: of("daemon", "status", "start", "restart", "stop", "logs", "run") },
+  {
+    title: "The daemon",
+    commands: of("daemon", "status", "start", "restart", "stop", "logs", "run", "install", "uninstall"),
+  },
 ];

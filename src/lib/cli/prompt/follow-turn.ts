@@ -27,7 +27,7 @@ export interface FollowOptions {
   /** Each record of the turn: that it waits, all from its start to its end, or the end alone if it never began. */
   onRecord: (record: PushRecord) => void;
   /** The prompt waits behind this many others. */
-  onQueued: (ahead: number) => void;
+  onQueued: (ahead: number, because: string | undefined) => void;
 }
 
 /**
@@ -60,7 +60,7 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
     }
     if (record.type === "turn" && record.turn.id === turnId) {
       if (record.turn.state === "queued") {
-        options.onQueued(record.turn.ahead ?? 0);
+        options.onQueued(record.turn.ahead ?? 0, record.turn.because);
         options.onRecord(record);
       }
       if (record.turn.state === "started") inTurn = true;

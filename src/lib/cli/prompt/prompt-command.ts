@@ -1,4 +1,5 @@
 import { Args, Flags } from "@oclif/core";
+import type { Client } from "../../client/client.ts";
 import { PictlError } from "../../core/errors.ts";
 import { questionPolicies } from "../../protocol/question-policies.ts";
 import type { RequestParams } from "../../protocol/requests.ts";
@@ -34,6 +35,11 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
   static override flags = {
     session: sessionFlag,
     new: Flags.boolean({ description: "Start a new session" }),
+    fork: Flags.boolean({
+      description:
+        "Prompt a copy of the session, also while the session works or is in use elsewhere (its id goes to stderr)",
+      exclusive: ["new", "steer", "follow-up"],
+    }),
     file: Flags.string({
       char: "F",
       description: "Read the prompt (or its second part) from a file; - is stdin",
@@ -81,8 +87,12 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     refuseTwoSessions(flags.new, flags.session);
     if (this.#isConversation()) {
       const { runConversation } = await import("../conversation/run-conversation.ts");
-      const options = { target: this.#target(), fresh: flags.new, ...this.#options() };
-      this.setExitCode(await runConversation(await this.connect(), options));
+      const client = await this.connect();
+      const { create, ...change } = this.#options();
+      const chosen = { target: this.#target(), create, ...change };
+      const copy = flags.fork ? await this.#fork(client, chosen.target, create) : {};
+      const options = { fresh: flags.new, ...chosen, ...copy };
+      this.setExitCode(await runConversation(client, options));
       return;
     }
     const { literalWords, readMessage } = await import("./read-message.ts");
@@ -110,11 +120,12 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
   #wasAccepted = false;
 
   async #send(
-    params: RequestParams<"prompt">,
+    given: RequestParams<"prompt">,
     { format, timeoutMs }: { format: PromptFormat; timeoutMs: number | undefined },
   ): Promise<void> {
     const client = await this.connect();
-    await checkSize(params.message, params.images ?? [], client.server.maxMessageBytes);
+    await checkSize(given.message, given.images ?? [], client.server.maxMessageBytes);
+    const params = this.flags.fork ? await this.#ofCopy(client, given) : given;
     if (this.flags.detach) {
       const accepted = await client.request("prompt", params);
       await this.show(accepted, () => `${accepted.sessionId}\n`);
@@ -126,6 +137,20 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     };
     const options = { format, timeoutMs, askHere: this.#asksHere(), onAccepted };
     this.setExitCode(await runPrompt(client, params, options));
+  }
+
+  /** The same prompt for a copy of its session, which is made here. */
+  async #ofCopy(
+    client: Client,
+    { sessionId, cwd, create, ...prompt }: RequestParams<"prompt">,
+  ): Promise<RequestParams<"prompt">> {
+    const { target } = await this.#fork(client, { sessionId, cwd }, create);
+    return { ...prompt, ...target };
+  }
+
+  async #fork(...[client, target, create]: Parameters<typeof import("./fork-session.ts").forkSession>) {
+    const { forkSession } = await import("./fork-session.ts");
+    return await forkSession(client, target, create);
   }
 
   /** Nothing to say, and a person at a terminal who may. */

@@ -71,7 +71,7 @@ export function checkImagesFit(message: string, images: readonly Image[], limit:
     "MESSAGE_TOO_LARGE",
     `The ${what} ${has} ${imageBytes} bytes as base64; with the text that is more than a request may have, ${limit} bytes.`,
     {
-      hint: "Make it smaller (pi shows a model 2000 pixels a side at most), give the path without the @ so that the agent reads the file itself, or raise limits.max_message_bytes in config.toml and run `pictl daemon restart`.",
+      hint: "Make it smaller (pi shows a model 2000 pixels a side at most), give the path without the @ so that the agent reads the file itself, or raise limits.max_message_bytes with `pictl config set` and run `pictl daemon restart`.",
       details: { bytes: imageBytes, limit: "max_message_bytes", value: limit },
     },
   );

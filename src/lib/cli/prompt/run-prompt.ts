@@ -82,9 +82,11 @@ export async function runPrompt(
         view.record(record);
         answerer?.record(record);
       },
-      onQueued: (ahead) =>
+      onQueued: (ahead, because) =>
         void writeStderr(
-          `Waiting for ${ahead === 1 ? "a prompt" : `${ahead} prompts`} ahead in this session…\n`,
+          because === undefined
+            ? `Waiting for ${ahead === 1 ? "a prompt" : `${ahead} prompts`} ahead in this session…\n`
+            : `Waiting: ${because}…\n`,
         ),
     });
     await answerer?.close();

@@ -58,7 +58,7 @@ export async function renderSessionList(
     if (row === undefined) continue;
     row[0] = colors.green(row[0] ?? "");
     if (session.name === undefined) row[NAME] = colors.dim(row[NAME] ?? "");
-    row[STATE] = paintState(session.state, row[STATE] ?? "", colors);
+    row[STATE] = paintState(session, row[STATE] ?? "", colors);
   }
   rows[0] = (rows[0] ?? []).map((title) => colors.bold(title));
   const lines = await tableLines(rows, NUMBERS, width !== undefined);

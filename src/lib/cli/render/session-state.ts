@@ -1,13 +1,28 @@
 import type { SessionInfo, SessionState } from "../../protocol/session.ts";
 import type { Colors } from "./color.ts";
 
-/** What a session is doing, with the prompts that wait behind it: `working +2`. */
-export function stateText({ state, queued }: Pick<SessionInfo, "state" | "queued">): string {
-  return queued > 0 ? `${state} +${queued}` : state;
+/**
+ * What a session is doing, with the prompts that wait behind it: `working +2`. One that rests because its last
+ * turn was cut is `cut`: nothing in it has been brought to an end.
+ */
+export function stateText(session: Pick<SessionInfo, "state" | "queued" | "interrupted">): string {
+  const state = isCut(session) ? "cut" : session.state;
+  return session.queued > 0 ? `${state} +${session.queued}` : state;
+}
+
+/** Whether the end of its agent or of the daemon cut its last turn, and nothing was done about it since. */
+export function isCut({ state, interrupted }: Pick<SessionInfo, "state" | "interrupted">): boolean {
+  return interrupted === true && (state === "idle" || state === "parked");
 }
 
 /** The colour of a state: what works is green, what needs somebody yellow, what has no process dim. */
-export function paintState(state: SessionState, text: string, colors: Colors): string {
+export function paintState(
+  session: Pick<SessionInfo, "state" | "interrupted">,
+  text: string,
+  colors: Colors,
+): string {
+  const state: SessionState = session.state;
+  if (isCut(session)) return colors.yellow(text);
   switch (state) {
     case "starting":
     case "compacting":

@@ -61,7 +61,12 @@ export class WatchText {
         for (const text of record.followUp) this.#line(`… to follow: ${sanitize(text)}`, dim);
         break;
       case "turn_queued":
-        this.#line(`… a prompt waits behind ${record.ahead}`, dim);
+        this.#line(
+          record.because === undefined
+            ? `… a prompt waits behind ${record.ahead}`
+            : `… a prompt waits: ${sanitize(record.because)}`,
+          dim,
+        );
         break;
       case "state":
         if (TOLD_STATES.has(record.state)) this.#line(`· ${record.state}`, dim);

@@ -166,8 +166,8 @@ test("each value has its origin, with file and line", (t) => {
 });
 
 test("an unknown key is answered with the nearest", () => {
-  const error = refusal(() => findConfigKey("limits.max_agents"));
+  const error = refusal(() => findConfigKey("limits.max_live_agnts"));
   assert.equal(error.code, "USAGE");
-  assert.deepEqual(error.details, { key: "limits.max_agents", suggestions: ["limits.max_live_agents"] });
+  assert.deepEqual(error.details, { key: "limits.max_live_agnts", suggestions: ["limits.max_live_agents"] });
   assert.match(refusal(() => findConfigKey("colour")).hint ?? "", /There are model, /);
 });

@@ -43,8 +43,26 @@ test("without a file every setting has its default, and neither parser nor schem
   );
   assert.deepEqual(config, {
     agent: {},
-    daemon: { idleTimeoutMs: 1_800_000 },
-    limits: { maxLiveAgents: 8, parkAfterMs: 300_000, maxMessageBytes: 10_485_760 },
+    daemon: { idleTimeoutMs: 1_800_000, drainTimeoutMs: 30_000, logLevel: "info" },
+    limits: {
+      maxLiveAgents: 8,
+      spareAgents: 2,
+      parkAfterMs: 300_000,
+      maxMessageBytes: 10_485_760,
+      maxSessions: 10_000,
+      maxConnections: 500,
+      maxRequestsPerMinute: 6_000,
+      maxSessionRequestsPerMinute: 600,
+      maxPendingRequests: 1_000,
+      maxWaitingPrompts: 100,
+      maxSubscriberBytes: 4_194_304,
+      maxHistoryRecords: 200_000,
+      maxHistoryBytes: 16_777_216,
+      questionLifetimeMs: 86_400_000,
+      maxLogBytes: 5_242_880,
+      agentSilenceMs: 60_000,
+      maxAgentBytesPerMinute: 1_073_741_824,
+    },
   });
   assert.deepEqual(
     seen.filter((name: string) => /zod|toml|config-file/.test(name)),
@@ -61,16 +79,50 @@ thinking = "high"
 command = ["~/bin/pi", "--offline"]
 [daemon]
 idle_timeout = "never"
+drain_timeout = "5s"
+log_level = "debug"
 [limits]
 max_live_agents = 2
+spare_agents = 0
 park_after = "90s"
 max_message_bytes = 1000
+max_sessions = 3
+max_connections = 4
+max_requests_per_minute = 5
+max_session_requests_per_minute = 6
+max_pending_requests = 7
+max_waiting_prompts = 8
+max_subscriber_bytes = 9
+max_history_records = 10
+max_history_bytes = 11
+question_lifetime = "12s"
+max_log_bytes = 13
+agent_silence = "14s"
+max_agent_bytes_per_minute = 15
 `,
   );
   assert.deepEqual(await loadConfig(path), {
     agent: { command: ["~/bin/pi", "--offline"] },
-    daemon: { idleTimeoutMs: 0 },
-    limits: { maxLiveAgents: 2, parkAfterMs: 90_000, maxMessageBytes: 1000 },
+    daemon: { idleTimeoutMs: 0, drainTimeoutMs: 5_000, logLevel: "debug" },
+    limits: {
+      maxLiveAgents: 2,
+      spareAgents: 0,
+      parkAfterMs: 90_000,
+      maxMessageBytes: 1000,
+      maxSessions: 3,
+      maxConnections: 4,
+      maxRequestsPerMinute: 5,
+      maxSessionRequestsPerMinute: 6,
+      maxPendingRequests: 7,
+      maxWaitingPrompts: 8,
+      maxSubscriberBytes: 9,
+      maxHistoryRecords: 10,
+      maxHistoryBytes: 11,
+      questionLifetimeMs: 12_000,
+      maxLogBytes: 13,
+      agentSilenceMs: 14_000,
+      maxAgentBytesPerMinute: 15,
+    },
     model: "anthropic/claude",
     thinking: "high",
   });
@@ -90,6 +142,12 @@ test("the thinking levels are those of the protocol", async (t) => {
 });
 
 const faults: { name: string; text: string; line: number; says: RegExp }[] = [
+  {
+    name: "a wait without an end, where there must be one",
+    text: '[daemon]\ndrain_timeout = "never"\n',
+    line: 2,
+    says: /daemon\.drain_timeout: .*can't be "never"/,
+  },
   {
     name: "an unknown key",
     text: 'model = "a/b"\n[limits]\nmax_agents = 3\n',

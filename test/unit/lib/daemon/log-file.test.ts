@@ -59,11 +59,8 @@ describe("LogFile", () => {
   test("neither the file nor the echo ever has a secret", () => {
     const echoed: string[] = [];
     const secret = 'top"secret-value';
-    const log = new LogFile(
-      path,
-      createRedactor({ MY_TOKEN: "plain-secret-value", API_KEY: secret }),
-      (line) => echoed.push(line),
-    );
+    const redact = createRedactor({ MY_TOKEN: "plain-secret-value", API_KEY: secret });
+    const log = new LogFile(path, redact, { echo: (line) => echoed.push(line) });
     log.info("with plain-secret-value", { nested: { value: secret } });
     log.close();
     const text = readFileSync(path, "utf8");
@@ -82,6 +79,24 @@ describe("LogFile", () => {
     assert.equal(existsSync(`${path}.3`), false);
   });
 
+  test("writes what is at least as urgent as its level", () => {
+    const log = new LogFile(path, (text) => text, { level: "warn" });
+    for (const level of ["debug", "info", "warn", "error"] as const) log[level](level);
+    log.close();
+    assert.deepEqual(
+      records(path).map((each) => each.level),
+      ["warn", "error"],
+    );
+  });
+
+  test("is rotated at the size it was given", () => {
+    const log = new LogFile(path, (text) => text, { maxBytes: 1_000 });
+    for (let i = 1; i <= 100; i++) log.info("entry", { i });
+    log.close();
+    for (const file of [path, `${path}.1`, `${path}.2`]) assert.ok(statSync(file).size <= 1_200, file);
+    assert.equal(records(path).at(-1)?.i ?? records(`${path}.1`).at(-1)?.i, 100);
+  });
+
   test("what another descriptor appends lands in the current log after a rotation", () => {
     const log = new LogFile(path, (text) => text);
     const stderr = openSync(path, "a");
@@ -96,11 +111,7 @@ describe("LogFile", () => {
   test("a disk that takes no more doesn't end the daemon, and the echo goes on", (context) => {
     if (!existsSync("/dev/full")) return context.skip("there is no /dev/full");
     const echoed: string[] = [];
-    const log = new LogFile(
-      "/dev/full",
-      (text) => text,
-      (line) => echoed.push(line),
-    );
+    const log = new LogFile("/dev/full", (text) => text, { echo: (line) => echoed.push(line) });
     log.info("one");
     log.error("two");
     log.close();

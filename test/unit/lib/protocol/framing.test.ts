@@ -53,6 +53,19 @@ describe("FrameDecoder", () => {
     });
   });
 
+  test("keeps single bytes together: a buffer of each would take a hundred times as much", () => {
+    const count = 300_000;
+    const decoder = new FrameDecoder(2 * count);
+    const before = process.memoryUsage();
+    for (let i = 0; i < count; i++) decoder.push(Buffer.from([0x61 + (i % 26)]));
+    const after = process.memoryUsage();
+    const grown = after.heapUsed + after.external - before.heapUsed - before.external;
+    assert.ok(grown < 20_000_000, `${grown} bytes for ${count}`);
+    const [frame = ""] = decoder.push(Buffer.from("\n"));
+    assert.equal(frame.length, count);
+    assert.equal(frame.slice(0, 28), "abcdefghijklmnopqrstuvwxyzab");
+  });
+
   test("counts bytes and not characters", () => {
     const euros = "€".repeat(LIMIT / 2);
     assert.throws(() => new FrameDecoder(LIMIT).push(Buffer.from(`${euros}\n`)), {

@@ -51,7 +51,7 @@ describe("AgentPlaces", () => {
     const places: AgentPlaces = new AgentPlaces(1, () => {
       parked += 1;
       places.release();
-      return "parked";
+      return "coming";
     });
     await places.take();
     assert.equal(parked, 0);
@@ -65,7 +65,7 @@ describe("AgentPlaces", () => {
     const places: AgentPlaces = new AgentPlaces(1, () => {
       asked += 1;
       if (idle) places.release();
-      return idle ? "parked" : "working";
+      return idle ? "coming" : "working";
     });
     await places.take();
     places.offerIdle();
@@ -100,6 +100,71 @@ describe("AgentPlaces", () => {
     });
     places.release();
     await places.take();
+  });
+
+  test("hands over what stands in a place to who has waited longest, if that has a use for it", async () => {
+    const places = new AgentPlaces<string>(1, () => "working");
+    await places.take();
+    const first = places.take({ accepts: (offered) => offered === "red" });
+    const second = places.take({ accepts: () => true });
+    assert.equal(places.handOver("blue"), false);
+    assert.equal(places.handOver("red"), true);
+    assert.equal(await first, "red");
+    assert.equal(places.handOver("blue"), true);
+    assert.equal(await second, "blue");
+    assert.equal(places.handOver("green"), false);
+    assert.equal(places.free, 0);
+  });
+
+  test("tells who waits why, but not where a place is coming, and who they are", async () => {
+    const told: string[] = [];
+    let room: "coming" | "working" = "coming";
+    const places = new AgentPlaces(2, () => room);
+    await Promise.all([places.take(), places.take()]);
+    const taking = ["a", "b", "c"].map((name) => {
+      const taken = places.take({ name, onWaiting: (because) => told.push(`${name}: ${because}`) });
+      room = "working";
+      return taken;
+    });
+    assert.deepEqual(told, [
+      "b: all 2 agents are busy, and another session has waited longer",
+      "c: all 2 agents are busy, and 2 others have waited longer",
+    ]);
+    assert.deepEqual(
+      places.waiting.map(({ name }) => name),
+      ["a", "b", "c"],
+    );
+    for (const _ of taking) places.release();
+    await Promise.all(taking);
+  });
+
+  test("lets go of who doesn't want to wait any longer", async () => {
+    const places = new AgentPlaces(1, () => "working");
+    await places.take();
+    const abort = new AbortController();
+    const left = assert.rejects(places.take({ signal: abort.signal }), /enough/);
+    const stays = places.take();
+    abort.abort(new Error("enough"));
+    await left;
+    places.release();
+    await stays;
+    assert.equal(places.waiting.length, 0);
+  });
+
+  test("looks again by itself while somebody waits: a command that runs on ends without a word", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    let asked = 0;
+    const places: AgentPlaces = new AgentPlaces(1, () => {
+      asked += 1;
+      if (asked === 2) places.release();
+      return asked === 2 ? "coming" : "working";
+    });
+    await places.take();
+    const waiting = places.take();
+    context.mock.timers.tick(2_000);
+    await waiting;
+    context.mock.timers.tick(10_000);
+    assert.equal(asked, 2);
   });
 
   test("once closed, refuses whoever waits and whoever comes", async () => {

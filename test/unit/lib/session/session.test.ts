@@ -49,8 +49,14 @@ class FakeAgent {
     this.commands.push(command);
   }
 
+  leftRunning = false;
+
   async stop(): Promise<void> {
     this.hasEnded = true;
+  }
+
+  hasLeftovers(): boolean {
+    return this.leftRunning;
   }
 
   sent(type: string): Command[] {
@@ -247,10 +253,10 @@ describe("Session", () => {
     agent().replies.get_state = { success: true, data: IDLE };
     agent().replies.prompt = { success: true, data: { disposition: "handled" } };
     assert.deepEqual(await prompt("one"), { sessionId: "s1", turnId: "one", disposition: "handled" });
-    await session.settled();
+    await session.wait(["idle"], new AbortController().signal);
     agent().replies.prompt = { success: true };
     await prompt("two");
-    await session.settled();
+    await session.wait(["idle"], new AbortController().signal);
     assert.equal(session.state, "idle");
     assert.deepEqual(turns().slice(2), ["one started", "one handled", "two started", "two handled"]);
   });
@@ -445,6 +451,40 @@ describe("Session", () => {
     assert.ok(session.log.lastSeq >= lastSeq);
     await prompt("two");
     assert.equal(agents.length, 2);
+  });
+
+  test("isn't parked while a command that its agent has started runs on", async () => {
+    await prompt("one");
+    run();
+    agent().leftRunning = true;
+    assert.equal(session.park(), false);
+    assert.equal(session.state, "idle");
+    agent().leftRunning = false;
+    assert.equal(session.park(), true);
+    assert.equal(session.state, "parked");
+  });
+
+  test("a prompt that comes while the session closes has its turn afterwards", async () => {
+    await prompt("one");
+    run();
+    const closed = session.close({ pid: 7 });
+    const accepted = prompt("two");
+    await closed;
+    assert.ok(await accepted);
+    run();
+    assert.deepEqual(turns().slice(2), ["two started", "two completed"]);
+    assert.equal(agents.length, 2);
+  });
+
+  test("a session that was retired takes nothing more, and tells whoever waited", async () => {
+    await prompt("one");
+    const waiting = prompt("two");
+    session.retire();
+    await assert.rejects(waiting, { code: "TURN_ABORTED" });
+    await session.close({ pid: 7 });
+    await assert.rejects(prompt("three"), { code: "SESSION_NOT_FOUND" });
+    await assert.rejects(session.command({ type: "get_state" }, {}), { code: "SESSION_NOT_FOUND" });
+    assert.equal(agents.length, 1, "no agent for a session that is gone");
   });
 
   test("a turn found open when the daemon starts was cut", () => {

@@ -1,0 +1,49 @@
+import { type ErrorCode, PictlError } from "../core/errors.ts";
+
+/** The last lines of stderr say why; the rest is in the details. */
+const LAST_WORDS_LINES = 5;
+
+/** How an agent ended, and with which last words (secrets redacted). */
+export interface AgentExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stderr: string;
+  /** True when `stop` was called before. */
+  expected: boolean;
+  /** What it did that pictl has ended it for, as `stopped answering …`; absent when it ended by itself. */
+  fault?: string;
+}
+
+/** `was ended by SIGKILL`, `ended with exit code 7`, or what it was ended for. */
+export function howItEnded({ fault, signal, code }: AgentExit): string {
+  if (fault !== undefined) return `${fault}, so it was ended,`;
+  return signal ? `was ended by ${signal}` : `ended with exit code ${code}`;
+}
+
+/** The end of its stderr, as far as it fits an error's message. */
+export function lastWords({ stderr }: AgentExit): string {
+  return stderr.split("\n").slice(-LAST_WORDS_LINES).join("\n");
+}
+
+/**
+ * What the requests of an agent fail with that has ended.
+ *
+ * @param garbage what it printed that is no RPC, which may say more than its stderr
+ */
+export function exitError(code: ErrorCode, exit: AgentExit, garbage: readonly string[]): PictlError {
+  const when = code === "AGENT_START_FAILED" ? "before it was ready" : "in the middle of its work";
+  const words = lastWords(exit) || garbage.join("\n");
+  return new PictlError(code, `The pi process ${howItEnded(exit)} ${when}${words ? `:\n${words}` : "."}`, {
+    hint:
+      code === "AGENT_START_FAILED"
+        ? "Run `pictl doctor` to see which pi is used, or try the same arguments with `pi` itself."
+        : "Prompt again: the session goes on with all that pi had saved.",
+    details: {
+      exitCode: exit.code,
+      signal: exit.signal,
+      stderr: exit.stderr,
+      ...(garbage.length > 0 ? { stdout: garbage } : {}),
+    },
+    retryable: code === "AGENT_DIED",
+  });
+}

@@ -1,0 +1,304 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { bundledPiCli } from "../../src/lib/agent/pi/bundled-pi.ts";
+import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { type Result, Workspace } from "../support/workspace.ts";
+
+const PI = process.env.PICTL_TEST_PI ?? bundledPiCli();
+const EXTENSION = join(import.meta.dirname, "../../dist/scripted-model.js");
+const PI_ARGS = [PI, "-e", EXTENSION, "--model", "scripted/echo"];
+/** An entry of an extension's own, written while nothing runs. */
+const NOTES = `export default (pi) => pi.registerCommand("note", {
+  description: "note", handler: async () => { pi.appendEntry("note", { at: Date.now() }); } });`;
+
+function isAlive(pid: number): boolean {
+  try {
+    // A zombie is one that nobody has asked about yet.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/** Every entry's parent is the entry before it. */
+function assertChain(file: string): void {
+  const entries = readFileSync(file, "utf8")
+    .trimEnd()
+    .split("\n")
+    .slice(1)
+    .map((line) => JSON.parse(line) as { id: string; parentId: string | null; type: string });
+  assert.deepEqual(
+    entries.map(({ parentId }) => parentId),
+    [null, ...entries.slice(0, -1).map(({ id }) => id)],
+    entries.map(({ type }) => type).join(),
+  );
+}
+
+/** A pi of its own, as another program would run it. */
+class OtherPi {
+  readonly child: ChildProcess;
+  readonly #closed: Promise<unknown>;
+  output = "";
+
+  constructor(place: Workspace, args: readonly string[], cwd = place.cwd) {
+    this.child = spawn(process.execPath, [...PI_ARGS, "--mode", "rpc", ...args], {
+      cwd,
+      env: place.env as NodeJS.ProcessEnv,
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    this.#closed = once(this.child, "close");
+    this.child.stdout?.on("data", (chunk: Buffer) => {
+      this.output += chunk.toString("utf8");
+    });
+  }
+
+  get pid(): number {
+    return this.child.pid ?? assert.fail("pi did not start");
+  }
+
+  async prompt(message: string): Promise<void> {
+    const before = this.output.length;
+    this.child.stdin?.write(`${JSON.stringify({ id: "p", type: "prompt", message })}\n`);
+    while (!this.output.slice(before).includes('"agent_settled"')) {
+      await Promise.race([once(this.child.stdout ?? assert.fail(), "data"), this.#closed]);
+      assert.equal(this.child.exitCode, null, this.output);
+    }
+  }
+
+  async end(): Promise<void> {
+    this.child.stdin?.end();
+    await this.#closed;
+  }
+}
+
+describe("one writer", () => {
+  let place: Workspace;
+  let other: Workspace;
+  let pis: OtherPi[];
+  beforeEach(() => {
+    place = new Workspace();
+    other = new Workspace({ PI_CODING_AGENT_DIR: place.agentDir });
+    pis = [];
+  });
+  afterEach(async () => {
+    for (const pi of pis) await pi.end();
+    for (const each of [other, place]) if (existsSync(each.root)) await each.dispose();
+  });
+
+  const otherPi = (...args: ConstructorParameters<typeof OtherPi>) => {
+    const pi = new OtherPi(...args);
+    pis.push(pi);
+    return pi;
+  };
+  const info = async (id: string, at = place) =>
+    (await at.json<{ session: SessionInfo }>(["session", "show", id], { cwd: place.cwd })).session;
+  const file = async (id: string) => (await info(id)).file ?? assert.fail("no file");
+  const locks = () => readdirSync(join(place.agentDir, "pictl", "locks"));
+  async function session(): Promise<string> {
+    const id = await place.ok(["session", "create", "--model", "scripted/echo", "--name", "shared"]);
+    await place.ok(["prompt", "-s", id, "first words"]);
+    return id;
+  }
+  const prompt = (at: Workspace, id: string, text: string, ...flags: string[]) =>
+    at.run(["prompt", "-s", id, ...flags, text], { cwd: place.cwd });
+  const assertInUse = ({ code, stderr }: Result, ...named: (string | number | undefined)[]) => {
+    assert.equal(code, 11, stderr);
+    assert.match(stderr, /\[SESSION_IN_USE\]/);
+    assert.match(stderr, /--fork/);
+    for (const each of named) assert.ok(stderr.includes(String(each)), `${each} in ${stderr}`);
+  };
+
+  it("of two daemons at once one gets the session, the other is told who has it", async () => {
+    const id = await session();
+    await place.ok(["session", "close", id]);
+    assert.deepEqual(locks(), [], "left behind by a closed session");
+    const path = await file(id);
+    await other.ok(["daemon", "start"]);
+    const both = await Promise.all([place, other].map((at) => prompt(at, id, "who?")));
+    assert.deepEqual(both.map(({ code }) => code).sort(), [0, 11], both.map((each) => each.stderr).join());
+    const [winner, loser] = both[0]?.code === 0 ? [place, other] : [other, place];
+    const at = { cwd: place.cwd };
+    assertInUse(both[winner === place ? 1 : 0] ?? assert.fail(), winner.daemonPid(), winner.home);
+    assert.deepEqual(locks().sort(), [id, `${id}.json`].sort());
+
+    // What only reads goes on.
+    assert.match(await loser.ok(["session", "show", id, "--messages"], at), /first words/);
+    assert.match(await loser.ok(["session", "export", id, "-f", "md"], at), /who\?/);
+    assert.ok((await loser.ok(["session", "list"], at)).includes("shared"));
+    // What would write or remove doesn't.
+    const before = readFileSync(path, "utf8");
+    for (const command of [
+      ["session", "rename", "-s", id, "mine"],
+      ["session", "delete", id, "--yes"],
+      ["session", "close", id],
+      ["session", "bash", "-s", id, "true"],
+    ]) {
+      assertInUse(await loser.run(command, at), winner.daemonPid());
+    }
+    const copied = await prompt(loser, id, "elsewhere", "--fork");
+    assert.equal(copied.code, 0, copied.stderr);
+    assert.match(copied.stdout, /elsewhere .*3 messages so far/);
+    const [copy] = /[0-9a-f-]{36}/.exec(copied.stderr) ?? assert.fail(copied.stderr);
+    assert.notEqual(copy, id);
+    assert.ok(locks().includes(copy));
+    assert.equal((await info(copy, loser)).name, "shared (clone)");
+    assert.equal(readFileSync(path, "utf8"), before, "the fork wrote to its parent");
+
+    await winner.ok(["session", "close", id], at);
+    const next = await prompt(loser, id, "now me");
+    assert.equal(next.code, 0, next.stderr);
+    assert.match(next.stdout, /3 messages so far/);
+    assertChain(path);
+    for (const each of [id, copy]) await loser.ok(["session", "close", each], at);
+    assert.deepEqual(locks(), []);
+  });
+
+  it("a daemon that is killed leaves nothing held, and its agent is gone before the next one starts", async () => {
+    const id = await session();
+    const path = await file(id);
+    const { agentPid = assert.fail() } = await info(id);
+    await other.ok(["daemon", "start"]);
+    // It can't end by itself when its stdin does.
+    process.kill(agentPid, "SIGSTOP");
+    process.kill(place.daemonPid() ?? assert.fail(), "SIGKILL");
+    const next = await prompt(other, id, "after that");
+    assert.equal(next.code, 0, next.stderr);
+    assert.match(next.stdout, /2 messages so far, the first was: first words/);
+    assert.ok(!isAlive(agentPid), "two agents had the session");
+    assertChain(path);
+    await place.ok(["daemon", "start"]);
+    assertInUse(await prompt(place, id, "and here"), other.daemonPid(), other.home);
+    assertInUse(await place.run(["session", "delete", id, "--yes"]), other.daemonPid());
+    assert.equal((await info(id)).origin, "pictl", "forgotten by a delete that was refused");
+  });
+
+  it("a parked session is held by nobody, wherever its agent goes", async () => {
+    mkdirSync(join(place.paths.config, ".."), { recursive: true });
+    writeFileSync(place.paths.config, "[limits]\nmax_live_agents = 1\n");
+    const id = await session();
+    const next = await place.ok(["session", "create", "--model", "scripted/echo"]);
+    await place.ok(["prompt", "-s", next, "takes the only place"]);
+    assert.equal((await info(id)).state, "parked");
+    assert.deepEqual(locks().sort(), [next, `${next}.json`].sort());
+    const elsewhere = await prompt(other, id, "and elsewhere");
+    assert.equal(elsewhere.code, 0, elsewhere.stderr);
+    assertInUse(await prompt(place, id, "back here"), other.daemonPid());
+  });
+
+  it("takes in what pi has added, to an idle session and to a parked one", async () => {
+    const id = await session();
+    const path = await file(id);
+    for (const parked of [false, true]) {
+      if (parked) await place.ok(["session", "close", id]);
+      const { agentPid, messages = 0 } = await info(id);
+      const args = [...PI_ARGS, "-p", ...(parked ? ["--continue"] : ["--session", path]), "said in pi"];
+      const ran = spawnSync(process.execPath, args, {
+        cwd: place.cwd,
+        env: place.env as NodeJS.ProcessEnv,
+        encoding: "utf8",
+        input: "",
+      });
+      assert.equal(ran.status, 0, ran.stderr);
+      await place.ok(["prompt", "-s", id, "and in pictl"]);
+      const after = await info(id);
+      assert.equal(after.messages, messages + 4);
+      assert.notEqual(after.agentPid, agentPid);
+      const { stdout } = await prompt(place, id, "once more");
+      assert.match(stdout, new RegExp(`${parked ? 7 : 4} messages so far`));
+      assertChain(path);
+      assert.equal((await info(id)).agentPid, after.agentPid, "reloaded without need");
+    }
+  });
+
+  it("names a pi that writes to the file and lives; --fork goes on", async () => {
+    const id = await session();
+    const path = await file(id);
+    const pi = otherPi(place, ["--session", path]);
+    await pi.prompt("typed in pi");
+    assertInUse(await prompt(place, id, "in between"), pi.pid);
+    assertInUse(await place.run(["session", "bash", "-s", id, "true"]), pi.pid);
+    const before = readFileSync(path, "utf8");
+    const copied = await prompt(place, id, "elsewhere", "--fork");
+    assert.equal(copied.code, 0, copied.stderr);
+    assert.match(copied.stdout, /3 messages so far/);
+    assert.equal(readFileSync(path, "utf8"), before);
+    // Also where this pictl has no agent that would notice.
+    await place.ok(["session", "close", id]);
+    assertInUse(await prompt(place, id, "in between"), pi.pid);
+    await pi.end();
+    assert.match(await place.ok(["prompt", "-s", id, "at last"]), /3 messages so far/);
+    assertChain(path);
+  });
+
+  it("takes nothing of its own agent for somebody else's, with a pi beside it", async () => {
+    mkdirSync(join(place.agentDir, "extensions"));
+    writeFileSync(join(place.agentDir, "extensions", "notes.ts"), NOTES);
+    const compaction = { enabled: true, keepRecentTokens: 1, reserveTokens: 1_000 };
+    writeFileSync(join(place.agentDir, "settings.json"), JSON.stringify({ compaction }));
+    const pi = otherPi(place, []);
+    await pi.prompt("a session of its own");
+    const id = await session();
+    const path = await file(id);
+    const { agentPid } = await info(id);
+    for (const command of [
+      ["prompt", "-s", id, "again"],
+      ["session", "bash", "-s", id, "echo hi"],
+      ["prompt", "-s", id, "/note"],
+      ["session", "rename", "-s", id, "other name"],
+      ["prompt", "-s", id, "after the name"],
+      ["session", "thinking", "-s", id, "low"],
+      ["session", "compact", "-s", id],
+      ["prompt", "-s", id, "/note"],
+      ["prompt", "-s", id, "after all that"],
+      ["prompt", "-s", id, "and once more"],
+    ]) {
+      const result = await place.run(command);
+      assert.equal(result.code, 0, `${command.join(" ")}: ${result.stderr}`);
+      assert.equal((await info(id)).agentPid, agentPid, `${command.join(" ")} ended the agent`);
+    }
+    await place.ok(["prompt", "-s", id, "--model", place.scenario("thinking.json"), "another model"]);
+    const ends = [["session", "close", id], ["daemon", "stop"], undefined];
+    for (const end of ends) {
+      await pi.prompt("goes on");
+      await place.ok(["session", "bash", "-s", id, "echo at the end"]);
+      if (end !== undefined) await place.ok(end);
+      else process.kill(place.daemonPid() ?? assert.fail(), "SIGKILL");
+      await place.ok(["prompt", "-s", id, "back"]);
+    }
+    assertChain(path);
+  });
+
+  it("goes on without a lock where none can be made, and says so in the log", async () => {
+    writeFileSync(join(place.agentDir, "pictl"), "");
+    await session();
+    assert.match(place.log(), /no lock for a session/);
+  });
+
+  it("--fork leaves the session and the current one alone, also while it works", async () => {
+    const id = await session();
+    await place.ok(["prompt", "-s", id, "--model", place.scenario("long-turn.json"), "--detach", "run"]);
+    const copied = await place.run([
+      "prompt",
+      "--fork",
+      "--name",
+      "mine",
+      "--model",
+      "scripted/echo",
+      "meanwhile",
+    ]);
+    assert.equal(copied.code, 0, copied.stderr);
+    assert.match(copied.stdout, /meanwhile/);
+    const { session: current } = await place.json<{ session: SessionInfo }>(["session", "show"]);
+    assert.equal(current.id, id);
+    assert.equal(current.state, "working");
+    assert.equal((await info("mine")).id, /[0-9a-f-]{36}/.exec(copied.stderr)?.[0]);
+    for (const flags of [["--new"], ["--steer"], ["--tools", "read"]]) {
+      assert.equal((await place.run(["prompt", "--fork", ...flags, "x"])).code, 2, flags.join(" "));
+    }
+    await place.ok(["session", "abort", "-s", id]);
+  });
+});
