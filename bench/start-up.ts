@@ -56,6 +56,8 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "daemon stop": "ends the daemon",
   "daemon restart": "ends the daemon",
   "daemon run": "is the daemon",
+  "daemon install": "writes two files, and is otherwise config path",
+  "daemon uninstall": "removes two files, and is otherwise config path",
   doctor: "starts programs to look at them",
 };
 

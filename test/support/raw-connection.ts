@@ -1,9 +1,26 @@
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { FrameDecoder } from "../../src/lib/protocol/framing.ts";
 import { PROTOCOL_VERSION } from "../../src/lib/protocol/version.ts";
 import type { Json } from "./streams.ts";
 
 const MAX_RECORD_BYTES = 256 * 1024 * 1024;
+
+/** How long a kernel that takes only a few waiting connections is asked again. */
+const BACKLOG_TIMEOUT_MS = 10_000;
+
+async function connected(path: string): Promise<Socket> {
+  for (const end = Date.now() + BACKLOG_TIMEOUT_MS; ; ) {
+    const socket = connect(path);
+    try {
+      await once(socket, "connect");
+      return socket;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || Date.now() > end) throw error;
+      await new Promise(setImmediate);
+    }
+  }
+}
 
 /** One connection to the daemon without the manners of `Client`: sends any bytes and keeps all that comes. */
 export class RawConnection {
@@ -41,12 +58,8 @@ export class RawConnection {
     environment?: Record<string, unknown>,
     onRecord?: (record: Json) => void,
   ): Promise<RawConnection> {
-    const socket = connect(path);
+    const socket = await connected(path);
     const connection = new RawConnection(socket, onRecord);
-    await new Promise<void>((resolve, reject) => {
-      socket.once("connect", resolve);
-      socket.once("error", reject);
-    });
     if (environment !== undefined) {
       const data = { version: "raw", protocolVersion: PROTOCOL_VERSION, environment };
       connection.write(`${JSON.stringify({ type: "client_ready", data })}\n`);

@@ -21,6 +21,9 @@ import type { HandlerContext } from "./handlers.ts";
 import { untilQuiet } from "./quiet.ts";
 import { daemonStatus } from "./status.ts";
 
+/** Connections that may wait to be taken: a burst of clients is no reason to turn one away. The kernel may allow fewer. */
+const BACKLOG = 4_096;
+
 /** A client that has connected and says nothing holds a descriptor; this is how long it may. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** What was written last goes out within this time, or its client isn't reading. */
@@ -75,7 +78,7 @@ export class Daemon {
     if (activatedFd === undefined) rmSync(birthplace, { force: true });
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
-      if (activatedFd === undefined) this.#server.listen(birthplace, resolve);
+      if (activatedFd === undefined) this.#server.listen({ path: birthplace, backlog: BACKLOG }, resolve);
       else this.#server.listen({ fd: activatedFd }, resolve);
     });
     if (activatedFd === undefined) {
