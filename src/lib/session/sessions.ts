@@ -372,14 +372,17 @@ export class Sessions implements SessionHost {
     if (exact !== undefined) return exact;
     const agentDir = agentDirOf(caller.environment ?? {});
     const sessionDir = sessionDirOf(caller.environment ?? {});
-    const { files } = listSessionFiles({ agentDir, ...(sessionDir ? { sessionDir } : {}) });
-    const known = this.all().filter((session) => this.#present(session) !== undefined);
-    const named = known.filter((session) => session.record.name === reference).map((session) => session.id);
-    if (named.length > 0) return this.#only(reference, named, files);
-    const byId = (id: string) => id.startsWith(reference);
-    const ids = [...known.map((session) => session.id), ...files.map((file) => file.id)].filter(byId);
-    if (ids.includes(reference)) return this.#only(reference, [reference], files);
-    if (ids.length > 0) return this.#only(reference, ids, files);
+    const place = { agentDir, ...(sessionDir ? { sessionDir } : {}) };
+    // Only what fits is looked for on disk: there may be thousands of others.
+    const known = (fits: (session: Session) => boolean) =>
+      this.all().filter((session) => fits(session) && this.#present(session) !== undefined);
+    const named = known(({ record }) => record.name === reference).map(({ id }) => id);
+    if (named.length > 0) return this.#only(reference, named, []);
+    const { files: fitting } = listSessionFiles({ ...place, idPrefix: reference });
+    const ids = [...known(({ id }) => id.startsWith(reference)), ...fitting].map(({ id }) => id);
+    if (ids.includes(reference)) return this.#only(reference, [reference], fitting);
+    if (ids.length > 0) return this.#only(reference, ids, fitting);
+    const { files } = listSessionFiles(place);
     const namedByPi = files.filter((file) => this.#summaries.of(file)?.name === reference);
     this.#summaries.save();
     return this.#only(

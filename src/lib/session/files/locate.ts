@@ -71,23 +71,28 @@ export function listSessionFiles(options: {
   agentDir: string;
   sessionDir?: string | undefined;
   cwd?: string | undefined;
+  /** Only sessions whose id begins so; the others aren't even looked at. */
+  idPrefix?: string | undefined;
 }): SessionFileListing {
   const listing: SessionFileListing = { files: [], skipped: 0 };
-  if (options.sessionDir !== undefined) addFiles(resolve(options.sessionDir), listing);
-  else if (options.cwd !== undefined) addFiles(sessionDirFor(options.cwd, options.agentDir), listing);
+  const { idPrefix } = options;
+  if (options.sessionDir !== undefined) addFiles(resolve(options.sessionDir), listing, idPrefix);
+  else if (options.cwd !== undefined)
+    addFiles(sessionDirFor(options.cwd, options.agentDir), listing, idPrefix);
   else {
     const root = join(resolve(options.agentDir), "sessions");
     for (const entry of readDirectory(root, listing)) {
-      if (entry.isDirectory()) addFiles(`${root}/${entry.name}`, listing);
+      if (entry.isDirectory()) addFiles(`${root}/${entry.name}`, listing, idPrefix);
       else if (entry.isSymbolicLink()) listing.skipped++;
     }
   }
   return listing;
 }
 
-function addFiles(dir: string, listing: SessionFileListing): void {
+function addFiles(dir: string, listing: SessionFileListing, idPrefix = ""): void {
   for (const entry of readDirectory(dir, listing)) {
     if (!entry.name.endsWith(".jsonl") || entry.isDirectory()) continue;
+    if (!sessionIdOfFileName(entry.name).startsWith(idPrefix)) continue;
     // A link or a pipe with that name would lead out of the directory, or block for ever.
     if (!entry.isFile()) {
       listing.skipped++;

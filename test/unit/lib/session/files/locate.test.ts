@@ -64,6 +64,7 @@ test("lists every session file, one directory's or a flat directory's, and skips
   assert.deepEqual(ids({ agentDir }), ["a", "b"]);
   assert.deepEqual(ids({ agentDir, cwd: "/p/two" }), ["b"]);
   assert.deepEqual(ids({ agentDir, sessionDir: one, cwd: "/p/two" }), ["a"]);
+  assert.deepEqual(ids({ agentDir, idPrefix: "b" }), ["b"]);
   const [file] = listSessionFiles({ agentDir, cwd: "/p/one" }).files;
   assert.equal(file?.path, join(one, "t_a.jsonl"));
   assert.equal(file?.size, 5);
