@@ -1,6 +1,6 @@
-import { Args, Flags } from "@oclif/core";
+import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
-import { sessionFlag } from "../../lib/cli/session-flags.ts";
+import { sessionFlag, sessionsArg } from "../../lib/cli/session-flags.ts";
 import { waitConditions } from "../../lib/protocol/wait.ts";
 
 export default class SessionWait extends BaseCommand<typeof SessionWait> {
@@ -16,12 +16,7 @@ export default class SessionWait extends BaseCommand<typeof SessionWait> {
     "<%= config.bin %> session wait build docs --any --for idle --for question",
     's=$(<%= config.bin %> prompt --new --detach "run the tests"); <%= config.bin %> session wait "$s" --for turn-end',
   ];
-  static override args = {
-    sessions: Args.string({
-      description: "Full ids, unique prefixes or names (default: the current session of this directory)",
-      multiple: true,
-    }),
-  };
+  static override args = { sessions: sessionsArg };
   static override flags = {
     session: sessionFlag,
     for: Flags.option({

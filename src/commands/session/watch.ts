@@ -1,6 +1,6 @@
-import { Args, Flags } from "@oclif/core";
+import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
-import { sessionFlag } from "../../lib/cli/session-flags.ts";
+import { sessionFlag, sessionsArg } from "../../lib/cli/session-flags.ts";
 import { wholeNumber } from "../../lib/cli/whole-number.ts";
 import { PictlError } from "../../lib/core/errors.ts";
 import { waitConditions } from "../../lib/protocol/wait.ts";
@@ -17,12 +17,7 @@ export default class SessionWatch extends BaseCommand<typeof SessionWatch> {
     "<%= config.bin %> session watch review --since 0",
     "<%= config.bin %> session watch build docs --format stream-json | jq -c 'select(.type == \"turn_ended\")'",
   ];
-  static override args = {
-    sessions: Args.string({
-      description: "Full ids, unique prefixes or names (default: the current session of this directory)",
-      multiple: true,
-    }),
-  };
+  static override args = { sessions: sessionsArg };
   static override flags = {
     session: sessionFlag,
     since: Flags.string({

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Args, Flags } from "@oclif/core";
+import { thinkingLevels } from "../core/choices.ts";
 import { PictlError } from "../core/errors.ts";
 import type { SessionOptions } from "../protocol/session.ts";
-import { thinkingLevels } from "../protocol/thinking.ts";
 
 /** Picks the session that a command is about. */
 export const sessionFlag = Flags.string({
@@ -17,6 +17,13 @@ export const sessionFlag = Flags.string({
 export const sessionArg = Args.string({
   name: "session",
   description: "Full id, unique prefix or name (default: the current session of this directory)",
+});
+
+/** The same for the commands that are about several. */
+export const sessionsArg = Args.string({
+  name: "sessions",
+  description: "Full ids, unique prefixes or names (default: the current session of this directory)",
+  multiple: true,
 });
 
 /** How a new session's agent is started. */

@@ -2,7 +2,8 @@ import { readFileSync, statSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
-import { CONFIG_KEYS, configFormats, configLogLevels, configThinking } from "./config-keys.ts";
+import { promptFormats, thinkingLevels } from "./choices.ts";
+import { CONFIG_KEYS, configLogLevels } from "./config-keys.ts";
 import { lineOfKey } from "./config-line.ts";
 import { parseDuration } from "./duration.ts";
 import { PictlError, systemErrorCode } from "./errors.ts";
@@ -59,8 +60,8 @@ const model = z
     z.regex(/^[^\s-]\P{Cc}*$/u, 'must be a model such as "anthropic/claude-sonnet-4-5" or "scripted/echo"'),
   );
 
-const thinking = z.enum(configThinking);
-const format = z.enum(configFormats);
+const thinking = z.enum(thinkingLevels);
+const format = z.enum(promptFormats);
 
 const limits = z.strictObject({
   max_live_agents: z.optional(count),

@@ -1,8 +1,4 @@
-/** pi's levels (its docs/rpc-commands.md); a test keeps them equal to the protocol's. */
-export const configThinking = ["off", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
-
-/** What `prompt --format` takes; a test keeps them equal. */
-export const configFormats = ["text", "json", "stream-json", "quiet", "pi"] as const;
+import { promptFormats, thinkingLevels } from "./choices.ts";
 
 /** Levels of the daemon's log, from the least to the most urgent. */
 export const configLogLevels = ["debug", "info", "warn", "error"] as const;
@@ -44,7 +40,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     key: "thinking",
     summary: "Thinking level of new sessions",
     kind: "text",
-    values: configThinking,
+    values: thinkingLevels,
     otherwise: "pi's own default",
     workspace: true,
     restart: false,
@@ -53,7 +49,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     key: "format",
     summary: "What prompt prints without --format",
     kind: "text",
-    values: configFormats,
+    values: promptFormats,
     default: "text",
     workspace: true,
     restart: false,

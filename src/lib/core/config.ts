@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { PromptFormat } from "./choices.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { systemErrorCode } from "./errors.ts";
 import { directoriesToRepositoryRoot, type Environment, resolvePaths } from "./paths.ts";
@@ -44,11 +45,10 @@ export interface Config {
   model?: string;
   thinking?: ThinkingLevel;
   /** What `prompt` prints when it isn't told. */
-  format?: OutputFormat;
+  format?: PromptFormat;
 }
 
 export type ThinkingLevel = NonNullable<ConfigFile["thinking"]>;
-export type OutputFormat = NonNullable<ConfigFile["format"]>;
 export type LogLevel = NonNullable<NonNullable<ConfigFile["daemon"]>["log_level"]>;
 export type Limits = Config["limits"];
 
@@ -112,7 +112,7 @@ export async function loadConfig(path: string, workspaceFile?: string): Promise<
  *
  * @throws PictlError INVALID_CONFIG
  */
-export async function configuredFormat(env: Environment): Promise<OutputFormat | undefined> {
+export async function configuredFormat(env: Environment): Promise<PromptFormat | undefined> {
   const user = resolvePaths(env).config;
   const cwd = workingDirectory();
   const workspace = cwd === undefined ? undefined : findWorkspaceConfig(cwd);

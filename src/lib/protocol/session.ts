@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
+import { thinkingLevels } from "../core/choices.ts";
 import { question } from "./question.ts";
-import { thinkingLevels } from "./thinking.ts";
 
 /** What a session is doing. `parked`: known, without an agent, resumed by the next prompt. */
 export const sessionState = z.enum([

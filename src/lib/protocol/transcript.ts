@@ -1,7 +1,6 @@
 import * as z from "zod/mini";
 
 export const transcriptRole = z.enum(["user", "assistant", "tool", "bash", "summary", "custom"]);
-export type TranscriptRole = z.infer<typeof transcriptRole>;
 
 export const transcriptToolCall = z.object({
   id: z.string(),

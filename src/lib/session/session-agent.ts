@@ -1,6 +1,6 @@
 import type { Agent, AgentState } from "../agent/agent.ts";
+import { thinkingLevels } from "../core/choices.ts";
 import type { SessionOptions } from "../protocol/session.ts";
-import { thinkingLevels } from "../protocol/thinking.ts";
 import type { Caller, ModelChange } from "./caller.ts";
 import type { SessionRecord } from "./registry.ts";
 

@@ -1,4 +1,5 @@
-import { CONFIG_KEYS, configThinking } from "../../core/config-keys.ts";
+import { thinkingLevels } from "../../core/choices.ts";
+import { CONFIG_KEYS } from "../../core/config-keys.ts";
 import type { ManifestArg, ManifestFlag } from "../manifest.ts";
 import { sessionSettings } from "../session-settings.ts";
 
@@ -30,7 +31,7 @@ const BY_NAME: Readonly<Record<string, ValueKind>> = {
   "system-prompt": { kind: "files" },
   "append-system-prompt": { kind: "files" },
   model: { kind: "models" },
-  level: words(configThinking),
+  level: words(thinkingLevels),
   shell: words(SHELLS),
 };
 

@@ -1,5 +1,5 @@
+import { thinkingLevels } from "../../core/choices.ts";
 import { PictlError } from "../../core/errors.ts";
-import { thinkingLevels } from "../../protocol/thinking.ts";
 import { availableModels } from "../change-model.ts";
 import { modelName } from "../find-model.ts";
 import { compactNumber } from "../render/numbers.ts";

@@ -1,5 +1,6 @@
 import { Args, Flags } from "@oclif/core";
 import type { Client } from "../../client/client.ts";
+import { type PromptFormat, promptFormats } from "../../core/choices.ts";
 import { PictlError } from "../../core/errors.ts";
 import { questionPolicies } from "../../protocol/question-policies.ts";
 import type { RequestParams } from "../../protocol/requests.ts";
@@ -13,7 +14,6 @@ import {
   targetFrom,
 } from "../session-flags.ts";
 import type { Image } from "./read-attachment.ts";
-import type { PromptFormat } from "./run-prompt.ts";
 
 /** `pictl prompt` and `pictl session prompt`: the same command under two names. */
 export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
@@ -51,7 +51,7 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     }),
     stdin: Flags.boolean({ description: "Read piped stdin", default: true, allowNo: true }),
     format: Flags.option({
-      options: ["text", "json", "stream-json", "pi", "quiet"] as const,
+      options: promptFormats,
       description:
         "What to print: text as it comes, one document, one record a line (pictl's or pi's own), or the last answer alone (default: `format` of config.toml, else text)",
     })(),

@@ -1,17 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Client } from "../../client/client.ts";
+import type { PromptFormat } from "../../core/choices.ts";
 import type { RequestParams } from "../../protocol/requests.ts";
+import { EXIT_INTERRUPTED, interruptible } from "../interruptible.ts";
 import { writeStderr } from "../output.ts";
 import { ShownError } from "../shown-error.ts";
 import type { QuestionAnswerer } from "./answer-questions.ts";
 import { followTurn } from "./follow-turn.ts";
 import type { TurnView } from "./turn-view.ts";
-
-export const promptFormats = ["text", "json", "stream-json", "pi", "quiet"] as const;
-export type PromptFormat = (typeof promptFormats)[number];
-
-/** Exit code of a process that was ended by Ctrl-C, by convention 128 + SIGINT. */
-const EXIT_INTERRUPTED = 130;
 
 async function createView(format: PromptFormat): Promise<TurnView> {
   switch (format) {
@@ -66,18 +62,12 @@ export async function runPrompt(
 ): Promise<number> {
   const view = await createView(options.format);
   const answerer = options.askHere ? await createAnswerer(client, view) : undefined;
-  const interrupt = new AbortController();
-  const onInterrupt = () => {
-    if (interrupt.signal.aborted) process.exit(EXIT_INTERRUPTED);
-    interrupt.abort();
-  };
-  process.on("SIGINT", onInterrupt);
-  try {
+  return await interruptible(async (interrupted) => {
     const turnId = randomUUID();
     const followed = await followTurn(client, {
       params: { ...params, turnId },
       timeoutMs: options.timeoutMs,
-      interrupt: interrupt.signal,
+      interrupt: interrupted,
       onRecord: (record) => {
         view.record(record);
         answerer?.record(record);
@@ -90,7 +80,7 @@ export async function runPrompt(
         ),
     });
     await answerer?.close();
-    const { accepted, turn, error, givenBack, interrupted } = followed;
+    const { accepted, turn, error, givenBack } = followed;
     if (accepted !== undefined) options.onAccepted?.();
     const shown = turn !== undefined || accepted !== undefined;
     if (shown) {
@@ -103,12 +93,10 @@ export async function runPrompt(
     }
     if (givenBack.length > 0) await writeStderr(givenBack.map((text) => `Not sent: ${text}\n`).join(""));
     if (error === undefined) return 0;
-    if (interrupted) {
+    if (followed.interrupted) {
       await writeStderr("Interrupted: the turn was aborted.\n");
       return EXIT_INTERRUPTED;
     }
     throw shown && options.format === "json" ? new ShownError(error) : error;
-  } finally {
-    process.off("SIGINT", onInterrupt);
-  }
+  });
 }

@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { loadConfig } from "../../../../src/lib/core/config.ts";
 import { configFile } from "../../../../src/lib/core/config-file.ts";
-import { CONFIG_KEYS, configFormats } from "../../../../src/lib/core/config-keys.ts";
-
-const ROOT = join(import.meta.dirname, "../../../..");
+import { CONFIG_KEYS } from "../../../../src/lib/core/config-keys.ts";
 
 function file(t: TestContext, text: string): string {
   const dir = mkdtempSync(join(tmpdir(), "pictl-keys-"));
@@ -45,11 +43,4 @@ test("a workspace may have what the table says", async (t) => {
     if (workspace) await loading;
     else await assert.rejects(loading, /can't be set by a workspace/, key);
   }
-});
-
-test("the formats are those of prompt", () => {
-  const manifest = JSON.parse(readFileSync(join(ROOT, "oclif.manifest.json"), "utf8")) as {
-    commands: { prompt: { flags: { format: { options: string[] } } } };
-  };
-  assert.deepEqual([...manifest.commands.prompt.flags.format.options].sort(), [...configFormats].sort());
 });

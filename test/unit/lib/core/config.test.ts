@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { thinkingLevels } from "../../../../src/lib/core/choices.ts";
 import { findWorkspaceConfig, loadConfig } from "../../../../src/lib/core/config.ts";
 import type { PictlError } from "../../../../src/lib/core/errors.ts";
-import { thinkingLevels } from "../../../../src/lib/protocol/thinking.ts";
 
 function temporaryDirectory(t: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), "pictl-config-"));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { whatIsWanted } from "../../../../../src/lib/cli/completion/wanted.ts";
-import { configThinking } from "../../../../../src/lib/core/config-keys.ts";
+import { thinkingLevels } from "../../../../../src/lib/core/choices.ts";
 import { MANIFEST } from "../manifest-fixture.ts";
 
 /** The candidates' words, or the kind of what is wanted. */
@@ -74,7 +74,7 @@ describe("what may be typed next", () => {
 
   it("settings and their values", () => {
     assert.ok(wanted("pictl config get ").includes("limits.park_after"));
-    assert.deepEqual(wanted("pictl config set thinking "), [...configThinking]);
+    assert.deepEqual(wanted("pictl config set thinking "), [...thinkingLevels]);
     assert.equal(wanted("pictl config set model "), "models");
     assert.equal(wanted("pictl config set daemon.idle_timeout "), "nothing");
     assert.deepEqual(wanted("pictl completion "), ["bash", "zsh", "fish"]);
