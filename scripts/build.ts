@@ -95,6 +95,11 @@ async function main(): Promise<void> {
   });
   await build({
     ...common,
+    entryPoints: { "sandbox-listen": "src/lib/sandbox/inside/listen.ts" },
+    outdir: "dist",
+  });
+  await build({
+    ...common,
     entryPoints: ["src/lib/agent/scripted-model/extension.ts"],
     outfile: "dist/scripted-model.js",
     // pi gives an extension its own copy.

@@ -1,0 +1,96 @@
+import type { SandboxPolicy } from "../policy/policy.ts";
+import { limitArguments } from "./process-limits.ts";
+
+/** Descriptor on which bubblewrap reads the seccomp filter; the three before it are the program's own. */
+export const SECCOMP_FD = 3;
+/** Descriptor of the channel by which the listening socket of the gate comes out. */
+export const CHANNEL_FD = 4;
+
+/**
+ * Runs before the program, inside: hands out the gate's listening socket (in the background, so that the program starts
+ * meanwhile; as nobody's child, so that it leaves no zombie), and closes to the program what was meant for that.
+ */
+const START = `node=$1 listen=$2; shift 2
+if [ -n "$listen" ]; then ("$node" "$listen" </dev/null >/dev/null &); fi
+unset NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE
+exec ${SECCOMP_FD}>&- ${CHANNEL_FD}>&- "$@"`;
+
+/** Joins the control groups, each named by the file that takes the process id, then becomes bubblewrap. */
+const JOIN = `while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"`;
+
+/** Parts of the command line that can be taken away, to show that something notices. */
+export type BubblewrapPart =
+  | "userns"
+  | "caps"
+  | "proc-sys"
+  | "session"
+  | "remount"
+  | "limits"
+  | "pid"
+  | "net"
+  | "ipc"
+  | "cgroup";
+
+/**
+ * The whole command line of a sandboxed program.
+ *
+ * @param mounts from `mountArguments`
+ * @param listener how the gate's port is opened inside; undefined where the gate isn't needed for a way out
+ * @param joins files of a control group, from `createControlGroup`
+ */
+export function sandboxCommand(options: {
+  bubblewrap: string;
+  policy: SandboxPolicy;
+  mounts: readonly string[];
+  cwd: string;
+  command: readonly string[];
+  listener: { node: string; file: string } | undefined;
+  hasFilter: boolean;
+  joins: readonly string[];
+  without?: readonly BubblewrapPart[] | undefined;
+}): string[] {
+  const { bubblewrap, policy, mounts, cwd, command, listener, hasFilter, joins } = options;
+  const has = (part: BubblewrapPart) => !options.without?.includes(part);
+  const isolatePid = policy.isolatePid && has("pid");
+  return [
+    ...(joins.length > 0 && has("cgroup") ? ["/bin/sh", "-c", JOIN, "pictl-sandbox", ...joins, "--"] : []),
+    bubblewrap,
+    "--unshare-user",
+    ...(has("userns") ? ["--disable-userns"] : []),
+    ...(has("ipc") ? ["--unshare-ipc"] : []),
+    ...(isolatePid ? ["--unshare-pid"] : []),
+    ...(policy.network.kind !== "open" && has("net") ? ["--unshare-net"] : []),
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+    "--hostname",
+    "sandbox",
+    // Without it the machine's root would keep its rights over what the sandbox sees of the machine.
+    ...(has("caps") ? ["--cap-drop", "ALL"] : ["--cap-add", "ALL"]),
+    ...(has("session") ? ["--new-session"] : []),
+    "--die-with-parent",
+    ...withProc(mounts, isolatePid),
+    // Root is the owner of /proc/sys/** also without any capability.
+    ...(has("proc-sys") ? ["--ro-bind", "/proc/sys", "/proc/sys"] : []),
+    // What bubblewrap has made to hold the mounts is memory without a bound.
+    ...(has("remount") ? ["--remount-ro", "/"] : []),
+    ...(hasFilter ? ["--seccomp", String(SECCOMP_FD)] : []),
+    "--chdir",
+    cwd,
+    "--",
+    ...(has("limits") ? limitArguments(policy) : []),
+    "/bin/sh",
+    "-c",
+    START,
+    "pictl-start",
+    listener?.node ?? "",
+    listener?.file ?? "",
+    ...command,
+  ];
+}
+
+/** Processes that are seen anyway need the machine's own /proc: the kernel gives no new one. */
+function withProc(mounts: readonly string[], isolatePid: boolean): string[] {
+  if (isolatePid) return [...mounts];
+  const index = mounts.indexOf("--proc");
+  return [...mounts.slice(0, index), "--ro-bind", "/proc", "/proc", ...mounts.slice(index + 2)];
+}

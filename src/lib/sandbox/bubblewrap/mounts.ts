@@ -1,0 +1,196 @@
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+
+/** What a sandbox sees of the file system; all paths absolute. */
+export interface View {
+  /** Roots that are there at all, read-only. `["/"]`: everything but what {@link NEVER} names. */
+  read: readonly string[];
+  home: string;
+  /** Whether the home is a new, empty one, kept in memory. */
+  emptyHome: boolean;
+  /** Never to be seen, wherever they lie. Those that don't exist yet don't appear later either, save below what is writable. */
+  denyRead: readonly string[];
+  /** Roots that can be written beside the workspace; those that don't exist are passed over. */
+  write: readonly string[];
+  workspace: string;
+  /** Files and directories below something writable that stay as they are. */
+  protect: readonly string[];
+  /** Needed whatever `read` says: programs and their libraries, read-only and above everything writable. */
+  programs: readonly string[];
+  /** pi's configuration directory: its entries can be read, what it writes beside them is forgotten. */
+  agentDir?: { path: string; hide: readonly string[]; replace: Readonly<Record<string, string>> };
+  /** Where pi writes this project's sessions. */
+  sessionDir?: string | undefined;
+  /** Bytes that each directory in memory may take. */
+  memorySize: number;
+}
+
+/**
+ * Not part of any view: devices, processes and system settings get their own; sockets of the host's services
+ * and other programs' temporary files stay out; so do passwords of the machine, which root could read.
+ */
+export const NEVER: readonly string[] = [
+  "/proc",
+  "/dev",
+  "/sys",
+  "/run",
+  "/tmp",
+  "/var/tmp",
+  "/var/run",
+  "/boot",
+  "/lost+found",
+  "/etc/shadow",
+  "/etc/shadow-",
+  "/etc/gshadow",
+  "/etc/gshadow-",
+  "/etc/sudoers",
+  "/etc/sudoers.d",
+  "/etc/ssh",
+  "/etc/ssl/private",
+];
+
+/** Directories of the sandbox's own that every program expects to be able to write. */
+const TEMPORARY = ["/tmp", "/var/tmp", "/dev/shm"];
+
+/** A directory with more entries is taken as a whole, and what is hidden in it is covered instead. */
+const MAX_ENTRIES = 2_000;
+
+/**
+ * The mounts of a view, as arguments of bubblewrap, in order: the system, the home, what is kept in memory, what
+ * can be written, the programs, pi's own places, what is protected, and at last what is hidden.
+ *
+ * A directory that holds something hidden isn't mounted itself: its other entries are, one by one. So what is hidden
+ * isn't there, nor is what comes into being beside it while the sandbox runs, and a link to it leads nowhere.
+ */
+export function mountArguments(view: View): string[] {
+  const hidden = [...new Set([...NEVER, ...view.denyRead.flatMap(alsoReal)])];
+  const args: string[] = [];
+  const own = [...(view.emptyHome ? [view.home] : []), ...(view.agentDir ? [view.agentDir.path] : [])];
+  for (const root of view.read) {
+    if (root === "/") addTree(args, root, [...hidden, ...own]);
+    else addEntry(args, root, [...hidden, ...own]);
+  }
+  args.push("--proc", "/proc", "--dev", "/dev");
+  for (const path of [...TEMPORARY, ...(view.emptyHome ? [view.home] : [])])
+    args.push("--size", String(view.memorySize), "--tmpfs", path);
+  for (const path of view.write) {
+    if (TEMPORARY.includes(path) || !existsSync(path)) continue;
+    args.push("--bind", realpathSync(path), realpathSync(path));
+  }
+  const workspace = realpathSync(view.workspace);
+  args.push("--bind", workspace, workspace);
+  if (view.agentDir !== undefined) addAgentDir(args, view.agentDir, view.memorySize);
+  if (view.sessionDir !== undefined) args.push("--bind", view.sessionDir, view.sessionDir);
+  for (const path of new Set(view.programs.map((program) => realpathSync(program))))
+    args.push("--ro-bind", path, path);
+  addProtected(args, view.protect);
+  // What is to be hidden below something that is mounted as a whole is covered.
+  const whole = [...view.write, workspace, ...view.programs, ...(view.sessionDir ? [view.sessionDir] : [])];
+  for (const path of hidden) {
+    if (!whole.some((root) => isWithin(path, root) && path !== root)) continue;
+    addCover(args, path);
+  }
+  return args;
+}
+
+/**
+ * A repository's `.git` is mounted onto itself, so that it can't be renamed away, and its hooks and configuration,
+ * which git outside would run, are read-only in it.
+ *
+ * @returns the paths that are to be protected in a workspace
+ */
+export function protectedPaths(workspace: string): string[] {
+  const git = join(workspace, ".git");
+  const stats = lstat(git);
+  const paths = [join(workspace, ".pictl")];
+  if (stats?.isDirectory())
+    paths.push(git, join(git, "hooks"), join(git, "config"), join(git, "config.worktree"));
+  else if (stats !== undefined) paths.push(git);
+  return paths;
+}
+
+function addProtected(args: string[], paths: readonly string[]): void {
+  for (const path of paths) {
+    const stats = lstat(path);
+    const name = relative(dirname(path), path);
+    if (stats === undefined) {
+      // git runs hooks from a directory that isn't there yet as soon as it is: an empty one keeps its place.
+      if (name === "hooks") args.push("--tmpfs", path, "--remount-ro", path);
+      continue;
+    }
+    if (stats.isSymbolicLink()) continue;
+    args.push(name === ".git" && stats.isDirectory() ? "--bind" : "--ro-bind", path, path);
+  }
+}
+
+function addAgentDir(args: string[], agentDir: NonNullable<View["agentDir"]>, size: number): void {
+  const { path, hide, replace } = agentDir;
+  args.push("--size", String(size), "--tmpfs", path);
+  for (const entry of list(path) ?? []) {
+    if (hide.includes(entry) || Object.hasOwn(replace, entry)) continue;
+    addEntry(args, join(path, entry), []);
+  }
+  for (const [name, source] of Object.entries(replace)) args.push("--ro-bind", source, join(path, name));
+}
+
+function addTree(args: string[], path: string, hidden: readonly string[]): void {
+  if (hidden.includes(path)) return;
+  const inside = hidden.filter((other) => isWithin(other, path));
+  const entries = inside.length > 0 || path === "/" ? list(path) : undefined;
+  if (entries === undefined || (path !== "/" && entries.length > MAX_ENTRIES)) {
+    args.push("--ro-bind", path, path);
+    for (const covered of inside) addCover(args, covered);
+    return;
+  }
+  if (path !== "/") args.push("--dir", path);
+  for (const entry of entries) addEntry(args, join(path, entry), hidden);
+}
+
+function addEntry(args: string[], path: string, hidden: readonly string[]): void {
+  if (hidden.includes(path)) return;
+  const stats = lstat(path);
+  if (stats?.isSymbolicLink()) args.push("--symlink", readlinkSync(path), path);
+  else if (stats?.isDirectory()) addTree(args, path, hidden);
+  else if (stats?.isFile()) args.push("--ro-bind-try", path, path);
+}
+
+/** Puts something that can't be read in the place of what is there. */
+function addCover(args: string[], path: string): void {
+  const stats = lstat(path);
+  // A device can't be opened below a mount of bubblewrap's: whoever tries is told that it isn't allowed.
+  if (stats?.isFile()) args.push("--ro-bind", "/dev/null", path);
+  else if (stats?.isDirectory()) args.push("--perms", "0000", "--tmpfs", path, "--remount-ro", path);
+}
+
+/** The path, and what it leads to when it is a link or lies below one. */
+function alsoReal(path: string): string[] {
+  const absolute = resolve(path);
+  try {
+    return [absolute, realpathSync(absolute)];
+  } catch {
+    return [absolute];
+  }
+}
+
+/** Whether a path is a directory or lies below it. */
+export function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory === "/" ? "/" : `${directory}/`);
+}
+
+function list(path: string): string[] | undefined {
+  try {
+    return readdirSync(path).sort();
+  } catch {
+    // A directory that can't be listed from outside can't be from inside: it is mounted as it is.
+    return undefined;
+  }
+}
+
+function lstat(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    // Below a directory that may not be entered, which the sandbox can't enter either.
+    return undefined;
+  }
+}

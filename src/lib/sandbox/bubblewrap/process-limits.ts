@@ -1,0 +1,109 @@
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemErrorCode } from "../../core/errors.ts";
+
+export interface ProcessLimits {
+  maxProcesses: number;
+  /** Bytes. */
+  maxMemory: number;
+}
+
+/**
+ * Limits that every process inherits, as a command line to put before another: processes of this user namespace (not
+ * for the machine's root, whom the kernel exempts), memory that one process can write, no core files.
+ *
+ * RLIMIT_DATA and not RLIMIT_AS: Node reserves far more address space than it ever uses.
+ */
+export function limitArguments({ maxProcesses, maxMemory }: ProcessLimits): string[] {
+  return ["prlimit", `--nproc=${maxProcesses}`, `--data=${maxMemory}`, "--core=0", "--"];
+}
+
+/** A control group of one sandbox, which counts all of its processes together. */
+export interface ControlGroup {
+  /** Files that take the process id of whoever joins. */
+  joins: string[];
+  /** Takes the group away once its last process has ended; false while one lives. */
+  remove(): boolean;
+}
+
+/**
+ * Makes a control group with these limits where this user may: version 1 or 2, below the group that this process is in.
+ * Root may; so may a user whose group was delegated (a systemd user service with Delegate=yes).
+ *
+ * @returns undefined where none can be made
+ */
+export function createControlGroup(name: string, limits: ProcessLimits): ControlGroup | undefined {
+  const made: string[] = [];
+  const joins: string[] = [];
+  const remove = () => made.splice(0).reduce((all, directory) => removeGroup(directory) && all, true);
+  try {
+    for (const { directory, settings } of controllers(limits)) {
+      const group = join(directory, name);
+      mkdirSync(group);
+      made.push(group);
+      for (const [file, value] of Object.entries(settings)) writeFileSync(join(group, file), String(value));
+      joins.push(join(group, "cgroup.procs"));
+    }
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    remove();
+    return undefined;
+  }
+  return joins.length === 0 ? undefined : { joins, remove };
+}
+
+/** Where the limits are set: one directory in version 2, one for each controller in version 1. */
+function controllers({ maxProcesses, maxMemory }: ProcessLimits) {
+  const own = ownGroups();
+  const unified = own.get("");
+  const settings2 = { "pids.max": maxProcesses, "memory.max": maxMemory };
+  if (unified !== undefined && !own.has("pids") && hasControllers(`/sys/fs/cgroup${unified}`))
+    return [{ directory: `/sys/fs/cgroup${unified}`, settings: settings2 }];
+  const found: { directory: string; settings: Record<string, number> }[] = [];
+  const pids = own.get("pids");
+  if (pids !== undefined)
+    found.push({ directory: `/sys/fs/cgroup/pids${pids}`, settings: { "pids.max": maxProcesses } });
+  const memory = own.get("memory");
+  if (memory !== undefined)
+    found.push({
+      directory: `/sys/fs/cgroup/memory${memory}`,
+      settings: { "memory.limit_in_bytes": maxMemory },
+    });
+  return found;
+}
+
+/** This process's group for each controller; version 2 has the empty name. Source: cgroups(7), /proc/PID/cgroup. */
+function ownGroups(): Map<string, string> {
+  let text = "";
+  try {
+    text = readFileSync("/proc/self/cgroup", "utf8");
+  } catch {
+    // Not Linux, or no /proc: no groups.
+  }
+  return new Map(
+    text.split("\n").flatMap((line) => {
+      const [, names, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+      return (names ?? "")
+        .split(",")
+        .map((name): [string, string] => [name, path === "/" ? "" : (path ?? "")]);
+    }),
+  );
+}
+
+function hasControllers(directory: string): boolean {
+  try {
+    const enabled = readFileSync(join(directory, "cgroup.subtree_control"), "utf8").split(/\s+/);
+    return enabled.includes("pids") && enabled.includes("memory");
+  } catch {
+    return false;
+  }
+}
+
+function removeGroup(directory: string): boolean {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch (error) {
+    return systemErrorCode(error) === "ENOENT";
+  }
+}

@@ -1,0 +1,227 @@
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import type { Server } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { packagePlace } from "../core/package-place.ts";
+import type { Environment } from "../core/paths.ts";
+import { type BubblewrapPart, CHANNEL_FD, SECCOMP_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
+import { findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
+import { mountArguments, protectedPaths, type View } from "./bubblewrap/mounts.ts";
+import { type ControlGroup, createControlGroup } from "./bubblewrap/process-limits.ts";
+import { type SeccompRule, seccompFilter } from "./bubblewrap/seccomp.ts";
+import { sandboxEnvironment } from "./environment.ts";
+import type { SandboxPolicy } from "./policy/policy.ts";
+
+/** A killed sandbox's processes are gone from its control group a moment after its first one. */
+const GROUP_EMPTY_MS = 2_000;
+const GROUP_POLL_MS = 20;
+
+/** What takes over the port that a sandbox's way out begins with. */
+export interface WayOut {
+  /** A listening socket of the sandbox's network, whose connections are accepted outside. */
+  serve(server: Server): void;
+  close(): Promise<void>;
+}
+
+export interface SandboxSetup {
+  policy: SandboxPolicy;
+  /** The one place that can be written, whatever the policy says. */
+  workspace: string;
+  home: string;
+  /** The caller's; what of it passes is the policy's to say. */
+  environment: Environment;
+  /** Set inside whatever the policy lets pass. */
+  ownVariables?: Environment;
+  /** Private directory (0700) for what is made for this sandbox. */
+  runtimeDir: string;
+  /** Files and directories that are read-only inside: those of the policy itself. */
+  protect: readonly string[];
+  /** Programs and packages that must be readable: Node, pi, pictl. */
+  programs: readonly string[];
+  /** The gate; undefined where the policy allows no network at all. */
+  wayOut: WayOut | undefined;
+  agentDir?: View["agentDir"];
+  sessionDir?: string | undefined;
+  /** Parts to leave out; for tests that show what each is for. */
+  without?: { bubblewrap?: readonly BubblewrapPart[]; seccomp?: readonly SeccompRule[] };
+}
+
+/** One place in which programs run under a policy: an agent's, or a command's. */
+export class Sandbox {
+  readonly #setup: SandboxSetup;
+  readonly #bubblewrap: string;
+  readonly #dir: string;
+  readonly #filter: Buffer | undefined;
+  #group: ControlGroup | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Prepares a sandbox; nothing runs in it yet.
+   *
+   * @throws PictlError SANDBOX_UNAVAILABLE
+   */
+  constructor(setup: SandboxSetup) {
+    this.#setup = setup;
+    this.#bubblewrap = findBubblewrap(setup.environment);
+    mkdirSync(setup.runtimeDir, { recursive: true, mode: 0o700 });
+    this.#dir = mkdtempSync(join(setup.runtimeDir, "sandbox-"));
+    this.#filter = seccompFilter(process.arch, setup.without?.seccomp);
+  }
+
+  /** Directory of its own, private, which ends with it. It isn't seen inside. */
+  get dir(): string {
+    return this.#dir;
+  }
+
+  /** Whether all its processes are counted together, or each by itself. */
+  get hasControlGroup(): boolean {
+    return this.#group !== undefined;
+  }
+
+  /** The command line that {@link spawn} runs, as far as it can be told beforehand. */
+  arguments(command: readonly string[], cwd: string): string[] {
+    const { policy, wayOut, without } = this.#setup;
+    return sandboxCommand({
+      bubblewrap: this.#bubblewrap,
+      policy,
+      mounts: mountArguments(this.#view()),
+      cwd,
+      command,
+      listener:
+        wayOut === undefined || policy.network.kind === "open"
+          ? undefined
+          : {
+              node: process.execPath,
+              file: join(
+                ownPrograms(),
+                packagePlace().fromSource ? "lib/sandbox/inside/listen.ts" : "sandbox-listen.js",
+              ),
+            },
+      hasFilter: this.#filter !== undefined,
+      joins: this.#group?.joins ?? [],
+      without: without?.bubblewrap,
+    });
+  }
+
+  /** The environment of what runs inside. */
+  get environment(): Record<string, string> {
+    const { environment, ownVariables, policy, wayOut } = this.#setup;
+    const proxied = wayOut !== undefined && policy.network.kind !== "open";
+    return {
+      ...sandboxEnvironment(environment, policy.env, { proxied }),
+      ...(Object.fromEntries(
+        Object.entries(ownVariables ?? {}).filter(([, value]) => value !== undefined),
+      ) as Record<string, string>),
+    };
+  }
+
+  /**
+   * Starts a program inside, in a process group of its own. The child is bubblewrap: when it ends, all that runs
+   * inside has ended.
+   *
+   * @param stdio of the program: stdin, stdout and stderr
+   */
+  spawn(
+    command: readonly string[],
+    cwd: string,
+    stdio: readonly ["pipe" | "inherit", "pipe" | "inherit", "pipe" | "inherit"],
+    detached = true,
+  ): ChildProcess {
+    const { policy, wayOut } = this.#setup;
+    this.#group ??= createControlGroup(`pictl-${process.pid}-${this.#dir.slice(-6)}`, policy);
+    const [program = "", ...args] = this.arguments(command, cwd);
+    const listens = wayOut !== undefined && policy.network.kind !== "open";
+    const filter = this.#openFilter();
+    const channels: StdioOptions = [...stdio];
+    channels[SECCOMP_FD] = filter ?? "ignore";
+    if (listens) channels[CHANNEL_FD] = "ipc";
+    const nothing = openSync("/dev/null", "r");
+    for (const inherited of inheritedDescriptors()) {
+      if (inherited > CHANNEL_FD) channels[inherited] = nothing;
+    }
+    try {
+      const child = spawn(program, args, { cwd: "/", env: this.environment, stdio: channels, detached });
+      if (listens) {
+        child.once("message", (_message, handle) => {
+          if (handle !== undefined) wayOut.serve(handle as Server);
+          // What comes after the trusted first message would be the program's own.
+          if (child.connected) child.disconnect();
+        });
+      }
+      return child;
+    } finally {
+      closeSync(nothing);
+      if (filter !== undefined) closeSync(filter);
+    }
+  }
+
+  /** Closes the gate and takes away what was made for it. Call it once the child has ended. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#setup.wayOut?.close();
+    for (let waited = 0; this.#group?.remove() === false && waited < GROUP_EMPTY_MS; waited += GROUP_POLL_MS)
+      await delay(GROUP_POLL_MS);
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+
+  #view(): View {
+    const { policy, workspace, home, protect, programs, agentDir, sessionDir } = this.#setup;
+    return {
+      read: policy.read,
+      home,
+      emptyHome: policy.home === "empty",
+      denyRead: policy.denyRead,
+      write: policy.allowWrite,
+      workspace,
+      protect: [...protectedPaths(workspace), ...protect],
+      programs: [process.execPath, ownPrograms(), ...programs],
+      ...(agentDir === undefined ? {} : { agentDir }),
+      sessionDir,
+      memorySize: policy.tmpSize,
+    };
+  }
+
+  #openFilter(): number | undefined {
+    if (this.#filter === undefined) return undefined;
+    const path = join(this.#dir, "filter.bpf");
+    writeFileSync(path, this.#filter, { mode: 0o600 });
+    return openSync(path, "r");
+  }
+}
+
+/**
+ * Descriptors that this process was given by whoever started it, and that every child would have too: Node marks its
+ * own as to be closed, and has no way to mark others. Source: proc(5), /proc/PID/fdinfo.
+ */
+function inheritedDescriptors(): number[] {
+  const O_CLOEXEC = 0o2000000;
+  return readdirSync("/proc/self/fdinfo").flatMap((name) => {
+    try {
+      const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${name}`, "utf8"))?.[1];
+      return flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0 ? [Number(name)] : [];
+    } catch {
+      // The descriptor by which the directory itself was read.
+      return [];
+    }
+  });
+}
+
+/** Where what pictl runs inside stands. */
+function ownPrograms(): string {
+  const { root, fromSource } = packagePlace();
+  return join(root, fromSource ? "src" : "dist");
+}
