@@ -9,3 +9,7 @@ export const thinkingLevels = ["off", "minimal", "low", "medium", "high", "xhigh
 /** What `prompt --format` prints, and `format` of config.toml. */
 export const promptFormats = ["text", "json", "stream-json", "pi", "quiet"] as const;
 export type PromptFormat = (typeof promptFormats)[number];
+
+/** Profiles of a sandbox, from the weakest to the strictest (docs/sandbox.md). */
+export const sandboxProfiles = ["minimal", "development", "strict"] as const;
+export type SandboxProfile = (typeof sandboxProfiles)[number];

@@ -1,16 +1,10 @@
-import { readFileSync, statSync } from "node:fs";
-import { parse, TomlError } from "smol-toml";
 import * as z from "zod/mini";
-import en from "zod/v4/locales/en.js";
 import { promptFormats, thinkingLevels } from "./choices.ts";
 import { CONFIG_KEYS, configLogLevels } from "./config-keys.ts";
-import { lineOfKey } from "./config-line.ts";
 import { parseDuration } from "./duration.ts";
-import { PictlError, systemErrorCode } from "./errors.ts";
-import { didYouMean, nearest } from "./nearest.ts";
-
-/** A config file is a page of text. A workspace's comes from whoever wrote the repository. */
-const MAX_FILE_BYTES = 256 * 1024;
+import { PictlError } from "./errors.ts";
+import { nearest } from "./nearest.ts";
+import { checkToml, readTomlText, type TomlDocument } from "./toml-file.ts";
 
 const COUNT = "must be a whole number of 1 or more";
 const count = z.int(COUNT).check(z.gte(1, COUNT));
@@ -130,7 +124,7 @@ const workspaceFile = z.strictObject({
 });
 
 /** The values of a file as they are written there, tables in tables. */
-export type ConfigDocument = Record<string, unknown>;
+export type ConfigDocument = TomlDocument;
 
 /**
  * Reads and checks one file. Durations come back as milliseconds, everything else as it was written.
@@ -152,80 +146,23 @@ export function checkConfigText(
   path: string,
   kind: "user" | "workspace",
 ): { config: ConfigFile; document: ConfigDocument } {
-  const document = parseToml(text, path);
   const schema = kind === "user" ? configFile : workspaceFile;
-  const result = z.safeParse(schema, document, { error: en().localeError });
-  if (result.success) return { config: result.data as ConfigFile, document };
-  const [issue] = result.error.issues;
-  const unknown = issue?.code === "unrecognized_keys";
-  const keys = [...(issue?.path ?? []), ...(unknown ? issue.keys.slice(0, 1) : [])].map(String);
-  const key = keys.join(".");
-  const suggestions = unknown ? nearestKeys(key) : [];
-  const problem = unknown ? "unknown key" : (issue?.message ?? "invalid");
-  throw invalid(path, lineOfKey(text, keys), `${printable(key)}: ${problem}.`, {
-    key,
-    reason: problem,
-    ...(suggestions.length > 0 ? { suggestions } : {}),
-  });
+  const { value, document } = checkToml(schema, { text, path, ...CONFIG_HELP });
+  return { config: value as ConfigFile, document };
 }
+
+/** The text of a config file. Throws INVALID_CONFIG for what is no file of a sensible size in UTF-8. */
+export function readConfigText(path: string): string {
+  return readTomlText(path);
+}
+
+const CONFIG_HELP = {
+  suggest: nearestKeys,
+  help: "See docs/configuration.md for the keys and their values.",
+};
 
 /** Keys, and tables of keys, that a mistyped one may have meant. */
 export function nearestKeys(key: string): string[] {
   const tables = CONFIG_KEYS.flatMap(({ key: known }) => (known.includes(".") ? known.split(".", 1) : []));
   return nearest(key, [...CONFIG_KEYS.map(({ key: known }) => known), ...(key.includes(".") ? [] : tables)]);
-}
-
-function parseToml(text: string, path: string): ConfigDocument {
-  try {
-    return parse(text);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    // Only the first line: the rest quotes the file, and there may be something private next to the mistake.
-    const [reason = ""] = error.message.split("\n", 1);
-    throw invalid(path, error.line, `${reason}.`, { column: error.column });
-  }
-}
-
-/** The text of a config file. Throws INVALID_CONFIG for what is no file of a sensible size in UTF-8. */
-export function readConfigText(path: string): string {
-  try {
-    const stats = statSync(path);
-    // Opening a pipe that came with a repository would wait for ever.
-    if (!stats.isFile()) throw invalid(path, undefined, "is not a regular file.");
-    if (stats.size > MAX_FILE_BYTES)
-      throw invalid(path, undefined, `is larger than ${MAX_FILE_BYTES} bytes.`);
-    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
-  } catch (error) {
-    if (error instanceof PictlError) throw error;
-    const code = systemErrorCode(error);
-    const reason = code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "it is not UTF-8" : (code ?? String(error));
-    throw new PictlError("INVALID_CONFIG", `Cannot read ${path}: ${reason}.`, {
-      hint: "Check its permissions and its contents, or move it away: every key has a default.",
-      details: { path },
-      cause: error,
-    });
-  }
-}
-
-function invalid(
-  path: string,
-  line: number | undefined,
-  problem: string,
-  details: Record<string, unknown> = {},
-): PictlError {
-  const place = line === undefined ? path : `${path}:${line}`;
-  return new PictlError("INVALID_CONFIG", `${place}: ${problem}`, {
-    hint: [
-      didYouMean((details.suggestions ?? []) as string[]),
-      "See docs/configuration.md for the keys and their values.",
-    ]
-      .filter(Boolean)
-      .join(" "),
-    details: { path, ...(line === undefined ? {} : { line }), ...details },
-  });
-}
-
-/** A key of somebody else's file may hold what moves a terminal's cursor. */
-function printable(key: string): string {
-  return key.replaceAll(/\p{Cc}/gu, "?").slice(0, 200);
 }

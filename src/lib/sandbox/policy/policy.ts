@@ -1,7 +1,9 @@
+import type { SandboxProfile } from "../../core/choices.ts";
+
 /** A policy in full: what holds for one agent. All paths absolute, `~` expanded; symlinks are resolved by whoever enforces it. */
 export interface SandboxPolicy {
   enabled: boolean;
-  profile: "minimal" | "development" | "strict";
+  profile: SandboxProfile;
   /** Roots that can be read. ["/"] for minimal and development; system directories only for strict. */
   read: string[];
   /** "read": the home as far as `read` and `denyRead` go; "empty": an empty home of its own. */
