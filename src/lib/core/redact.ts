@@ -9,6 +9,11 @@ const SECRET_NAME =
 /** The shell's own directories, and places that say where a secret is: needed to understand a message. */
 const HARMLESS_NAME =
   /^(?:PWD|OLDPWD|XAUTHORITY|GOOGLE_APPLICATION_CREDENTIALS)$|_(?:FILE|PATH|DIR|SOCK|URI)$/i;
+/** Whether a variable of this name is likely to hold a secret. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name) && !HARMLESS_NAME.test(name);
+}
+
 /** Shorter values (`true`, `1`, a user name) would black out ordinary words. */
 const MIN_SECRET_LENGTH = 8;
 /** A line of a longer secret, such as a private key; a short one may be ordinary text. */
@@ -42,7 +47,7 @@ const SECRET_SHAPES = new RegExp(
 export function createRedactor(env: Environment): (text: string) => string {
   const names = new Map<string, string>();
   for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || !SECRET_NAME.test(name) || HARMLESS_NAME.test(name)) continue;
+    if (value === undefined || !isSecretName(name)) continue;
     for (const form of writtenForms(value)) if (!names.has(form)) names.set(form, name);
   }
   // A secret that contains another one must go first, or its rest would stay.
