@@ -1,0 +1,20 @@
+import { createHash } from "node:crypto";
+import { formatHostRule } from "./hosts.ts";
+import type { SandboxPolicy } from "./policy.ts";
+
+/**
+ * The same for two policies exactly when they allow the same: an agent of one may serve the other. Order in
+ * lists, and what decides only whether there is a sandbox at all, don't count.
+ *
+ * @returns 32 hexadecimal digits
+ */
+export function policyDigest(policy: SandboxPolicy): string {
+  const { network, allowNoSandbox: _, ...rest } = policy;
+  const hosts = network.kind === "hosts" ? network.allow.map(formatHostRule) : [];
+  const fields = Object.entries({ ...rest, network: network.kind, hosts }).map(([key, value]) => [
+    key,
+    Array.isArray(value) ? [...new Set(value)].sort() : value,
+  ]);
+  fields.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(fields)).digest("hex").slice(0, 32);
+}

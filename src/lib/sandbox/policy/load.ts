@@ -1,0 +1,103 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { directoriesToRepositoryRoot, type Environment, type Paths } from "../../core/paths.ts";
+import type { PolicyOrigins } from "./origins.ts";
+import type { SandboxPolicy } from "./policy.ts";
+import type { PolicyFile } from "./policy-file.ts";
+import type { PolicyPlaces } from "./profiles.ts";
+import { contains } from "./roots.ts";
+import { userPolicy } from "./user-policy.ts";
+import { narrowByWorkspace } from "./workspace-policy.ts";
+
+export const POLICY_FILE = "sandbox.toml";
+
+/** A home that is a package manager's and no person's. */
+const NO_PERSONS_HOME = "/home/linuxbrew";
+
+export interface PolicyRequest {
+  /** The directory that a session works in; absolute. */
+  workspace: string;
+  home: string;
+  /** Of whom the agent works for. */
+  env: Environment;
+  paths: Paths;
+  /** `--sandbox PROFILE` of the command line. */
+  profile?: SandboxPolicy["profile"];
+}
+
+export interface LoadedPolicy {
+  policy: SandboxPolicy;
+  origins: PolicyOrigins;
+  /** Sentences for the user: what is said in vain, what allows more than it seems. */
+  warnings: string[];
+  /** The policy files that exist, the user's first. They are read-only inside. */
+  files: string[];
+}
+
+/**
+ * The policy that holds in a directory: the user's side, narrowed by every `.pictl/sandbox.toml` between the
+ * root of the repository and the directory. All of them, and not the nearest: a file in a subdirectory, which an
+ * agent can make, would else put the repository's own out of force. The parser and its schema are loaded only
+ * when there is a file.
+ *
+ * @throws PictlError INVALID_CONFIG naming file, line and key
+ */
+export async function loadPolicy(request: PolicyRequest): Promise<LoadedPolicy> {
+  const home = normalize(request.home).replace(/(?<=.)\/$/, "");
+  const workspace = normalize(request.workspace).replace(/(?<=.)\/$/, "");
+  const places: PolicyPlaces = { ...request, home, workspace, otherHomes: otherHomes(home) };
+  const user = userPolicyFile(request.paths);
+  const inWorkspace = workspacePolicyFiles(workspace).filter((path) => !isMissing(path));
+  const warnings: string[] = [];
+  const userFile = isMissing(user) ? undefined : await read(user, home);
+  let traced = userPolicy(places, userFile, request.profile, warnings);
+  for (const path of inWorkspace) {
+    const file = await read(path, home, dirname(dirname(path)));
+    traced = narrowByWorkspace(traced, file, places, warnings);
+  }
+  if (traced.policy.denyRead.includes(workspace))
+    warnings.push(`The workspace ${workspace} is itself denied: no agent can work there.`);
+  return { ...traced, warnings, files: [...(userFile === undefined ? [] : [user]), ...inWorkspace] };
+}
+
+/** Where the user's file is, or would be made. */
+export function userPolicyFile(paths: Paths): string {
+  return join(paths.configDir, POLICY_FILE);
+}
+
+/** Where a workspace's files would be, the repository root's first. */
+export function workspacePolicyFiles(workspace: string): string[] {
+  return directoriesToRepositoryRoot(workspace, (dir) => existsSync(join(dir, ".git")))
+    .map((dir) => join(dir, ".pictl", POLICY_FILE))
+    .reverse();
+}
+
+async function read(path: string, home: string, base?: string): Promise<PolicyFile> {
+  const { readPolicyFile } = await import("./policy-file.ts");
+  return readPolicyFile(path, home, base);
+}
+
+function isMissing(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    // A file that can't be looked at may restrict: reading it says why.
+    return false;
+  }
+}
+
+/** Homes that root could read, but for the one that this program runs from. */
+function otherHomes(home: string): string[] {
+  return ["/root", ...entries("/home")].filter(
+    (other) => !contains(other, home) && !contains(other, process.execPath) && other !== NO_PERSONS_HOME,
+  );
+}
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory).map((name) => join(directory, name));
+  } catch {
+    // None there, or none that can be seen.
+    return [];
+  }
+}
