@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { sessionDirFor } from "../src/lib/session/files/locate.ts";
+import { sessionDirFor } from "../src/lib/core/session-files/locate.ts";
 import type { Place } from "./place.ts";
 
 /** What the first message of each session is, which the scripted model repeats in its answers. */

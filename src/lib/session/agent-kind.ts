@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { AGENT_DAEMON, AGENT_ID, AGENT_OF } from "../agent/marked-processes.ts";
 import type { PiCommand } from "../agent/pi/pi-command.ts";
 import type { Environment } from "../core/paths.ts";
+import { agentDirOf } from "../core/session-files/locate.ts";
 import type { SessionOptions } from "../protocol/session.ts";
-import { agentDirOf } from "./files/locate.ts";
 
 /** Variables in which two agents may differ and yet stand in for one another, each with the reason. */
 const OF_THE_MOMENT: Readonly<Record<string, string>> = {

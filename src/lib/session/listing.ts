@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
+import type { SessionFile } from "../core/session-files/locate.ts";
 import type { SessionInfo } from "../protocol/session.ts";
-import type { SessionFile } from "./files/locate.ts";
 import { type SessionSummary, type SummaryState, summarize } from "./files/summary.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";

@@ -6,7 +6,7 @@ import { endLeftoversOfDaemon } from "../agent/leftovers.ts";
 import type { PictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Environment } from "../core/paths.ts";
-import { sessionDirFor, sessionDirOf } from "./files/locate.ts";
+import { sessionDirFor, sessionDirOf } from "../core/session-files/locate.ts";
 import { refuseWhileWritten } from "./foreign-writer.ts";
 import { inUseError } from "./in-use-error.ts";
 import type { SessionRecord } from "./registry.ts";

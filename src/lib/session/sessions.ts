@@ -7,13 +7,18 @@ import { type Config, findWorkspaceConfig, type Limits, loadConfig } from "../co
 import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { directoriesToRepositoryRoot } from "../core/paths.ts";
+import {
+  agentDirOf,
+  listSessionFiles,
+  type SessionFile,
+  sessionDirOf,
+} from "../core/session-files/locate.ts";
 import type { RequestParams } from "../protocol/requests.ts";
 import type { SessionInfo, SessionOptions, TurnOutcome } from "../protocol/session.ts";
 import type { MakingRoom } from "./agent-places.ts";
 import { AgentPool } from "./agent-pool.ts";
 import { type AgentStarter, placeOf } from "./agent-starter.ts";
 import type { Caller } from "./caller.ts";
-import { agentDirOf, listSessionFiles, type SessionFile, sessionDirOf } from "./files/locate.ts";
 import type { SessionSummary } from "./files/summary.ts";
 import { Summaries, sessionInfo, unopenedSessionInfo } from "./listing.ts";
 import { OneWriter } from "./one-writer.ts";

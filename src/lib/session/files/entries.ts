@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import type { SessionEntry, SessionHeader } from "@earendil-works/pi-coding-agent";
 import { PictlError, systemErrorCode } from "../../core/errors.ts";
-import { isObject, type JsonObject, parseObject } from "./json.ts";
-import { forEachLine } from "./line-reader.ts";
+import { isObject, type JsonObject, parseObject } from "../../core/session-files/json.ts";
+import { forEachLine } from "../../core/session-files/line-reader.ts";
 import { migrateInMemory } from "./migrate.ts";
 
 /** Parsed entries take a few times their size in memory, so a file beyond this would take the daemon down. */

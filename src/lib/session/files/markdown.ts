@@ -1,5 +1,5 @@
+import type { JsonObject } from "../../core/session-files/json.ts";
 import type { TranscriptMessage, TranscriptToolCall } from "../../protocol/transcript.ts";
-import type { JsonObject } from "./json.ts";
 
 /** What stands above the conversation. Times are milliseconds since the epoch. */
 export interface DocumentInfo {

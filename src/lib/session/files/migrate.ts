@@ -1,4 +1,4 @@
-import { asObject, type JsonObject } from "./json.ts";
+import { asObject, type JsonObject } from "../../core/session-files/json.ts";
 
 /**
  * Brings the records of a file (header first) to format 3 in memory, as pi's session manager does on disk.

@@ -1,4 +1,11 @@
-import { asNumber, asObject, asString, contentText, type JsonObject, parseTime } from "./json.ts";
+import {
+  asNumber,
+  asObject,
+  asString,
+  contentText,
+  type JsonObject,
+  parseTime,
+} from "../../core/session-files/json.ts";
 import type { LineFacts } from "./summary-line.ts";
 
 /** Characters of the first prompt that a listing keeps. */

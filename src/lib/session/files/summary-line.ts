@@ -1,5 +1,11 @@
-import { asObject, asString, type JsonObject, parseObject, parseTime } from "./json.ts";
-import type { Line } from "./line-reader.ts";
+import {
+  asObject,
+  asString,
+  type JsonObject,
+  parseObject,
+  parseTime,
+} from "../../core/session-files/json.ts";
+import type { Line } from "../../core/session-files/line-reader.ts";
 
 /** What one line adds to a listing. */
 export type LineFacts =

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync } from "node:fs";
-import { forEachLine, type Line, readFully } from "./line-reader.ts";
-import type { SessionFile } from "./locate.ts";
+import { forEachLine, type Line, readFully } from "../../core/session-files/line-reader.ts";
+import type { SessionFile } from "../../core/session-files/locate.ts";
 import { applyFacts, type SessionSummary, startSummary } from "./summary-fields.ts";
 import { readLine } from "./summary-line.ts";
 

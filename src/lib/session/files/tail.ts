@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
-import { parseObject } from "./json.ts";
-import { forEachLine, type Line, readFully } from "./line-reader.ts";
+import { parseObject } from "../../core/session-files/json.ts";
+import { forEachLine, type Line, readFully } from "../../core/session-files/line-reader.ts";
 
 /** pi writes an entry's ids first; this is ample for them. */
 const IDS_WITHIN_BYTES = 512;

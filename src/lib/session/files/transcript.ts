@@ -1,6 +1,4 @@
 import type { SessionEntry } from "@earendil-works/pi-coding-agent";
-import type { TranscriptMessage, TranscriptUsage } from "../../protocol/transcript.ts";
-import { activeBranch } from "./entries.ts";
 import {
   asNumber,
   asObject,
@@ -9,7 +7,9 @@ import {
   contentText,
   type JsonObject,
   parseTime,
-} from "./json.ts";
+} from "../../core/session-files/json.ts";
+import type { TranscriptMessage, TranscriptUsage } from "../../protocol/transcript.ts";
+import { activeBranch } from "./entries.ts";
 
 /**
  * The active branch as messages, in order. What was compacted away stays visible, with the compaction as a

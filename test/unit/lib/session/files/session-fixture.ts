@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import type { SessionFile } from "../../../../../src/lib/session/files/locate.ts";
+import type { SessionFile } from "../../../../../src/lib/core/session-files/locate.ts";
 
 type Json = Record<string, unknown>;
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, renameSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { SessionFile } from "../../../../../src/lib/session/files/locate.ts";
+import type { SessionFile } from "../../../../../src/lib/core/session-files/locate.ts";
 import { type SummaryState, summarize } from "../../../../../src/lib/session/files/summary.ts";
 import { fileAt, SessionBuilder, START, temporaryDirectory, usage } from "./session-fixture.ts";
 

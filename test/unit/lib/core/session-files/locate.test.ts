@@ -8,8 +8,8 @@ import {
   sessionDirFor,
   sessionDirOf,
   sessionIdOfFileName,
-} from "../../../../../src/lib/session/files/locate.ts";
-import { temporaryDirectory } from "./session-fixture.ts";
+} from "../../../../../src/lib/core/session-files/locate.ts";
+import { temporaryDirectory } from "../../session/files/session-fixture.ts";
 
 test("the agent directory follows PI_CODING_AGENT_DIR with ~, a file URL and a relative path", () => {
   assert.equal(agentDirOf({ HOME: "/home/u" }), "/home/u/.pi/agent");

@@ -2,7 +2,7 @@ import { type Dirent, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Environment } from "../../core/paths.ts";
+import type { Environment } from "../paths.ts";
 
 /** One session file as the directory tells it, without having been opened. */
 export interface SessionFile {
