@@ -11,6 +11,7 @@ import { endLeftovers, hasLeftovers } from "./leftovers.ts";
 import { AGENT_ID, AGENT_OF } from "./marked-processes.ts";
 import { refuseNul } from "./refuse-nul.ts";
 import { type AgentRecord, type AgentResponse, RpcChannel } from "./rpc-channel.ts";
+import type { AgentSandbox } from "./sandbox/agent-sandbox.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export type { AgentExit } from "./agent-exit.ts";
@@ -48,6 +49,8 @@ export interface AgentStart extends AgentHandlers {
   env: Environment;
   /** Bounds of what a ready agent may do; absent: none. */
   limits?: { silenceMs: number; bytesPerMinute: number };
+  /** Starts it in a sandbox instead, which ends with it. */
+  sandbox?: AgentSandbox | undefined;
   /** Kills it when that fires before it is ready; the start then fails with the signal's reason. */
   signal?: AbortSignal;
 }
@@ -125,12 +128,15 @@ export class Agent {
     refuseNul(options.args, options.env);
     // child_process and not execa: a process group, three raw pipes and a stop sequence of our own are all
     // that is wanted here, and execa adds 19 ms before the first agent (docs/decisions/0003).
-    const child = spawn(program, [...leading, ...options.args], {
-      cwd: options.cwd,
-      env: options.env as NodeJS.ProcessEnv,
-      stdio: ["pipe", "pipe", "pipe"],
-      detached: true,
-    });
+    const { sandbox } = options;
+    const child =
+      sandbox?.spawn([...options.command, ...options.args], options.cwd) ??
+      spawn(program, [...leading, ...options.args], {
+        cwd: options.cwd,
+        env: options.env as NodeJS.ProcessEnv,
+        stdio: ["pipe", "pipe", "pipe"],
+        detached: true,
+      });
     const { pid, stdin, stdout, stderr } = child;
     if (pid === undefined || stdin === null || stdout === null || stderr === null) {
       throw await spawnFailure(child, program, options.cwd);
@@ -190,6 +196,7 @@ export class Agent {
         };
         const lost = exitError(ready ? "AGENT_DIED" : "AGENT_START_FAILED", exit, garbage.map(redact));
         channel.close(lost);
+        void sandbox?.close();
         resolve([exit, lost]);
         if (ready) agent?.handlers.onExit(exit);
       });
@@ -214,7 +221,10 @@ export class Agent {
       if (!lost) killGroup(pid, "SIGKILL");
       const [exit] = await exited;
       signal?.throwIfAborted();
-      if (lost) throw exitError("AGENT_START_FAILED", exit, garbage.map(redact));
+      if (lost)
+        throw (
+          sandbox?.startFailure(exit.stderr) ?? exitError("AGENT_START_FAILED", exit, garbage.map(redact))
+        );
       if (error instanceof PictlError && error.code === "AGENT_TIMEOUT") {
         throw new PictlError(
           "AGENT_START_FAILED",

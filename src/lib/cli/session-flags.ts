@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Args, Flags } from "@oclif/core";
-import { thinkingLevels } from "../core/choices.ts";
+import { sandboxProfiles, thinkingLevels } from "../core/choices.ts";
 import { PictlError } from "../core/errors.ts";
 import type { SessionOptions } from "../protocol/session.ts";
 
@@ -58,6 +58,16 @@ export const createFlags = {
     multipleNonGreedy: true,
     helpGroup: "NEW SESSION",
   }),
+  sandbox: Flags.option({
+    options: sandboxProfiles,
+    description: "Run the agent in a sandbox of this profile, or exit 7 (docs/sandbox.md)",
+    helpGroup: "NEW SESSION",
+  })(),
+  "no-sandbox": Flags.boolean({
+    description: "Run it without one, where your sandbox.toml allows that",
+    exclusive: ["sandbox"],
+    helpGroup: "NEW SESSION",
+  }),
   ephemeral: Flags.boolean({ description: "Keep the session in memory only", helpGroup: "NEW SESSION" }),
   approve: Flags.boolean({
     description:
@@ -75,6 +85,8 @@ export interface CreateFlagValues {
   "exclude-tools"?: string | undefined;
   "system-prompt"?: string | undefined;
   "append-system-prompt"?: string[] | undefined;
+  sandbox?: SessionOptions["sandbox"];
+  "no-sandbox"?: boolean | undefined;
   ephemeral?: boolean | undefined;
   approve?: boolean | undefined;
 }
@@ -88,6 +100,8 @@ export function sessionOptionsFrom(flags: CreateFlagValues, piArgs: readonly str
     excludeTools: flags["exclude-tools"],
     systemPrompt: flags["system-prompt"] === undefined ? undefined : textOrFile(flags["system-prompt"]),
     appendSystemPrompt: flags["append-system-prompt"]?.map(textOrFile),
+    sandbox: flags.sandbox,
+    noSandbox: flags["no-sandbox"],
     ephemeral: flags.ephemeral,
     approve: flags.approve,
     piArgs: piArgs.length > 0 ? piArgs : undefined,

@@ -39,6 +39,7 @@ export async function startDaemon(
     },
     extensionFile: extensionFile(),
     marker: { PICTL_AGENT_OF: paths.runtimeDir, PICTL_DAEMON_PID: String(process.pid) },
+    paths,
   });
   const { PICTL_HOME } = process.env;
   const place = { runtimeDir: paths.runtimeDir, ...(PICTL_HOME ? { home: resolve(PICTL_HOME) } : {}) };

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { thinkingLevels } from "../core/choices.ts";
+import { sandboxProfiles, thinkingLevels } from "../core/choices.ts";
 import { question } from "./question.ts";
 
 /** What a session is doing. `parked`: known, without an agent, resumed by the next prompt. */
@@ -31,6 +31,10 @@ export const sessionOptions = z.strictObject({
   ephemeral: z.optional(z.boolean()),
   /** pi's project trust. Absent: nothing of the project is trusted. */
   approve: z.optional(z.boolean()),
+  /** The agent runs in a sandbox of at least this profile, whatever the files say. */
+  sandbox: z.optional(z.enum(sandboxProfiles)),
+  /** It runs without one, where the user's file allows that. */
+  noSandbox: z.optional(z.boolean()),
   /** Arguments that go to pi as they are. */
   piArgs: z.optional(z.array(z.string())),
 });

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { packagePlace } from "../core/package-place.ts";
 import type { Environment } from "../core/paths.ts";
-import { type BubblewrapPart, CHANNEL_FD, SECCOMP_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
+import { type BubblewrapPart, CHANNEL_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
 import { findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
 import { mountArguments, protectedPaths, type View } from "./bubblewrap/mounts.ts";
 import { type ControlGroup, createControlGroup } from "./bubblewrap/process-limits.ts";
@@ -142,11 +142,11 @@ export class Sandbox {
     const [program = "", ...args] = this.arguments(command, cwd);
     const listens = wayOut !== undefined && policy.network.kind !== "open";
     const filter = this.#openFilter();
-    const channels: StdioOptions = [...stdio];
-    channels[SECCOMP_FD] = filter ?? "ignore";
-    if (listens) channels[CHANNEL_FD] = "ipc";
     const nothing = openSync("/dev/null", "r");
+    // In the order of the descriptors, and without a hole: Node would close the ranks.
+    const channels = [...stdio, filter ?? "ignore", listens ? "ipc" : "ignore"] satisfies StdioOptions;
     for (const inherited of inheritedDescriptors()) {
+      while (channels.length < inherited) channels.push("ignore");
       if (inherited > CHANNEL_FD) channels[inherited] = nothing;
     }
     try {

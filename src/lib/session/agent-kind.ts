@@ -40,8 +40,10 @@ export function agentKey(launch: {
   options: SessionOptions;
   env: Environment;
   cwd: string;
+  /** The key of its sandbox, which is for one workspace. */
+  sandbox?: string | undefined;
 }): string {
-  const { pi, args, options, env, cwd } = launch;
+  const { pi, args, options, env, cwd, sandbox } = launch;
   const agentDir = agentDirOf(env, cwd);
   const { fixed, hasExtensions } = settingsOf(agentDir);
   const variables = Object.keys(env)
@@ -49,7 +51,7 @@ export function agentKey(launch: {
     .sort()
     .map((name) => [name, env[name]]);
   const place = hasExtensions || isBoundToDirectory(options) ? cwd : null;
-  const parts = [pi.argv, pi.version, args, agentDir, fixed, place, variables];
+  const parts = [pi.argv, pi.version, args, agentDir, fixed, place, variables, sandbox ?? null];
   return createHash("sha256").update(JSON.stringify(parts)).digest("base64");
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { Agent, type AgentHandlers, type AgentState } from "../agent/agent.ts";
 import { launchArguments, type SessionPlace } from "../agent/launch-arguments.ts";
 import { AGENT_ID } from "../agent/marked-processes.ts";
@@ -8,6 +9,8 @@ import { bundledPiCli } from "../agent/pi/bundled-pi.ts";
 import { type PiCommand, resolvePi } from "../agent/pi/pi-command.ts";
 import type { VersionCache } from "../agent/pi/pi-version.ts";
 import { refuseNul } from "../agent/refuse-nul.ts";
+import { AgentSandbox } from "../agent/sandbox/agent-sandbox.ts";
+import { planSandbox, type SandboxPlan } from "../agent/sandbox/plan.ts";
 import {
   isScriptedModel,
   resolveScriptedModel,
@@ -15,7 +18,8 @@ import {
 } from "../agent/scripted-model/model-id.ts";
 import type { Config } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
-import type { Environment } from "../core/paths.ts";
+import type { Environment, Paths } from "../core/paths.ts";
+import { agentDirOf, sessionDirFor, sessionDirOf } from "../core/session-files/locate.ts";
 import type { SessionOptions } from "../protocol/session.ts";
 import { type AgentKind, agentKey } from "./agent-kind.ts";
 import type { Caller, ModelChange } from "./caller.ts";
@@ -42,6 +46,8 @@ export interface AgentLaunch {
   kind: AgentKind;
   /** What the session's model then is, as far as it is known; `scripted/…` with its absolute path. */
   model: string | undefined;
+  /** The sandbox that it has to run in. */
+  sandbox: SandboxPlan | undefined;
   /** Whether an agent that runs already can be moved to the session instead. */
   spareWillDo: boolean;
 }
@@ -51,6 +57,7 @@ export class AgentStarter {
   readonly #config: Config;
   readonly #versions: VersionCache;
   readonly #extensionFile: string;
+  readonly #paths: Paths;
   /** Set in every agent's environment, so that one left over by a dead daemon can be told from others. */
   readonly #marker: Environment;
   readonly #kinds = new WeakMap<Agent, Omit<Spare, "agent">>();
@@ -63,7 +70,9 @@ export class AgentStarter {
     versions: VersionCache;
     extensionFile: string;
     marker: Environment;
+    paths: Paths;
   }) {
+    this.#paths = options.paths;
     this.#config = options.config;
     this.#versions = options.versions;
     this.#extensionFile = options.extensionFile;
@@ -121,6 +130,20 @@ export class AgentStarter {
     }
     const given = place.kind === "file" ? change : { ...options, ...change };
     const sharedArgs = launchArguments({ kind: "file", path: "" }, options, scriptedArgs);
+    const agentDir = agentDirOf(env, cwd);
+    const sandbox = await planSandbox({
+      options,
+      cwd,
+      environment: env,
+      paths: this.#paths,
+      agentDir,
+      sessionDir:
+        place.kind === "file"
+          ? dirname(place.path)
+          : (sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDir)),
+      command: pi.argv,
+      args: sharedArgs,
+    });
     return {
       command: pi.argv,
       args,
@@ -128,11 +151,12 @@ export class AgentStarter {
       cwd,
       env,
       kind: {
-        key: agentKey({ pi, args: sharedArgs, options, env, cwd }),
+        key: agentKey({ pi, args: sharedArgs, options, env, cwd, sandbox: sandbox?.key }),
         ...(scripted === undefined && given.model !== undefined ? { model: given.model } : {}),
         ...(given.thinking === undefined ? {} : { thinking: given.thinking }),
       },
       model: scripted ?? model,
+      sandbox,
       // A spare takes another model only by a command that pi also makes its default of.
       spareWillDo: place.kind === "file" && (scripted !== undefined || model === recordedModel),
     };
@@ -155,6 +179,9 @@ export class AgentStarter {
   /** Starts an agent as {@link prepare} has worked it out. */
   async launch(launch: AgentLaunch, handlers: AgentHandlers): Promise<{ agent: Agent; state: AgentState }> {
     this.#giveUp.signal.throwIfAborted();
+    const marks = { ...this.#marker, [AGENT_ID]: randomUUID() };
+    const sandbox =
+      launch.sandbox && new AgentSandbox(launch.sandbox, launch.env, marks, this.#paths.runtimeDir);
     const started = await Agent.start({
       signal: this.#giveUp.signal,
       command: launch.command,
@@ -163,7 +190,8 @@ export class AgentStarter {
       // Of a shell that is itself a tool of some pi: the agent must not pass for a command (agent/orphans.ts).
       // pi marks the commands that it runs with PI_CODING_AGENT. A pictl that one of them called would pass it on,
       // and its agents couldn't be told from such commands (agent/orphans.ts).
-      env: { ...launch.env, PI_CODING_AGENT: undefined, ...this.#marker, [AGENT_ID]: randomUUID() },
+      env: { ...launch.env, PI_CODING_AGENT: undefined, ...marks },
+      sandbox,
       limits: {
         silenceMs: this.#config.limits.agentSilenceMs,
         bytesPerMinute: this.#config.limits.maxAgentBytesPerMinute,

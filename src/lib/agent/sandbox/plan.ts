@@ -1,0 +1,142 @@
+import { createHash } from "node:crypto";
+import { existsSync, realpathSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { PictlError } from "../../core/errors.ts";
+import { directoriesToRepositoryRoot, type Environment, type Paths } from "../../core/paths.ts";
+import type { SessionOptions } from "../../protocol/session.ts";
+import { policyDigest } from "../../sandbox/policy/digest.ts";
+import { type LoadedPolicy, loadPolicy } from "../../sandbox/policy/load.ts";
+import type { SandboxPolicy } from "../../sandbox/policy/policy.ts";
+
+/** What an agent's sandbox is made of, worked out before there is one. */
+export interface SandboxPlan {
+  policy: SandboxPolicy;
+  /** The same for two agents only when one could serve the other's session. */
+  key: string;
+  /** The repository that the session's directory is in, or that directory: what can be written. */
+  workspace: string;
+  home: string;
+  agentDir: string;
+  sessionDir: string;
+  /** Files of the policy, read-only inside. */
+  policyFiles: string[];
+  /** Files and packages that the agent needs to see. */
+  programs: string[];
+}
+
+export interface SandboxRequest {
+  options: SessionOptions;
+  /** The session's directory. */
+  cwd: string;
+  environment: Environment;
+  paths: Paths;
+  agentDir: string;
+  sessionDir: string;
+  /** Program and leading arguments of pi. */
+  command: readonly string[];
+  args: readonly string[];
+}
+
+/**
+ * The sandbox that a session's agent has to run in: because it was asked for with the session, or because the
+ * user's or the workspace's `sandbox.toml` says so.
+ *
+ * @returns undefined where none was asked for
+ * @throws PictlError INVALID_CONFIG, SANDBOX_REQUIRED, SANDBOX_UNAVAILABLE
+ */
+export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan | undefined> {
+  const { options, cwd, environment, paths, agentDir, sessionDir } = request;
+  const home = environment.HOME || homedir();
+  const loaded = await policyFor(request, home);
+  if (loaded === undefined) return undefined;
+  const { policy, files } = loaded;
+  const workspace = workspaceOf(cwd, home);
+  const programs = [...programRoots(request.command), ...namedFiles(request, options)];
+  const parts = [
+    policyDigest(policy),
+    workspace,
+    home,
+    agentDir,
+    sessionDir,
+    files,
+    programs,
+    paths.configDir,
+  ];
+  return {
+    policy,
+    key: createHash("sha256").update(JSON.stringify(parts)).digest("base64"),
+    workspace,
+    home,
+    agentDir,
+    sessionDir,
+    policyFiles: files,
+    programs,
+  };
+}
+
+async function policyFor(
+  { options, cwd, environment, paths }: SandboxRequest,
+  home: string,
+): Promise<LoadedPolicy | undefined> {
+  const profile = options.sandbox;
+  const loaded = await loadPolicy({
+    workspace: cwd,
+    home,
+    env: environment,
+    paths,
+    ...(profile === undefined ? {} : { profile }),
+  });
+  const { policy } = loaded;
+  if (!options.noSandbox) return policy.enabled || profile !== undefined ? loaded : undefined;
+  if (!policy.enabled || policy.allowNoSandbox) return undefined;
+  throw new PictlError(
+    "SANDBOX_REQUIRED",
+    "Your sandbox.toml says enabled = true, so --no-sandbox is refused.",
+    {
+      hint: "Leave out --no-sandbox, or set allow_no_sandbox = true in your own sandbox.toml (`pictl sandbox show`).",
+      details: { files: loaded.files },
+    },
+  );
+}
+
+/**
+ * @throws PictlError SANDBOX_UNAVAILABLE where what can be written would hold what is to be kept from the agent
+ */
+function workspaceOf(cwd: string, home: string): string {
+  const isTooMuch = (directory: string) => `${home}/`.startsWith(directory === "/" ? "/" : `${directory}/`);
+  const chain = directoriesToRepositoryRoot(cwd, (candidate) => existsSync(join(candidate, ".git")));
+  const workspace = chain.findLast((directory) => !isTooMuch(directory));
+  if (workspace !== undefined) return workspace;
+  throw new PictlError(
+    "SANDBOX_UNAVAILABLE",
+    `A sandbox can't protect your home while ${cwd} is its workspace, which may be written.`,
+    { hint: "Work in a directory of the project's own: `cd` there, or --cwd.", details: { cwd, home } },
+  );
+}
+
+/** The packages that a program is a file of: all that is installed beside it, for it imports from there. */
+function programRoots(command: readonly string[]): string[] {
+  return command.filter((word) => isAbsolute(word) && existsSync(word)).map(packageRoot);
+}
+
+function packageRoot(file: string): string {
+  const path = realpathSync(file);
+  const at = path.indexOf("/node_modules/");
+  if (at >= 0) return path.slice(0, at + "/node_modules".length);
+  for (let directory = dirname(path); dirname(directory) !== directory; directory = dirname(directory))
+    if (existsSync(join(directory, "package.json"))) return directory;
+  return path;
+}
+
+/** Files that pi's arguments name: prompts, scenarios, extensions. The user gave them, so they may be read. */
+function namedFiles({ args, cwd }: SandboxRequest, options: SessionOptions): string[] {
+  const words = [...args, ...(options.piArgs ?? [])].flatMap((word) => [
+    word,
+    word.startsWith("scripted/") ? word.slice("scripted/".length) : word.slice(word.indexOf("=") + 1),
+  ]);
+  const paths = words
+    .filter((word) => isAbsolute(word) || /^\.{0,2}\//.test(word))
+    .map((word) => resolve(cwd, word));
+  return [...new Set(paths)].filter((path) => path.split("/").length > 2 && existsSync(path));
+}
