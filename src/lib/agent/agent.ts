@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
+import type { SandboxProfile } from "../core/choices.ts";
 import { formatDuration } from "../core/duration.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
 import type { Environment } from "../core/paths.ts";
@@ -12,6 +13,7 @@ import { AGENT_ID, AGENT_OF } from "./marked-processes.ts";
 import { refuseNul } from "./refuse-nul.ts";
 import { type AgentRecord, type AgentResponse, RpcChannel } from "./rpc-channel.ts";
 import type { AgentSandbox } from "./sandbox/agent-sandbox.ts";
+import { exitInside, processInside } from "./sandbox/inside-process.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export type { AgentExit } from "./agent-exit.ts";
@@ -69,7 +71,10 @@ export interface AgentState {
 
 /** One running `pi --mode rpc` with its own process group. */
 export class Agent {
-  readonly pid: number;
+  /** Of its process group: pi's own, or that of the bubblewrap which it runs in. */
+  readonly #groupPid: number;
+  readonly #sandbox: AgentSandbox | undefined;
+  #pid: number | undefined;
   readonly #env: Environment;
   readonly #child: ChildProcess;
   readonly #channel: RpcChannel;
@@ -85,7 +90,7 @@ export class Agent {
   #handlers: AgentHandlers;
 
   private constructor(
-    { env, limits, onRecord, onExit }: AgentStart,
+    { env, limits, sandbox, onRecord, onExit }: AgentStart,
     parts: {
       child: ChildProcess;
       pid: number;
@@ -95,7 +100,8 @@ export class Agent {
     onStuck: (fault: string) => void,
   ) {
     const { child, pid, channel, exited } = parts;
-    this.pid = pid;
+    this.#groupPid = pid;
+    this.#sandbox = sandbox;
     this.#handlers = { onRecord, onExit };
     this.#env = env;
     this.#child = child;
@@ -185,8 +191,10 @@ export class Agent {
       }, OPEN_STREAMS_MS);
     });
     const exited = new Promise<[AgentExit, PictlError]>((resolve) => {
-      child.once("close", (code, signal) => {
+      child.once("close", (ownCode, ownSignal) => {
         clearTimeout(kill);
+        const { code, signal } =
+          sandbox === undefined ? { code: ownCode, signal: ownSignal } : exitInside(ownCode, ownSignal);
         const exit = {
           code,
           signal,
@@ -239,6 +247,19 @@ export class Agent {
     } finally {
       signal?.removeEventListener("abort", giveUp);
     }
+  }
+
+  /** Of pi itself. */
+  get pid(): number {
+    if (this.#sandbox === undefined) return this.#groupPid;
+    // Once it answers; before, bubblewrap is still making its sandbox.
+    this.#pid ??= processInside(this.#groupPid);
+    return this.#pid;
+  }
+
+  /** Profile of the sandbox that it runs in. */
+  get sandboxProfile(): SandboxProfile | undefined {
+    return this.#sandbox?.profile;
   }
 
   get isStopping(): boolean {
@@ -347,20 +368,21 @@ export class Agent {
    * in groups of their own that a kill of pi's would not reach
    */
   stop({ immediately = false }: { immediately?: boolean } = {}): Promise<AgentExit> {
-    if (immediately && !this.hasEnded) killGroup(this.pid, "SIGTERM");
+    if (immediately && !this.hasEnded) killGroup(this.#groupPid, "SIGTERM");
     this.#stopping ??= this.#stop(immediately ? 0 : STOP_GRACE_MS);
     return this.#stopping;
   }
 
   async #stop(grace: number): Promise<AgentExit> {
-    const terminate = grace > 0 ? setTimeout(() => killGroup(this.pid, "SIGTERM"), grace) : undefined;
-    const kill = setTimeout(() => killGroup(this.pid, "SIGKILL"), grace + TERM_GRACE_MS);
+    const terminate = grace > 0 ? setTimeout(() => killGroup(this.#groupPid, "SIGTERM"), grace) : undefined;
+    const kill = setTimeout(() => killGroup(this.#groupPid, "SIGKILL"), grace + TERM_GRACE_MS);
     this.#watchdog.end();
     // At once with a signal, pi would take the end of its stdin for the second one (its rpc.md, "Shutdown").
     if (grace > 0) this.#child.stdin?.end();
     try {
       const exit = await this.#exited;
       await this.#sweep();
+      await this.#sandbox?.close();
       return exit;
     } finally {
       clearTimeout(terminate);

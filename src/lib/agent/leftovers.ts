@@ -1,4 +1,5 @@
 import { systemErrorCode } from "../core/errors.ts";
+import { removeOldSandboxes } from "../sandbox/sandbox.ts";
 import { killGroup } from "./kill-group.ts";
 import { type MarkedProcess, markedProcesses } from "./marked-processes.ts";
 
@@ -26,7 +27,7 @@ export interface EndedLeftovers {
  */
 export function hasLeftovers(runtimeDir: string, agentId: string, agentPid: number): boolean {
   const marked = ofAgent(markedProcesses(runtimeDir), agentId);
-  return marked.some((each) => !descendsFrom(each, agentPid, marked));
+  return marked.some((each) => !isOf(each, agentPid, marked));
 }
 
 /**
@@ -41,7 +42,7 @@ export async function endLeftovers(
   keep?: number,
 ): Promise<EndedLeftovers> {
   const belongs: Belongs = (each, all) =>
-    each.agentId === agentId && (keep === undefined || !descendsFrom(each, keep, all));
+    each.agentId === agentId && (keep === undefined || !isOf(each, keep, all));
   return await endAll(runtimeDir, belongs, 0);
 }
 
@@ -57,7 +58,9 @@ export async function endLeftoversOfDeadDaemons(
   ownPid: number,
 ): Promise<EndedLeftovers | undefined> {
   if (markedProcesses(runtimeDir) === undefined) return undefined;
-  return await endAll(runtimeDir, ({ daemonPid }) => daemonPid !== ownPid, ORPHAN_GRACE_MS);
+  const ended = await endAll(runtimeDir, ({ daemonPid }) => daemonPid !== ownPid, ORPHAN_GRACE_MS);
+  removeOldSandboxes(runtimeDir);
+  return ended;
 }
 
 /** Ends what any agent of this daemon has left, when the daemon itself goes. */
@@ -70,6 +73,14 @@ type Belongs = (each: MarkedProcess, all: readonly MarkedProcess[]) => boolean;
 
 function ofAgent(marked: MarkedProcess[] | undefined, agentId: string): MarkedProcess[] {
   return (marked ?? []).filter((each) => each.agentId === agentId);
+}
+
+/** The agent, what it has started and still holds, and the sandbox that it runs in. */
+function isOf(each: MarkedProcess, agentPid: number, marked: readonly MarkedProcess[]): boolean {
+  const agent = marked.find(({ pid }) => pid === agentPid);
+  return (
+    descendsFrom(each, agentPid, marked) || (agent !== undefined && descendsFrom(agent, each.pid, marked))
+  );
 }
 
 function descendsFrom(each: MarkedProcess, ancestor: number, marked: readonly MarkedProcess[]): boolean {

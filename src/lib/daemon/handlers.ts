@@ -1,3 +1,4 @@
+import type { SandboxProfile } from "../core/choices.ts";
 import { PictlError } from "../core/errors.ts";
 import type { RequestName, RequestParams, RequestResults } from "../protocol/requests.ts";
 import type { Caller } from "../session/caller.ts";
@@ -210,7 +211,8 @@ export const handlers: Handlers = {
 
 /** Options of a new session that would be ignored in silence must be refused instead. */
 function refuseCreateOptions(session: Session, create: RequestParams<"prompt">["create"]): void {
-  const { model: _, thinking: __, ...others } = create?.options ?? {};
+  const { model: _, thinking: __, sandbox, ...others } = create?.options ?? {};
+  refuseOtherSandbox(session, sandbox);
   const given = [...Object.keys(others), ...(create?.name === undefined ? [] : ["name"])];
   if (given.length === 0) return;
   throw new PictlError(
@@ -219,6 +221,20 @@ function refuseCreateOptions(session: Session, create: RequestParams<"prompt">["
     {
       hint: "Use --new for a session of its own, or leave these options out.",
       details: { sessionId: session.id, options: given },
+    },
+  );
+}
+
+/** A sandbox that was asked for must not be left out in silence; the one that the session has is what was asked for. */
+function refuseOtherSandbox(session: Session, asked: SandboxProfile | undefined): void {
+  const has = session.sandboxProfile ?? session.record.options.sandbox;
+  if (asked === undefined || asked === has) return;
+  throw new PictlError(
+    "SANDBOX_REQUIRED",
+    `Session ${session.id} exists already, and ${has === undefined ? "has no sandbox" : `its sandbox is ${has}`}.`,
+    {
+      hint: `Start another one with --new --sandbox ${asked}, or leave --sandbox out.`,
+      details: { sessionId: session.id, sandbox: has ?? null, asked },
     },
   );
 }

@@ -70,6 +70,8 @@ export const sessionInfo = z.object({
   ephemeral: z.boolean(),
   /** Whether pictl started it or pi's own terminal interface did. */
   origin: z.enum(["pictl", "pi"]),
+  /** Profile of the sandbox that its agent runs in, or has to. */
+  sandbox: z.optional(z.enum(sandboxProfiles)),
   /** Process id of the live agent. */
   agentPid: z.optional(z.number()),
   /** The running turn, and how many prompts wait behind it. */

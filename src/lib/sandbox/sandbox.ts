@@ -1,6 +1,7 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -17,7 +18,11 @@ import type { Environment } from "../core/paths.ts";
 import { type BubblewrapPart, CHANNEL_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
 import { findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
 import { mountArguments, protectedPaths, type View } from "./bubblewrap/mounts.ts";
-import { type ControlGroup, createControlGroup } from "./bubblewrap/process-limits.ts";
+import {
+  type ControlGroup,
+  createControlGroup,
+  removeOldControlGroups,
+} from "./bubblewrap/process-limits.ts";
 import { type SeccompRule, seccompFilter } from "./bubblewrap/seccomp.ts";
 import { sandboxEnvironment } from "./environment.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
@@ -25,6 +30,19 @@ import type { SandboxPolicy } from "./policy/policy.ts";
 /** A killed sandbox's processes are gone from its control group a moment after its first one. */
 const GROUP_EMPTY_MS = 2_000;
 const GROUP_POLL_MS = 20;
+
+/** Begins the name of each sandbox's own directory. */
+const DIRECTORY_PREFIX = "sandbox-";
+/** Begins the name of each control group, before the process id of who made it. */
+const GROUP_PREFIX = "pictl-";
+
+/** Takes away what a process that was killed has left of its sandboxes. Nothing runs in them any more. */
+export function removeOldSandboxes(runtimeDir: string): void {
+  for (const name of readdirSync(runtimeDir)) {
+    if (name.startsWith(DIRECTORY_PREFIX)) rmSync(join(runtimeDir, name), { recursive: true, force: true });
+  }
+  removeOldControlGroups(GROUP_PREFIX, (pid) => existsSync(`/proc/${pid}`));
+}
 
 /** What takes over the port that a sandbox's way out begins with. */
 export interface WayOut {
@@ -52,6 +70,7 @@ export interface SandboxSetup {
   wayOut: WayOut | undefined;
   agentDir?: View["agentDir"];
   sessionDir?: string | undefined;
+  elsewhere?: View["elsewhere"];
   /** Parts to leave out; for tests that show what each is for. */
   without?: { bubblewrap?: readonly BubblewrapPart[]; seccomp?: readonly SeccompRule[] };
 }
@@ -74,7 +93,7 @@ export class Sandbox {
     this.#setup = setup;
     this.#bubblewrap = findBubblewrap(setup.environment);
     mkdirSync(setup.runtimeDir, { recursive: true, mode: 0o700 });
-    this.#dir = mkdtempSync(join(setup.runtimeDir, "sandbox-"));
+    this.#dir = mkdtempSync(join(setup.runtimeDir, DIRECTORY_PREFIX));
     this.#filter = seccompFilter(process.arch, setup.without?.seccomp);
   }
 
@@ -138,7 +157,7 @@ export class Sandbox {
     detached = true,
   ): ChildProcess {
     const { policy, wayOut } = this.#setup;
-    this.#group ??= createControlGroup(`pictl-${process.pid}-${this.#dir.slice(-6)}`, policy);
+    this.#group ??= createControlGroup(`${GROUP_PREFIX}${process.pid}-${this.#dir.slice(-6)}`, policy);
     const [program = "", ...args] = this.arguments(command, cwd);
     const listens = wayOut !== undefined && policy.network.kind !== "open";
     const filter = this.#openFilter();
@@ -179,7 +198,7 @@ export class Sandbox {
   }
 
   #view(): View {
-    const { policy, workspace, home, protect, programs, agentDir, sessionDir } = this.#setup;
+    const { policy, workspace, home, protect, programs, agentDir, sessionDir, elsewhere } = this.#setup;
     return {
       read: policy.read,
       home,
@@ -188,8 +207,9 @@ export class Sandbox {
       write: policy.allowWrite,
       workspace,
       protect: [...protectedPaths(workspace), ...protect],
-      programs: [process.execPath, ownPrograms(), ...programs],
+      programs: [process.execPath, ownPrograms(), packageFile(), ...programs],
       ...(agentDir === undefined ? {} : { agentDir }),
+      ...(elsewhere === undefined ? {} : { elsewhere }),
       sessionDir,
       memorySize: policy.tmpSize,
     };
@@ -224,4 +244,9 @@ function inheritedDescriptors(): number[] {
 function ownPrograms(): string {
   const { root, fromSource } = packagePlace();
   return join(root, fromSource ? "src" : "dist");
+}
+
+/** It says how the files beside it are to be read: as ES modules. */
+function packageFile(): string {
+  return join(packagePlace().root, "package.json");
 }

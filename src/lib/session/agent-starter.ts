@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { Agent, type AgentHandlers, type AgentState } from "../agent/agent.ts";
 import { launchArguments, type SessionPlace } from "../agent/launch-arguments.ts";
 import { AGENT_ID } from "../agent/marked-processes.ts";
@@ -10,6 +10,7 @@ import { type PiCommand, resolvePi } from "../agent/pi/pi-command.ts";
 import type { VersionCache } from "../agent/pi/pi-version.ts";
 import { refuseNul } from "../agent/refuse-nul.ts";
 import { AgentSandbox } from "../agent/sandbox/agent-sandbox.ts";
+import { CompileCaches } from "../agent/sandbox/compile-cache.ts";
 import { planSandbox, type SandboxPlan } from "../agent/sandbox/plan.ts";
 import {
   isScriptedModel,
@@ -37,7 +38,7 @@ export interface AgentPlan {
 
 /** How an agent is to be started. Holds the caller's environment: not to be kept for longer than it is used. */
 export interface AgentLaunch {
-  command: readonly string[];
+  pi: PiCommand;
   args: string[];
   /** For an agent of the same kind that belongs to no session yet. */
   spareArgs: string[];
@@ -58,6 +59,7 @@ export class AgentStarter {
   readonly #versions: VersionCache;
   readonly #extensionFile: string;
   readonly #paths: Paths;
+  readonly #compileCaches: CompileCaches;
   /** Set in every agent's environment, so that one left over by a dead daemon can be told from others. */
   readonly #marker: Environment;
   readonly #kinds = new WeakMap<Agent, Omit<Spare, "agent">>();
@@ -73,6 +75,10 @@ export class AgentStarter {
     paths: Paths;
   }) {
     this.#paths = options.paths;
+    this.#compileCaches = new CompileCaches(
+      join(options.paths.stateDir, "compile-cache"),
+      options.extensionFile,
+    );
     this.#config = options.config;
     this.#versions = options.versions;
     this.#extensionFile = options.extensionFile;
@@ -145,7 +151,7 @@ export class AgentStarter {
       args: sharedArgs,
     });
     return {
-      command: pi.argv,
+      pi,
       args,
       spareArgs: launchArguments({ kind: "new", id: randomUUID() }, lasting(options), scriptedArgs),
       cwd,
@@ -171,6 +177,11 @@ export class AgentStarter {
     return await this.launch(await this.prepare(plan, caller), handlers);
   }
 
+  /** Resolves when nothing is done for agents to come any more. */
+  async settled(): Promise<void> {
+    await this.#compileCaches.settled();
+  }
+
   /** Ends agents that are not ready yet, and starts no more: whoever waits for one gets the reason. */
   giveUp(reason: PictlError): void {
     this.#giveUp.abort(reason);
@@ -181,10 +192,14 @@ export class AgentStarter {
     this.#giveUp.signal.throwIfAborted();
     const marks = { ...this.#marker, [AGENT_ID]: randomUUID() };
     const sandbox =
-      launch.sandbox && new AgentSandbox(launch.sandbox, launch.env, marks, this.#paths.runtimeDir);
+      launch.sandbox &&
+      new AgentSandbox(launch.sandbox, launch.env, marks, {
+        runtimeDir: this.#paths.runtimeDir,
+        compileCache: this.#compileCaches.of(launch.pi, launch.env),
+      });
     const started = await Agent.start({
       signal: this.#giveUp.signal,
-      command: launch.command,
+      command: launch.pi.argv,
       args: launch.args,
       cwd: launch.cwd,
       // Of a shell that is itself a tool of some pi: the agent must not pass for a command (agent/orphans.ts).

@@ -46,7 +46,8 @@ async function write(
   if (format === "html" || format === "jsonl") {
     if (saved === undefined) throw nothingToExport(session, format);
     if (format === "jsonl") copyFileSync(saved, outputPath);
-    else if (session.agentPid !== undefined)
+    // An agent in a sandbox can't write where the user wants it.
+    else if (session.agentPid !== undefined && session.sandboxProfile === undefined)
       await session.command({ type: "export_html", outputPath }, caller);
     else {
       const env = sessions.starter.environmentOf(caller);

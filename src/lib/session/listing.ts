@@ -63,6 +63,7 @@ export function sessionInfo(
   const name = record.name ?? summary?.name;
   const model = live ?? summary?.model ?? record.options.model;
   const thinking = agentState?.thinkingLevel ?? summary?.thinkingLevel ?? record.options.thinking;
+  const sandbox = session.sandboxProfile ?? record.options.sandbox;
   return {
     id: record.id,
     ...(name === undefined ? {} : { name }),
@@ -80,6 +81,7 @@ export function sessionInfo(
     current,
     ephemeral: record.options.ephemeral ?? false,
     origin: record.origin,
+    ...(sandbox === undefined ? {} : { sandbox }),
     ...(session.agentPid === undefined ? {} : { agentPid: session.agentPid }),
     ...(session.turnId === undefined ? {} : { turnId: session.turnId }),
     queued: session.queued,

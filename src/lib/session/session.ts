@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { Agent, AgentExit, AgentHandlers, AgentState } from "../agent/agent.ts";
 import type { AgentRecord } from "../agent/rpc-channel.ts";
+import type { SandboxProfile } from "../core/choices.ts";
 import type { Limits } from "../core/config.ts";
 import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
@@ -138,6 +139,11 @@ export class Session {
     if (this.#turn !== undefined) return "working";
     if (this.#agent.live !== undefined) return "idle";
     return this.record.closed ? "stopped" : "parked";
+  }
+
+  /** Profile of the sandbox that its live agent runs in. */
+  get sandboxProfile(): SandboxProfile | undefined {
+    return this.#agent.live?.sandboxProfile;
   }
 
   get agentPid(): number | undefined {

@@ -326,7 +326,7 @@ export class Sessions implements SessionHost {
 
   /** Ends what agents are left, when every session has let go of its own. */
   async endAgents(): Promise<void> {
-    await this.#pool.end();
+    await Promise.all([this.#pool.end(), this.starter.settled()]);
   }
 
   /**

@@ -22,6 +22,7 @@ export function renderSessionDetails(session: SessionInfo, colors: Colors, now: 
       ID: session.id,
       Name: session.name,
       State: `${stateText(session)}${session.agentPid === undefined ? "" : ` (process ${session.agentPid})`}`,
+      Sandbox: session.sandbox,
       Turn: session.turnId,
       Directory: shortPath(session.cwd),
       Model: session.model,

@@ -19,6 +19,8 @@ export interface View {
   programs: readonly string[];
   /** pi's configuration directory: its entries can be read, what it writes beside them is forgotten. */
   agentDir?: { path: string; hide: readonly string[]; replace: Readonly<Record<string, string>> };
+  /** What is to be found elsewhere than it is, read-only: from the place inside to the one outside. */
+  elsewhere?: Readonly<Record<string, string>>;
   /** Where pi writes this project's sessions. */
   sessionDir?: string | undefined;
   /** Bytes that each directory in memory may take. */
@@ -83,9 +85,15 @@ export function mountArguments(view: View): string[] {
   if (view.sessionDir !== undefined) args.push("--bind", view.sessionDir, view.sessionDir);
   for (const path of new Set(view.programs.map((program) => realpathSync(program))))
     args.push("--ro-bind", path, path);
+  for (const [path, source] of Object.entries(view.elsewhere ?? {})) args.push("--ro-bind", source, path);
   addProtected(args, view.protect);
   // What is to be hidden below something that is mounted as a whole is covered.
-  const whole = [...view.write, workspace, ...view.programs, ...(view.sessionDir ? [view.sessionDir] : [])];
+  const whole = [
+    ...view.write.filter((path) => !TEMPORARY.includes(path)),
+    workspace,
+    ...view.programs,
+    ...(view.sessionDir ? [view.sessionDir] : []),
+  ];
   for (const path of hidden) {
     if (!whole.some((root) => isWithin(path, root) && path !== root)) continue;
     addCover(args, path);
@@ -136,7 +144,7 @@ function addAgentDir(args: string[], agentDir: NonNullable<View["agentDir"]>, si
 function addTree(args: string[], path: string, hidden: readonly string[]): void {
   if (hidden.includes(path)) return;
   const inside = hidden.filter((other) => isWithin(other, path));
-  const entries = inside.length > 0 || path === "/" ? list(path) : undefined;
+  const entries = isTakenApart(path, inside) ? list(path) : undefined;
   if (entries === undefined || (path !== "/" && entries.length > MAX_ENTRIES)) {
     args.push("--ro-bind", path, path);
     for (const covered of inside) addCover(args, covered);
@@ -144,6 +152,11 @@ function addTree(args: string[], path: string, hidden: readonly string[]): void 
   }
   if (path !== "/") args.push("--dir", path);
   for (const entry of entries) addEntry(args, join(path, entry), hidden);
+}
+
+/** /etc has 200 entries, and each mount costs a quarter of a millisecond: what is hidden there is covered. */
+function isTakenApart(path: string, hidden: readonly string[]): boolean {
+  return path === "/" || (hidden.length > 0 && !isWithin(path, "/etc"));
 }
 
 function addEntry(args: string[], path: string, hidden: readonly string[]): void {

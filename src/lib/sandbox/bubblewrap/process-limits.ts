@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../../core/errors.ts";
 
@@ -33,9 +33,12 @@ export interface ControlGroup {
  * @returns undefined where none can be made
  */
 export function createControlGroup(name: string, limits: ProcessLimits): ControlGroup | undefined {
-  const made: string[] = [];
+  let made: string[] = [];
   const joins: string[] = [];
-  const remove = () => made.splice(0).reduce((all, directory) => removeGroup(directory) && all, true);
+  const remove = () => {
+    made = made.filter((directory) => !removeGroup(directory));
+    return made.length === 0;
+  };
   try {
     for (const { directory, settings } of controllers(limits)) {
       const group = join(directory, name);
@@ -50,6 +53,25 @@ export function createControlGroup(name: string, limits: ProcessLimits): Control
     return undefined;
   }
   return joins.length === 0 ? undefined : { joins, remove };
+}
+
+/** Takes away the groups of processes that have ended without doing so. */
+export function removeOldControlGroups(prefix: string, isAlive: (pid: number) => boolean): void {
+  for (const { directory } of controllers({ maxProcesses: 1, maxMemory: 1 })) {
+    for (const name of list(directory)) {
+      const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split("-", 1)[0]) : Number.NaN;
+      if (pid > 0 && !isAlive(pid)) removeGroup(join(directory, name));
+    }
+  }
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    // No such group: nothing is in it.
+    return [];
+  }
 }
 
 /** Where the limits are set: one directory in version 2, one for each controller in version 1. */
