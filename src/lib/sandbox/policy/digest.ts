@@ -3,8 +3,8 @@ import { formatHostRule } from "./hosts.ts";
 import type { SandboxPolicy } from "./policy.ts";
 
 /**
- * The same for two policies exactly when they allow the same: an agent of one may serve the other. Order in
- * lists, and what decides only whether there is a sandbox at all, don't count.
+ * The same for two policies only when they allow the same: an agent of one may serve the other. The order of
+ * lists, and whether `--no-sandbox` may be said, don't count.
  *
  * @returns 32 hexadecimal digits
  */

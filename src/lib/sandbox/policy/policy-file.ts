@@ -85,17 +85,25 @@ function policyFile(home: string, base: string | undefined) {
   return z.strictObject({
     enabled: z.optional(z.boolean("must be true or false")),
     profile: z.optional(z.enum(sandboxProfiles)),
-    allow_read: z.optional(z.array(readable)),
-    deny_read: z.optional(z.array(denied)),
-    allow_write: z.optional(z.array(writable)),
+    allow_read: z.optional(setOf(readable)),
+    deny_read: z.optional(setOf(denied)),
+    allow_write: z.optional(setOf(writable)),
     network: z.optional(network),
     isolate_pid: z.optional(z.boolean("must be true or false")),
     max_processes: z.optional(processes),
     max_memory: z.optional(size(LEAST_MEMORY, '"4G" or "512M"')),
     tmp_size: z.optional(size(LEAST_TMP, '"1G" or "256M"')),
-    env: z.optional(z.array(variable)),
+    env: z.optional(setOf(variable)),
     allow_no_sandbox: z.optional(z.boolean("must be true or false")),
   });
+}
+
+/** A list in which nothing comes twice. */
+function setOf<Schema extends z.ZodMiniType<string>>(entry: Schema) {
+  return z.pipe(
+    z.array(entry),
+    z.transform((entries) => [...new Set(entries)]),
+  );
 }
 
 const COUNT = `must be a whole number between ${FEWEST_PROCESSES} and ${MOST_PROCESSES}`;

@@ -1,0 +1,196 @@
+import { isIP } from "node:net";
+import { join } from "node:path";
+import { formatHostRule, normalizeHost, ruleAllows } from "./hosts.ts";
+import { lineName, type Origin, type PolicyOrigins } from "./origins.ts";
+import type { HostRule, SandboxPolicy } from "./policy.ts";
+import { contains, covers, cutPlaces, OWN_PLACES, OWN_TMP } from "./roots.ts";
+
+/** Whether something is allowed, why, and by whom. */
+export interface Verdict {
+  /**
+   * "own": there is something of the sandbox's own in its place, and nothing of the host's; "model": only if it
+   * is a host of the session's provider.
+   */
+  answer: "allowed" | "denied" | "own" | "model";
+  /** The end of a sentence that begins with the path or the host. */
+  reason: string;
+  /** The entry of the policy that decides. */
+  rule?: string;
+  origin?: Origin;
+}
+
+/** What a policy is looked at for. */
+export interface Explained {
+  policy: SandboxPolicy;
+  origins: PolicyOrigins;
+  workspace: string;
+  home: string;
+  /** The policy files. */
+  files: readonly string[];
+  /** Follows symlinks, as enforcement does; a path that doesn't exist is followed as far as it does. */
+  resolve?: (path: string) => string;
+}
+
+export interface PathVerdicts {
+  path: string;
+  /** Where its symlinks lead. */
+  resolved: string;
+  read: Verdict;
+  write: Verdict;
+}
+
+/** Files of a workspace that git, or pictl outside of the sandbox, would run or obey. */
+export function protectedPaths(workspace: string): string[] {
+  return [join(workspace, ".git/hooks"), join(workspace, ".git/config")];
+}
+
+/** What an agent may do with a path of the host. What pi itself needs (its settings, its sessions) comes on top. */
+export function explainPath(about: Explained, path: string): PathVerdicts {
+  const resolve = about.resolve ?? ((same) => same);
+  const resolved = resolve(path);
+  return {
+    path,
+    resolved,
+    read: reading(about, resolved, resolve),
+    write: writing(about, resolved, resolve),
+  };
+}
+
+type Resolve = (path: string) => string;
+
+function reading(about: Explained, path: string, resolve: Resolve): Verdict {
+  return (
+    denial(about, path, resolve) ??
+    workspaceHas(about, path, resolve) ??
+    coveredBy(about, "allowWrite", path, resolve) ??
+    coveredBy(about, "read", path, resolve) ??
+    refused(about, path, "read")
+  );
+}
+
+function writing(about: Explained, path: string, resolve: Resolve): Verdict {
+  const protectedBy = [...about.files, ...protectedPaths(about.workspace)].find((file) =>
+    contains(resolve(file), path),
+  );
+  return (
+    denial(about, path, resolve) ??
+    (protectedBy === undefined
+      ? undefined
+      : ({
+          answer: "denied",
+          reason: "is read-only inside: something outside of the sandbox obeys it",
+          rule: protectedBy,
+        } as const)) ??
+    workspaceHas(about, path, resolve) ??
+    coveredBy(about, "allowWrite", path, resolve) ??
+    refused(about, path, "allowWrite")
+  );
+}
+
+function denial({ policy, origins, workspace }: Explained, path: string, resolve: Resolve) {
+  const own = resolve(workspace);
+  const rule = policy.denyRead.find((denied) => {
+    const place = resolve(denied);
+    // A denial of what the workspace lies in leaves it its workspace: an agent can't work without.
+    const isAround = place !== own && contains(place, own);
+    return contains(place, path) && !(isAround && contains(own, path));
+  });
+  if (rule === undefined) return undefined;
+  return verdict("denied", "is denied", rule, origins[lineName("denyRead", rule)]);
+}
+
+function workspaceHas({ workspace }: Explained, path: string, resolve: Resolve): Verdict | undefined {
+  if (!contains(resolve(workspace), path)) return undefined;
+  return { answer: "allowed", reason: "is in the workspace", rule: workspace };
+}
+
+function coveredBy(
+  { policy, origins, home }: Explained,
+  key: "read" | "allowWrite",
+  path: string,
+  resolve: Resolve,
+): Verdict | undefined {
+  const cut = cutPlaces(resolve(home), policy.home);
+  const rule = policy[key].find((root) => root !== OWN_TMP && covers(resolve(root), path, cut));
+  if (rule === undefined) return undefined;
+  const reason = key === "read" ? "is in what can be read" : "is in what can be written";
+  return verdict("allowed", reason, rule, origins[lineName(key, rule)]);
+}
+
+/** Why a path is in no root. */
+function refused({ policy, origins, home }: Explained, path: string, key: "read" | "allowWrite"): Verdict {
+  if (contains(OWN_TMP, path) && (key === "read" || policy.allowWrite.includes(OWN_TMP)))
+    return verdict("own", "is in /tmp, of which the sandbox has its own", OWN_TMP);
+  const own = OWN_PLACES.find((place) => contains(place, path));
+  if (own !== undefined && key === "read")
+    return verdict("own", `is in ${own}, of which the sandbox has its own or nothing`, own);
+  if (policy.home === "empty" && contains(home, path))
+    return verdict("own", "is in the home, of which the sandbox has an empty one", home, origins.home);
+  const reason = key === "read" ? "is in nothing that can be read" : "is in nothing that can be written";
+  const [first] = policy[key];
+  return verdict("denied", reason, undefined, origins[first === undefined ? key : lineName(key, first)]);
+}
+
+/**
+ * Whether an agent may connect to a host. Whatever is allowed here, the gate refuses a name that leads to a
+ * loopback, link-local, metadata or private address.
+ *
+ * @param modelHosts of the session's provider, where they are known
+ */
+export function explainHost(
+  { policy, origins }: Pick<Explained, "policy" | "origins">,
+  host: string,
+  port: number,
+  modelHosts?: readonly HostRule[],
+): Verdict {
+  const { network } = policy;
+  const origin = origins[lineName("network")];
+  const name = normalizeHost(host);
+  if (network.kind === "open")
+    return verdict("allowed", "can be reached: the network is open", "open", origin);
+  if (network.kind === "none")
+    return verdict("denied", "can't be reached: there is no network", "none", origin);
+  const ofModel = modelHosts?.find((rule) => ruleAllows(rule, name, port));
+  if (ofModel !== undefined)
+    return verdict("allowed", "is a host of the model's provider", formatHostRule(ofModel), origin);
+  if (isIP(name) !== 0)
+    return verdict("denied", "is an address, and the gate takes names", network.kind, origin);
+  const rules = network.kind === "hosts" ? network.allow : [];
+  const rule = rules.find((one) => ruleAllows(one, name, port));
+  if (rule !== undefined) {
+    const text = formatHostRule(rule);
+    return verdict("allowed", "is one of the named hosts", text, origins[lineName("network", text)]);
+  }
+  const otherPort = rules.find((one) => ruleAllows(one, name, one.port ?? 443));
+  if (otherPort !== undefined) {
+    const text = formatHostRule(otherPort);
+    return verdict(
+      "denied",
+      `is allowed on other ports than ${port} alone`,
+      text,
+      origins[`network ${text}`],
+    );
+  }
+  if (modelHosts !== undefined)
+    return verdict(
+      "denied",
+      "is neither a host of the model's provider nor a named one",
+      network.kind,
+      origin,
+    );
+  return verdict("model", "is reached only if it is a host of the model's provider", network.kind, origin);
+}
+
+function verdict(
+  answer: Verdict["answer"],
+  reason: string,
+  rule?: string | undefined,
+  origin?: Origin | undefined,
+): Verdict {
+  return {
+    answer,
+    reason,
+    ...(rule === undefined ? {} : { rule }),
+    ...(origin === undefined ? {} : { origin }),
+  };
+}
