@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { Agent, type AgentHandlers, type AgentState } from "../agent/agent.ts";
 import { launchArguments, type SessionPlace } from "../agent/launch-arguments.ts";
 import { AGENT_ID } from "../agent/marked-processes.ts";
@@ -9,9 +9,7 @@ import { bundledPiCli } from "../agent/pi/bundled-pi.ts";
 import { type PiCommand, resolvePi } from "../agent/pi/pi-command.ts";
 import type { VersionCache } from "../agent/pi/pi-version.ts";
 import { refuseNul } from "../agent/refuse-nul.ts";
-import { AgentSandbox } from "../agent/sandbox/agent-sandbox.ts";
-import { CompileCaches } from "../agent/sandbox/compile-cache.ts";
-import { planSandbox, type SandboxPlan } from "../agent/sandbox/plan.ts";
+import { AgentSandboxes, type SandboxPlan } from "../agent/sandbox/agent-sandboxes.ts";
 import {
   isScriptedModel,
   resolveScriptedModel,
@@ -58,8 +56,7 @@ export class AgentStarter {
   readonly #config: Config;
   readonly #versions: VersionCache;
   readonly #extensionFile: string;
-  readonly #paths: Paths;
-  readonly #compileCaches: CompileCaches;
+  readonly #sandboxes: AgentSandboxes;
   /** Set in every agent's environment, so that one left over by a dead daemon can be told from others. */
   readonly #marker: Environment;
   readonly #kinds = new WeakMap<Agent, Omit<Spare, "agent">>();
@@ -74,11 +71,7 @@ export class AgentStarter {
     marker: Environment;
     paths: Paths;
   }) {
-    this.#paths = options.paths;
-    this.#compileCaches = new CompileCaches(
-      join(options.paths.stateDir, "compile-cache"),
-      options.extensionFile,
-    );
+    this.#sandboxes = new AgentSandboxes(options.paths, options.extensionFile);
     this.#config = options.config;
     this.#versions = options.versions;
     this.#extensionFile = options.extensionFile;
@@ -137,19 +130,20 @@ export class AgentStarter {
     const given = place.kind === "file" ? change : { ...options, ...change };
     const sharedArgs = launchArguments({ kind: "file", path: "" }, options, scriptedArgs);
     const agentDir = agentDirOf(env, cwd);
-    const sandbox = await planSandbox({
+    const sandbox = await this.#sandboxes.plan(
       options,
-      cwd,
-      environment: env,
-      paths: this.#paths,
-      agentDir,
-      sessionDir:
-        place.kind === "file"
-          ? dirname(place.path)
-          : (sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDir)),
-      command: pi.argv,
-      args: sharedArgs,
-    });
+      {
+        cwd,
+        agentDir,
+        sessionDir:
+          place.kind === "file"
+            ? dirname(place.path)
+            : (sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDir)),
+      },
+      env,
+      pi,
+      sharedArgs,
+    );
     return {
       pi,
       args,
@@ -179,7 +173,7 @@ export class AgentStarter {
 
   /** Resolves when nothing is done for agents to come any more. */
   async settled(): Promise<void> {
-    await this.#compileCaches.settled();
+    await this.#sandboxes.settled();
   }
 
   /** Ends agents that are not ready yet, and starts no more: whoever waits for one gets the reason. */
@@ -191,12 +185,7 @@ export class AgentStarter {
   async launch(launch: AgentLaunch, handlers: AgentHandlers): Promise<{ agent: Agent; state: AgentState }> {
     this.#giveUp.signal.throwIfAborted();
     const marks = { ...this.#marker, [AGENT_ID]: randomUUID() };
-    const sandbox =
-      launch.sandbox &&
-      new AgentSandbox(launch.sandbox, launch.env, marks, {
-        runtimeDir: this.#paths.runtimeDir,
-        compileCache: this.#compileCaches.of(launch.pi, launch.env),
-      });
+    const sandbox = launch.sandbox && this.#sandboxes.open(launch.sandbox, launch.pi, launch.env, marks);
     const started = await Agent.start({
       signal: this.#giveUp.signal,
       command: launch.pi.argv,

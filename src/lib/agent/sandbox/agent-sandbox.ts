@@ -4,9 +4,9 @@ import type { SandboxProfile } from "../../core/choices.ts";
 import type { PictlError } from "../../core/errors.ts";
 import type { Environment } from "../../core/paths.ts";
 import { bubblewrapFailure } from "../../sandbox/bubblewrap/find-bubblewrap.ts";
+import type { SandboxPlan } from "../../sandbox/plan.ts";
 import { Sandbox } from "../../sandbox/sandbox.ts";
 import type { CompileCache } from "./compile-cache.ts";
-import type { SandboxPlan } from "./plan.ts";
 
 /** The sandbox of one agent. */
 export class AgentSandbox {

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { PictlError } from "../../core/errors.ts";
-import { directoriesToRepositoryRoot, type Environment, type Paths } from "../../core/paths.ts";
-import type { SessionOptions } from "../../protocol/session.ts";
-import { policyDigest } from "../../sandbox/policy/digest.ts";
-import { type LoadedPolicy, loadPolicy } from "../../sandbox/policy/load.ts";
-import type { SandboxPolicy } from "../../sandbox/policy/policy.ts";
+import type { SandboxProfile } from "../core/choices.ts";
+import { PictlError } from "../core/errors.ts";
+import { directoriesToRepositoryRoot, type Environment, type Paths } from "../core/paths.ts";
+import { policyDigest } from "./policy/digest.ts";
+import { type LoadedPolicy, loadPolicy } from "./policy/load.ts";
+import type { SandboxPolicy } from "./policy/policy.ts";
 
 /** What an agent's sandbox is made of, worked out before there is one. */
 export interface SandboxPlan {
@@ -26,8 +26,11 @@ export interface SandboxPlan {
 }
 
 export interface SandboxRequest {
-  options: SessionOptions;
-  /** The session's directory. */
+  /** `--sandbox PROFILE`: it was asked for, whatever the files say. */
+  profile?: SandboxProfile | undefined;
+  /** `--no-sandbox`. */
+  refused?: boolean | undefined;
+  /** The directory that is worked in. */
   cwd: string;
   environment: Environment;
   paths: Paths;
@@ -35,24 +38,24 @@ export interface SandboxRequest {
   sessionDir: string;
   /** Program and leading arguments of pi. */
   command: readonly string[];
-  args: readonly string[];
+  /** Words among which are files that the user has named, which may be read. */
+  words: readonly string[];
 }
 
 /**
- * The sandbox that a session's agent has to run in: because it was asked for with the session, or because the
- * user's or the workspace's `sandbox.toml` says so.
+ * The sandbox that a program has to run in: because it was asked for, or because the user's or the workspace's `sandbox.toml` says so.
  *
  * @returns undefined where none was asked for
  * @throws PictlError INVALID_CONFIG, SANDBOX_REQUIRED, SANDBOX_UNAVAILABLE
  */
 export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan | undefined> {
-  const { options, cwd, environment, paths, agentDir, sessionDir } = request;
+  const { cwd, environment, paths, agentDir, sessionDir } = request;
   const home = environment.HOME || homedir();
   const loaded = await policyFor(request, home);
   if (loaded === undefined) return undefined;
   const { policy, files } = loaded;
   const workspace = workspaceOf(cwd, home);
-  const programs = [...programRoots(request.command), ...namedFiles(request, options)];
+  const programs = [...programRoots(request.command), ...namedFiles(request)];
   const parts = [
     policyDigest(policy),
     workspace,
@@ -76,10 +79,9 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
 }
 
 async function policyFor(
-  { options, cwd, environment, paths }: SandboxRequest,
+  { profile, refused, cwd, environment, paths }: SandboxRequest,
   home: string,
 ): Promise<LoadedPolicy | undefined> {
-  const profile = options.sandbox;
   const loaded = await loadPolicy({
     workspace: cwd,
     home,
@@ -88,7 +90,7 @@ async function policyFor(
     ...(profile === undefined ? {} : { profile }),
   });
   const { policy } = loaded;
-  if (!options.noSandbox) return policy.enabled || profile !== undefined ? loaded : undefined;
+  if (!refused) return policy.enabled || profile !== undefined ? loaded : undefined;
   if (!policy.enabled || policy.allowNoSandbox) return undefined;
   throw new PictlError(
     "SANDBOX_REQUIRED",
@@ -129,13 +131,13 @@ function packageRoot(file: string): string {
   return path;
 }
 
-/** Files that pi's arguments name: prompts, scenarios, extensions. The user gave them, so they may be read. */
-function namedFiles({ args, cwd }: SandboxRequest, options: SessionOptions): string[] {
-  const words = [...args, ...(options.piArgs ?? [])].flatMap((word) => [
+/** Files that the words name: prompts, scenarios, extensions. */
+function namedFiles({ words, cwd }: SandboxRequest): string[] {
+  const candidates = words.flatMap((word) => [
     word,
     word.startsWith("scripted/") ? word.slice("scripted/".length) : word.slice(word.indexOf("=") + 1),
   ]);
-  const paths = words
+  const paths = candidates
     .filter((word) => isAbsolute(word) || /^\.{0,2}\//.test(word))
     .map((word) => resolve(cwd, word));
   return [...new Set(paths)].filter((path) => path.split("/").length > 2 && existsSync(path));
