@@ -178,7 +178,9 @@ export class Workspace {
       .flatMap((name) => {
         try {
           const environment = readFileSync(`/proc/${name}/environ`, "utf8").split("\0");
-          if (!environment.includes(`PICTL_HOME=${this.home}`)) return [];
+          // An agent in a sandbox isn't told PICTL_HOME.
+          const marks = [`PICTL_HOME=${this.home}`, `PICTL_AGENT_OF=${this.paths.runtimeDir}`];
+          if (!marks.some((mark) => environment.includes(mark))) return [];
           return [
             {
               pid: Number(name),

@@ -1,0 +1,232 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import type { DaemonStatus } from "../../src/lib/protocol/requests.ts";
+import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { Workspace } from "../support/workspace.ts";
+
+const ECHO = ["--model", "scripted/echo"];
+const SECRET = "not-for-the-agent-4711";
+
+describe("a session in a sandbox", () => {
+  let place: Workspace;
+  beforeEach(() => {
+    place = new Workspace();
+    execFileSync("git", ["init", "-q", place.cwd]);
+    mkdirSync(join(place.root, ".ssh"));
+    writeFileSync(join(place.root, ".ssh", "id_test"), SECRET);
+  });
+  afterEach(async () => {
+    await place.dispose();
+    assert.deepEqual(controlGroups(place), []);
+  });
+
+  function policy(text: string): void {
+    mkdirSync(place.paths.configDir, { recursive: true });
+    writeFileSync(join(place.paths.configDir, "sandbox.toml"), text);
+  }
+
+  async function show(session?: string): Promise<SessionInfo> {
+    const args = ["session", "show", ...(session === undefined ? [] : [session])];
+    return (await place.json<{ session: SessionInfo }>(args)).session;
+  }
+
+  async function status(): Promise<DaemonStatus> {
+    return await place.json<DaemonStatus>(["daemon", "status"]);
+  }
+
+  async function statusWhen(what: (status: DaemonStatus) => boolean): Promise<void> {
+    const client = await place.client();
+    try {
+      while (!what(await client.request("get_daemon_status", {})));
+    } finally {
+      client.close();
+    }
+  }
+
+  for (const profile of ["minimal", "development", "strict"]) {
+    it(`${profile}: runs its tools, writes in the workspace, and the transcript shows what was denied`, async () => {
+      const model = place.scenario("sandbox-attempts.json");
+      await place.ok(["prompt", "--sandbox", profile, "--model", model, "go"]);
+      const transcript = await place.ok(["session", "messages"]);
+      assert.doesNotMatch(transcript, new RegExp(SECRET));
+      assert.match(transcript, /id_test: (No such file or directory|Permission denied)/);
+      assert.match(transcript, /pictl-outside: Read-only file system/);
+      assert.match(transcript, /hooks\/pre-commit: Read-only file system/);
+      assert.match(transcript, /cannot move '\.git'.*busy/);
+      assert.equal(readFileSync(join(place.cwd, "inside.txt"), "utf8"), "written\n");
+      assert.equal(existsSync(join(place.root, "outside.txt")), false);
+      assert.equal((await show()).sandbox, profile);
+    });
+  }
+
+  it("keeps other projects' sessions and variables of the shell out", async () => {
+    const other = join(place.root, "other");
+    mkdirSync(other);
+    await place.ok(["prompt", ...ECHO, `of the other project: ${SECRET}`], { cwd: other });
+    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "hello"], {
+      env: { MY_TOKEN: SECRET, EDITOR: "vi" },
+    });
+    const seen = await place.ok([
+      "session",
+      "bash",
+      'env; cat /proc/*/environ; ls "$PI_CODING_AGENT_DIR/sessions"; cat "$PI_CODING_AGENT_DIR"/sessions/*/*',
+    ]);
+    assert.match(seen, /of this|hello/);
+    assert.doesNotMatch(seen, new RegExp(SECRET));
+    assert.doesNotMatch(seen, /MY_TOKEN|EDITOR|--other--/);
+  });
+
+  it("goes on in its sandbox after its agent was killed, and after the daemon was", async () => {
+    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "one"]);
+    const { agentPid } = await show();
+    assert.ok(agentPid);
+    assert.equal(readFileSync(`/proc/${agentPid}/comm`, "utf8").startsWith("bwrap"), false);
+    process.kill(agentPid, "SIGKILL");
+    await statusWhen(({ agents }) => agents.length === 0);
+    assert.match(await place.ok(["prompt", "two"]), /two/);
+    const daemon = place.daemonPid();
+    assert.ok(daemon);
+    process.kill(daemon, "SIGKILL");
+    assert.match(await place.ok(["prompt", "three"]), /three/);
+    const { sandbox, messages } = await show();
+    assert.deepEqual({ sandbox, messages }, { sandbox: "strict", messages: 6 });
+    assert.equal((await place.run(["session", "bash", "ls ~/.ssh"])).code !== 0, true);
+    const { sandbox: old } = {
+      sandbox: readdirSync(place.paths.runtimeDir).filter((name) => name.startsWith("sandbox-")),
+    };
+    assert.equal(old.length, 1, `what the killed daemon left was taken away: ${old}`);
+  });
+
+  it("is parked, and its agent is never shared with another policy", async () => {
+    mkdirSync(place.paths.configDir, { recursive: true });
+    writeFileSync(place.paths.config, '[limits]\npark_after = "1s"\nspare_agents = 2\n');
+    const talk = async (...args: string[]) => {
+      const { sessionId: id } = await place.json<{ sessionId: string }>([
+        "prompt",
+        "--new",
+        ...args,
+        ...ECHO,
+        "hi",
+      ]);
+      return { id, pid: (await show(id)).agentPid };
+    };
+    const spares = async (...pids: (number | undefined)[]) =>
+      await statusWhen(({ spareAgents }) =>
+        pids.every((pid) => spareAgents.some((spare) => spare.pid === pid)),
+      );
+    const minimal = await talk("--sandbox", "minimal");
+    const bare = await talk();
+    const twin = await talk("--sandbox", "strict");
+    const strict = await talk("--sandbox", "strict");
+    await spares(twin.pid, strict.pid);
+    const started = (await status()).agentsStarted;
+    for (const { id } of [minimal, bare]) {
+      await place.ok(["prompt", "-s", id, "again"]);
+      const { agentPid } = await show(id);
+      assert.ok(agentPid && agentPid !== strict.pid && agentPid !== twin.pid);
+    }
+    assert.equal((await status()).agentsStarted, started + 2);
+    await place.ok(["prompt", "-s", twin.id, "again"]);
+    const { agentPid } = await show(twin.id);
+    assert.ok(agentPid === strict.pid || agentPid === twin.pid, "the same policy: a spare goes on");
+    // A policy that has changed since isn't that of the spare.
+    policy('allow_write = ["/tmp"]\ndeny_read = ["/opt"]\n');
+    await place.ok(["prompt", "-s", strict.id, "once more"]);
+    const after = await show(strict.id);
+    assert.ok(after.agentPid !== strict.pid && after.agentPid !== twin.pid);
+    assert.equal(after.sandbox, "strict");
+  });
+
+  it("stays with its agent while a command of it runs in the background, which ends with the session", async () => {
+    mkdirSync(place.paths.configDir, { recursive: true });
+    writeFileSync(place.paths.config, '[limits]\npark_after = "1s"\n');
+    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "hi"]);
+    await place.ok(["session", "bash", "sleep 1000 >/dev/null 2>&1 & echo started"]);
+    const running = () => place.processes().filter(({ command }) => command.startsWith("sleep 1000"));
+    assert.equal(running().length, 1);
+    await place.ok(["session", "close"]);
+    assert.equal(running().length, 0);
+  });
+
+  it("is forked, cloned and exported like any other", async () => {
+    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "first"]);
+    await place.ok(["prompt", "second"]);
+    const { sessionId } = await place.json<{ sessionId: string }>(["session", "fork", "--at", "2"]);
+    assert.equal((await show(sessionId)).sandbox, "strict");
+    assert.match(await place.ok(["prompt", "-s", sessionId, "other"]), /other/);
+    assert.equal((await place.run(["session", "bash", "-s", sessionId, "ls ~/.ssh"])).code !== 0, true);
+    const clone = await place.ok(["session", "clone"]);
+    assert.equal((await show(clone.trim())).sandbox, "strict");
+    for (const format of ["html", "md", "json", "jsonl"]) {
+      const file = join(place.root, `out.${format}`);
+      await place.ok(["session", "export", "-f", format, "-o", file]);
+      assert.match(readFileSync(file, "utf8"), format === "html" ? /<html/ : /second/);
+    }
+  });
+
+  it("is what the user's sandbox.toml says, and --no-sandbox is refused unless it allows that", async () => {
+    policy('enabled = true\nprofile = "strict"\n');
+    await place.ok(["prompt", ...ECHO, "hi"]);
+    assert.equal((await show()).sandbox, "strict");
+    const refused = await place.json<{ error: { code: string } }>([
+      "prompt",
+      "--new",
+      "--no-sandbox",
+      ...ECHO,
+      "hi",
+    ]);
+    assert.equal(refused.error.code, "SANDBOX_REQUIRED");
+    assert.equal((await place.run(["session", "create", "--no-sandbox", ...ECHO])).code, 7);
+    policy("enabled = true\nallow_no_sandbox = true\n");
+    await place.ok(["prompt", "--new", "--no-sandbox", ...ECHO, "hi"]);
+    assert.equal((await show()).sandbox, undefined);
+  });
+
+  it("isn't left out in silence where the session has none, or another", async () => {
+    await place.ok(["prompt", ...ECHO, "hi"]);
+    const none = await place.run(["prompt", "--sandbox", "strict", "hi"]);
+    assert.equal(none.code, 7);
+    assert.match(none.stderr, /has no sandbox[\s\S]*--new --sandbox strict/);
+    await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "hi"]);
+    await place.ok(["prompt", "--sandbox", "strict", "again"]);
+    assert.equal((await place.run(["prompt", "--sandbox", "minimal", "hi"])).code, 7);
+  });
+
+  it("is refused with the line that installs bubblewrap where there is none", async () => {
+    const bin = join(place.root, "bin");
+    mkdirSync(bin);
+    const env = { PATH: bin };
+    for (const args of [
+      ["session", "create", "--sandbox", "minimal", ...ECHO],
+      ["prompt", "--sandbox", "strict", ...ECHO, "hi"],
+    ]) {
+      const { code, stderr, stdout } = await place.run(args, { env });
+      assert.deepEqual({ code, stdout }, { code: 7, stdout: "" });
+      assert.match(stderr, /bubblewrap[\s\S]*apt-get install bubblewrap/);
+    }
+    const document = await place.json<{ error: { code: string; hint: string } }>(
+      ["prompt", "--sandbox", "strict", ...ECHO, "hi"],
+      { env },
+    );
+    assert.equal(document.error.code, "SANDBOX_UNAVAILABLE");
+    assert.equal((await status()).agentsStarted, 0, "nothing was started without one");
+  });
+
+  it("can't have the home for a workspace", async () => {
+    const { code, stderr } = await place.run(["prompt", "--sandbox", "strict", ...ECHO, "hi"], {
+      cwd: place.root,
+    });
+    assert.equal(code, 7);
+    assert.match(stderr, /home/);
+  });
+});
+
+/** Control groups of this place's daemon that outlived it. */
+function controlGroups(place: Workspace): string[] {
+  const pids = [...place.log().matchAll(/"pid":(\d+)/g)].map(([, pid]) => pid);
+  const groups = existsSync("/sys/fs/cgroup/pids") ? readdirSync("/sys/fs/cgroup/pids") : [];
+  return groups.filter((name) => pids.some((pid) => name.startsWith(`pictl-${pid}-`)));
+}
