@@ -10,7 +10,8 @@ const layers = {
     comment: "src/lib/cli shows results. Ask the daemon for data through src/lib/client.",
   },
   client: {
-    uses: ["protocol", "core"],
+    // The sandbox is a leaf like core: `pictl sandbox show` reads the files itself, and works without a daemon.
+    uses: ["sandbox", "protocol", "core"],
     comment:
       "src/lib/client knows the daemon only by its socket. Start it by path (launch.ts), and share types through src/lib/protocol.",
   },

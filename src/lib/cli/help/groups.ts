@@ -37,6 +37,10 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     commands: [...of("config", "show", "get", "set", "unset", "path"), "completion", "doctor"],
   },
   {
+    title: "The sandbox",
+    commands: of("sandbox", "show", "explain", "init"),
+  },
+  {
     title: "The daemon",
     commands: of("daemon", "status", "start", "restart", "stop", "logs", "run", "install", "uninstall"),
   },

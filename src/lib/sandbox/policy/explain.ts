@@ -1,5 +1,4 @@
 import { isIP } from "node:net";
-import { join } from "node:path";
 import { formatHostRule, normalizeHost, ruleAllows } from "./hosts.ts";
 import { lineName, type Origin, type PolicyOrigins } from "./origins.ts";
 import type { HostRule, SandboxPolicy } from "./policy.ts";
@@ -25,8 +24,8 @@ export interface Explained {
   origins: PolicyOrigins;
   workspace: string;
   home: string;
-  /** The policy files. */
-  files: readonly string[];
+  /** The policy files, and what git or pictl outside of the sandbox would run or obey: read-only inside. */
+  readOnly: readonly string[];
   /** Follows symlinks, as enforcement does; a path that doesn't exist is followed as far as it does. */
   resolve?: (path: string) => string;
 }
@@ -37,11 +36,6 @@ export interface PathVerdicts {
   resolved: string;
   read: Verdict;
   write: Verdict;
-}
-
-/** Files of a workspace that git, or pictl outside of the sandbox, would run or obey. */
-export function protectedPaths(workspace: string): string[] {
-  return [join(workspace, ".git/hooks"), join(workspace, ".git/config")];
 }
 
 /** What an agent may do with a path of the host. What pi itself needs (its settings, its sessions) comes on top. */
@@ -64,14 +58,12 @@ function reading(about: Explained, path: string, resolve: Resolve): Verdict {
     workspaceHas(about, path, resolve) ??
     coveredBy(about, "allowWrite", path, resolve) ??
     coveredBy(about, "read", path, resolve) ??
-    refused(about, path, "read")
+    refused(about, path, "read", resolve)
   );
 }
 
 function writing(about: Explained, path: string, resolve: Resolve): Verdict {
-  const protectedBy = [...about.files, ...protectedPaths(about.workspace)].find((file) =>
-    contains(resolve(file), path),
-  );
+  const protectedBy = about.readOnly.find((place) => contains(resolve(place), path));
   return (
     denial(about, path, resolve) ??
     (protectedBy === undefined
@@ -83,7 +75,7 @@ function writing(about: Explained, path: string, resolve: Resolve): Verdict {
         } as const)) ??
     workspaceHas(about, path, resolve) ??
     coveredBy(about, "allowWrite", path, resolve) ??
-    refused(about, path, "allowWrite")
+    refused(about, path, "allowWrite", resolve)
   );
 }
 
@@ -117,18 +109,19 @@ function coveredBy(
   return verdict("allowed", reason, rule, origins[lineName(key, rule)]);
 }
 
-/** Why a path is in no root. */
-function refused({ policy, origins, home }: Explained, path: string, key: "read" | "allowWrite"): Verdict {
-  if (contains(OWN_TMP, path) && (key === "read" || policy.allowWrite.includes(OWN_TMP)))
-    return verdict("own", "is in /tmp, of which the sandbox has its own", OWN_TMP);
-  const own = OWN_PLACES.find((place) => contains(place, path));
-  if (own !== undefined && key === "read")
-    return verdict("own", `is in ${own}, of which the sandbox has its own or nothing`, own);
-  if (policy.home === "empty" && contains(home, path))
-    return verdict("own", "is in the home, of which the sandbox has an empty one", home, origins.home);
-  const reason = key === "read" ? "is in nothing that can be read" : "is in nothing that can be written";
+/** Why a path is in no root. What is there to be read is just not writable; else something else may be there. */
+function refused(about: Explained, path: string, key: "read" | "allowWrite", resolve: Resolve): Verdict {
+  const { policy, origins, home } = about;
   const [first] = policy[key];
-  return verdict("denied", reason, undefined, origins[first === undefined ? key : lineName(key, first)]);
+  const origin = origins[first === undefined ? key : lineName(key, first)];
+  if (key === "allowWrite" && coveredBy(about, "read", path, resolve) !== undefined)
+    return verdict("denied", "is in nothing that can be written", undefined, origin);
+  if (policy.home === "empty" && contains(resolve(home), path))
+    return verdict("own", "is in the home, of which the sandbox has an empty one", home, origins.home);
+  const own = OWN_PLACES.find((place) => contains(place, path));
+  if (own !== undefined) return verdict("own", `is in ${own}, of which the sandbox has its own or nothing`);
+  const reason = key === "read" ? "is in nothing that can be read" : "is in nothing that can be written";
+  return verdict("denied", reason, undefined, origin);
 }
 
 /**
@@ -147,14 +140,14 @@ export function explainHost(
   const origin = origins[lineName("network")];
   const name = normalizeHost(host);
   if (network.kind === "open")
-    return verdict("allowed", "can be reached: the network is open", "open", origin);
+    return verdict("allowed", "can be reached: the network is open", undefined, origin);
   if (network.kind === "none")
-    return verdict("denied", "can't be reached: there is no network", "none", origin);
+    return verdict("denied", "can't be reached: there is no network", undefined, origin);
   const ofModel = modelHosts?.find((rule) => ruleAllows(rule, name, port));
   if (ofModel !== undefined)
     return verdict("allowed", "is a host of the model's provider", formatHostRule(ofModel), origin);
   if (isIP(name) !== 0)
-    return verdict("denied", "is an address, and the gate takes names", network.kind, origin);
+    return verdict("denied", "is an address, and the gate takes names", undefined, origin);
   const rules = network.kind === "hosts" ? network.allow : [];
   const rule = rules.find((one) => ruleAllows(one, name, port));
   if (rule !== undefined) {
@@ -178,7 +171,7 @@ export function explainHost(
       network.kind,
       origin,
     );
-  return verdict("model", "is reached only if it is a host of the model's provider", network.kind, origin);
+  return verdict("model", "is reached only if it is a host of the model's provider", undefined, origin);
 }
 
 function verdict(

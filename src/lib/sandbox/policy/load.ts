@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
+import { PictlError } from "../../core/errors.ts";
 import { directoriesToRepositoryRoot, type Environment, type Paths } from "../../core/paths.ts";
-import type { PolicyOrigins } from "./origins.ts";
+import { lineName, type PolicyOrigins, type TracedPolicy } from "./origins.ts";
 import type { SandboxPolicy } from "./policy.ts";
 import type { PolicyFile } from "./policy-file.ts";
 import type { PolicyPlaces } from "./profiles.ts";
@@ -55,9 +56,21 @@ export async function loadPolicy(request: PolicyRequest): Promise<LoadedPolicy> 
     const file = await read(path, home, dirname(dirname(path)));
     traced = narrowByWorkspace(traced, file, places, warnings);
   }
-  if (traced.policy.denyRead.includes(workspace))
-    warnings.push(`The workspace ${workspace} is itself denied: no agent can work there.`);
+  refuseDeniedWorkspace(traced, workspace, warnings);
   return { ...traced, warnings, files: [...(userFile === undefined ? [] : [user]), ...inWorkspace] };
+}
+
+/** A denial of what lies around the workspace leaves it alone; one of the workspace itself can't be meant. */
+function refuseDeniedWorkspace({ policy, origins }: TracedPolicy, workspace: string, warnings: string[]) {
+  if (!policy.denyRead.includes(workspace)) return;
+  const { path, line, profile } = origins[lineName("denyRead", workspace)] ?? {};
+  const by = path === undefined ? `the profile ${profile}` : line === undefined ? path : `${path}:${line}`;
+  const message = `${by}: deny_read has the workspace itself, ${workspace}: no agent could work there.`;
+  if (!policy.enabled) return void warnings.push(message);
+  throw new PictlError("INVALID_CONFIG", message, {
+    hint: "Work in another directory, or deny what is in it and not the whole.",
+    details: { key: "deny_read", workspace, ...(path === undefined ? { profile } : { path, line }) },
+  });
 }
 
 /** Where the user's file is, or would be made. */

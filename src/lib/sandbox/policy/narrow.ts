@@ -1,7 +1,7 @@
 import { sandboxProfiles } from "../../core/choices.ts";
 import { narrowerNetwork } from "./hosts.ts";
 import type { SandboxPolicy } from "./policy.ts";
-import { cutPlaces, intersectRoots } from "./roots.ts";
+import { contains, cutPlaces, intersectRoots } from "./roots.ts";
 
 /**
  * A policy that allows what it did and another one, or the part of one that a workspace's file says, allows as
@@ -14,7 +14,7 @@ export function narrow(policy: SandboxPolicy, by: Partial<SandboxPolicy>, home: 
   const roots = (mine: string[], other: string[] | undefined) =>
     other === undefined ? mine : intersectRoots({ roots: mine, cut }, { roots: other, cut: otherCut });
   const lower = (mine: number, other: number | undefined) => Math.min(mine, other ?? mine);
-  return {
+  return withoutDenied({
     enabled: policy.enabled || by.enabled === true,
     profile: isStricter(by.profile, policy.profile) ? by.profile : policy.profile,
     read: roots(policy.read, by.read),
@@ -28,7 +28,13 @@ export function narrow(policy: SandboxPolicy, by: Partial<SandboxPolicy>, home: 
     tmpSize: lower(policy.tmpSize, by.tmpSize),
     env: by.env === undefined ? policy.env : policy.env.filter((name) => by.env?.includes(name)),
     allowNoSandbox: policy.allowNoSandbox,
-  };
+  });
+}
+
+/** The same policy without the roots that lie in something denied: denials go before allowances. */
+export function withoutDenied(policy: SandboxPolicy): SandboxPolicy {
+  const isOpen = (root: string) => !policy.denyRead.some((denied) => contains(denied, root));
+  return { ...policy, read: policy.read.filter(isOpen), allowWrite: policy.allowWrite.filter(isOpen) };
 }
 
 /** Whether one profile is stricter than another. */

@@ -38,10 +38,7 @@ export function policyLines(policy: SandboxPolicy): (PolicyLine & { name: string
   return [
     ...one("enabled", String(policy.enabled)),
     ...one("profile", policy.profile),
-    ...one("home", policy.home),
-    ...list("read", policy.read),
-    ...list("denyRead", policy.denyRead),
-    ...list("allowWrite", policy.allowWrite),
+    ...one("allowNoSandbox", String(policy.allowNoSandbox)),
     ...one("network", network.kind),
     ...(network.kind === "hosts" ? list("network", network.allow.map(formatHostRule)) : []),
     ...one("isolatePid", String(policy.isolatePid)),
@@ -49,7 +46,10 @@ export function policyLines(policy: SandboxPolicy): (PolicyLine & { name: string
     ...one("maxMemory", formatSize(policy.maxMemory)),
     ...one("tmpSize", formatSize(policy.tmpSize)),
     ...list("env", policy.env),
-    ...one("allowNoSandbox", String(policy.allowNoSandbox)),
+    ...one("home", policy.home),
+    ...list("read", policy.read),
+    ...list("allowWrite", policy.allowWrite),
+    ...list("denyRead", policy.denyRead),
   ];
 }
 

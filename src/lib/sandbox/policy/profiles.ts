@@ -217,7 +217,10 @@ export function fixedDenials({ home, env, paths }: PolicyPlaces): string[] {
   const caches = [join(home, ".cache"), expandHome(env.XDG_CACHE_HOME, home)];
   return [
     ...new Set([
-      ...agentDirs.flatMap((dir) => (dir === undefined ? [] : [join(dir, "auth.json")])),
+      // What other sessions have said and read; an agent is given those of its own directory.
+      ...agentDirs.flatMap((dir) =>
+        dir === undefined ? [] : [join(dir, "auth.json"), join(dir, "sessions")],
+      ),
       paths.runtimeDir,
       paths.stateDir,
       paths.dataDir,

@@ -4,7 +4,17 @@ import type { SandboxPolicy } from "./policy.ts";
  * Places that a sandbox has for itself or not at all, whatever roots are named: a root above them ("/") doesn't
  * reach into them, since the host's sockets and processes are there. A root that lies inside of one does.
  */
-export const OWN_PLACES = ["/dev", "/proc", "/run", "/tmp", "/var/run"] as const;
+export const OWN_PLACES = [
+  "/boot",
+  "/dev",
+  "/lost+found",
+  "/proc",
+  "/run",
+  "/sys",
+  "/tmp",
+  "/var/run",
+  "/var/tmp",
+] as const;
 
 /** Named as a root it is the sandbox's own /tmp, and no place of the host. */
 export const OWN_TMP = "/tmp";

@@ -1,5 +1,5 @@
 import { isSecretName } from "../../core/redact.ts";
-import { isStricter, narrow } from "./narrow.ts";
+import { isStricter, narrow, withoutDenied } from "./narrow.ts";
 import { type Origin, retrace, type TracedPolicy, traced } from "./origins.ts";
 import type { SandboxPolicy } from "./policy.ts";
 import type { PolicyFile } from "./policy-file.ts";
@@ -77,12 +77,12 @@ function setFrom(
   const fixed = fixedDenials(places);
   const lifted = read.filter((path) => !fixed.includes(path));
   const denials = [...new Set([...policy.denyRead.filter((path) => !lifted.includes(path)), ...denyRead])];
-  const changed: SandboxPolicy = {
+  const changed = withoutDenied({
     ...policy,
     ...replaced,
     read: [...new Set([...policy.read, ...read])],
     denyRead: denials,
-  };
+  });
   warnings.push(...doubts(file, changed, places));
   const said = Object.keys(file.settings).filter((key) => key !== "read" && key !== "denyRead");
   const next = retrace(
@@ -100,21 +100,24 @@ function setFrom(
 function doubts(file: PolicyFile, policy: SandboxPolicy, { env }: PolicyPlaces): string[] {
   const place = (key: keyof SandboxPolicy) =>
     file.lines[key] === undefined ? file.path : `${file.path}:${file.lines[key]}`;
-  const { read = [], allowWrite = [], env: names = [] } = file.settings;
+  const { allowWrite = [], env: names = [] } = file.settings;
   const searched = (env.PATH ?? "").split(":").filter((directory) => directory.startsWith("/"));
   return [
-    ...read.flatMap((path) => {
-      const denial = policy.denyRead.find((denied) => contains(denied, path));
-      return denial === undefined
-        ? []
-        : [`${place("read")}: allow_read "${path}" has no effect: "${denial}" is denied.`];
-    }),
+    ...(["read", "allowWrite"] as const).flatMap((key) =>
+      (file.settings[key] ?? []).flatMap((path) => {
+        const denial = policy.denyRead.find((denied) => contains(denied, path));
+        const name = key === "read" ? "allow_read" : "allow_write";
+        return denial === undefined
+          ? []
+          : [`${place(key)}: ${name} "${path}" has no effect: "${denial}" is denied.`];
+      }),
+    ),
     ...allowWrite.flatMap((path) => {
       const program = searched.find((directory) => contains(path, directory) || contains(directory, path));
       return program === undefined
         ? []
         : [
-            `${place("allowWrite")}: allow_write "${path}" has "${program}" in it, which is on PATH: what an agent puts there runs outside of the sandbox.`,
+            `${place("allowWrite")}: allow_write "${path}" opens "${program}", which is on PATH: what an agent puts there runs outside of the sandbox.`,
           ];
     }),
     ...names

@@ -27,8 +27,6 @@ export function narrowByWorkspace(
     );
   if (allowNoSandbox !== undefined) warn("allowNoSandbox", "allow_no_sandbox is ignored");
   if (restrictions.enabled === false && before.policy.enabled) warn("enabled", "enabled = false is ignored");
-  if (profile !== undefined && isStricter(before.policy.profile, profile))
-    warn("profile", `profile "${profile}" is weaker than "${before.policy.profile}" and is ignored`);
   const stricter = isStricter(profile, before.policy.profile)
     ? retrace(before, narrow(before.policy, profilePolicy(profile, places), places.home), (key) => ({
         ...origin("profile"),

@@ -138,7 +138,7 @@ const merge = (user: Settings, workspace: Settings) =>
 
 /** Everything of the world that a policy allows. */
 function rights(policy: SandboxPolicy): Set<string> {
-  const about = { policy, origins: {}, workspace: WORKSPACE, home: HOME, files: [] };
+  const about = { policy, origins: {}, workspace: WORKSPACE, home: HOME, readOnly: [] };
   const paths = WORLD.flatMap((path) => {
     const { read, write } = explainPath(about, path);
     return [
@@ -326,7 +326,6 @@ test("enabled can be turned on by a workspace and not off; allow_no_sandbox isn'
     [
       ["3", "allow_no_sandbox"],
       ["1", "enabled"],
-      ["2", "profile"],
     ],
   );
 });

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sandboxProfiles } from "../../../../../src/lib/core/choices.ts";
+import { resolvePaths } from "../../../../../src/lib/core/paths.ts";
+import { isSecretName } from "../../../../../src/lib/core/redact.ts";
+import { credentialPaths } from "../../../../../src/lib/sandbox/policy/credentials.ts";
+import { policyDigest } from "../../../../../src/lib/sandbox/policy/digest.ts";
+import { explainPath } from "../../../../../src/lib/sandbox/policy/explain.ts";
+import { traced } from "../../../../../src/lib/sandbox/policy/origins.ts";
+import { checkPolicyText } from "../../../../../src/lib/sandbox/policy/policy-file.ts";
+import { fixedDenials, profilePolicy } from "../../../../../src/lib/sandbox/policy/profiles.ts";
+import { contains } from "../../../../../src/lib/sandbox/policy/roots.ts";
+import { userPolicy } from "../../../../../src/lib/sandbox/policy/user-policy.ts";
+
+const HOME = "/home/me";
+const env = { HOME, PATH: "/home/me/.cargo/bin:/usr/bin" };
+const places = { home: HOME, workspace: "/home/me/work", env, paths: resolvePaths(env, 1000) };
+
+/** What the issue and any reader would look for first. */
+const CREDENTIALS = [
+  ".ssh/id_ed25519",
+  ".aws/credentials",
+  ".gnupg/private-keys-v1.d/x",
+  ".netrc",
+  ".config/gh/hosts.yml",
+  ".config/gcloud/application_default_credentials.json",
+  ".kube/config",
+  ".docker/config.json",
+  ".npmrc",
+  ".pypirc",
+  ".cargo/credentials.toml",
+  ".git-credentials",
+  ".mozilla/firefox/x/key4.db",
+  ".config/google-chrome/Default/Cookies",
+  ".local/share/keyrings/login.keyring",
+  ".password-store/x.gpg",
+  ".bash_history",
+  ".zsh_history",
+  ".pi/agent/auth.json",
+  ".pi/agent/sessions/other/x.jsonl",
+  ".config/pictl/sandbox.toml",
+  ".local/state/pictl/registry.db",
+  ".local/share/pictl/history.db",
+  ".cache/pictl/compiled/x",
+];
+
+for (const profile of sandboxProfiles) {
+  test(`${profile}: credentials are neither read nor written, whatever else is`, () => {
+    const { policy, origins } = traced(profilePolicy(profile, places), { from: "profile", profile });
+    const about = { policy, origins, workspace: places.workspace, home: HOME, readOnly: [] };
+    for (const name of CREDENTIALS) {
+      const { read, write } = explainPath(about, `${HOME}/${name}`);
+      assert.deepEqual([read.answer, write.answer], ["denied", "denied"], name);
+    }
+    for (const path of ["/etc/shadow", "/etc/ssl/private/key.pem"])
+      assert.equal(explainPath(about, path).read.answer, "denied", path);
+    assert.equal(explainPath(about, "/etc/passwd").read.answer, "allowed");
+    assert.equal(explainPath(about, "/run/docker.sock").read.answer, "own");
+    assert.equal(explainPath(about, "/tmp/x").read.answer, "own");
+    assert.equal(explainPath(about, "/home/me/work/x").write.answer, "allowed");
+    assert.equal(
+      explainPath(about, "/home/me/.bashrc").write.answer,
+      profile === "strict" ? "own" : "denied",
+    );
+    assert.equal(explainPath(about, "/home/me/x").read.answer, profile === "strict" ? "own" : "allowed");
+  });
+
+  test(`${profile}: nothing that is allowed lies in what is denied, passes a secret or is on PATH`, () => {
+    const policy = profilePolicy(profile, places);
+    for (const root of [...policy.read, ...policy.allowWrite])
+      assert.ok(!policy.denyRead.some((denied) => contains(denied, root)), root);
+    assert.deepEqual(policy.env.filter(isSecretName), []);
+    assert.ok(!policy.allowWrite.some((root) => contains(root, "/home/me/.cargo/bin")));
+    for (const limit of ["maxProcesses", "maxMemory", "tmpSize"] as const) assert.ok(policy[limit] > 0);
+  });
+}
+
+test("a home in a place that is cut out of the root has a root of its own", () => {
+  const home = "/tmp/t/home";
+  const moved = { ...places, home, env: { HOME: home } };
+  assert.deepEqual(profilePolicy("minimal", moved).read, ["/", home]);
+  assert.deepEqual(profilePolicy("minimal", places).read, ["/"]);
+});
+
+test("credentials are denied where a variable has moved them, and in their usual place", () => {
+  const denied = credentialPaths(HOME, {
+    GNUPGHOME: "/keys/gpg/",
+    KUBECONFIG: "/k/a:/k/b",
+    CARGO_HOME: "/opt/cargo",
+    XDG_CONFIG_HOME: "/xdg",
+    HISTFILE: "/dev/null",
+    NETRC: "relative",
+  });
+  for (const path of [
+    "/keys/gpg",
+    "/k/a",
+    "/k/b",
+    "/opt/cargo/credentials.toml",
+    "/xdg/gh",
+    "/home/me/.gnupg",
+    "/home/me/.config/gh",
+  ])
+    assert.ok(denied.includes(path), path);
+  assert.ok(!denied.some((path) => path === "/dev/null" || !path.startsWith("/")));
+});
+
+const file = (text: string) => checkPolicyText(text, "u.toml", HOME);
+const load = (text: string) => {
+  const warnings: string[] = [];
+  return { ...userPolicy(places, file(text), undefined, warnings), warnings };
+};
+
+test("the user's file lifts a denial of the profile by its exact name, and no other", () => {
+  const { policy, warnings } = load('allow_read = ["~/.npmrc", "~/.config", "~/.pi/agent/auth.json"]');
+  assert.ok(!policy.denyRead.includes("/home/me/.npmrc"));
+  assert.ok(policy.denyRead.includes("/home/me/.config/gh"));
+  for (const fixed of fixedDenials(places)) assert.ok(policy.denyRead.includes(fixed), fixed);
+  assert.match(
+    warnings.join("\n"),
+    /^u\.toml:1: allow_read "\/home\/me\/\.pi\/agent\/auth\.json" has no effect/m,
+  );
+  const own = load('allow_read = ["~/.npmrc"]\ndeny_read = ["~/.npmrc"]');
+  assert.ok(own.policy.denyRead.includes("/home/me/.npmrc"), "a denial of the file's own goes first");
+});
+
+test("what a file allows more than it seems is told", () => {
+  assert.match(
+    load('allow_write = ["~/.cargo"]').warnings.join(),
+    /opens "\/home\/me\/\.cargo\/bin", which is on PATH/,
+  );
+  assert.match(load('env = ["LANG", "GITHUB_TOKEN"]').warnings.join(), /passes GITHUB_TOKEN/);
+  assert.deepEqual(load('allow_write = ["~/.cargo/registry"]\nenv = ["LANG"]').warnings, []);
+});
+
+test("the digest is the same for what allows the same, and for nothing else", () => {
+  const policy = profilePolicy("development", places);
+  const same = { ...policy, env: policy.env.toReversed(), allowNoSandbox: true };
+  assert.equal(policyDigest(same), policyDigest(policy));
+  const others = [
+    { ...policy, maxMemory: 1 },
+    { ...policy, home: "empty" as const },
+    { ...policy, denyRead: policy.denyRead.slice(1) },
+    { ...policy, network: { kind: "model" as const } },
+    { ...policy, network: { kind: "hosts" as const, allow: [{ host: "a.test" }] } },
+    { ...policy, network: { kind: "hosts" as const, allow: [{ host: "a.test", port: 443 }] } },
+    profilePolicy("minimal", places),
+    profilePolicy("strict", places),
+  ];
+  assert.equal(new Set([policy, ...others].map(policyDigest)).size, others.length + 1);
+});
