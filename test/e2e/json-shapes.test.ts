@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Workspace } from "../support/workspace.ts";
@@ -71,6 +71,10 @@ describe("--json", () => {
     shapes["config show"] = shapeOf(await place.json(["config", "show"], { env: { PICTL_PI: undefined } }));
     await note("config path", ["config", "path"]);
     await note("config unset", ["config", "unset", "thinking"]);
+    for (const words of [["show"], ["explain", "/etc"], ["explain", "pypi.org"], ["init"]])
+      await note(`sandbox ${words.join(" ")}`, ["sandbox", ...words]);
+    // Enabled, it would hold for what follows.
+    rmSync(join(place.paths.configDir, "sandbox.toml"));
     await note("an unknown command", ["sessoin"]);
     await note("an error", ["session", "show", "nowhere"]);
     await note("daemon start", ["daemon", "start"]);

@@ -29,7 +29,6 @@ export const HOME_CREDENTIALS: Readonly<Record<string, readonly string[]>> = {
     ".config/rclone",
     ".rclone.conf",
     ".s3cfg",
-    ".boto",
     ".mc",
     ".fetchmailrc",
     ".msmtprc",
@@ -294,7 +293,7 @@ export const SYSTEM_CREDENTIALS: readonly string[] = [
 ];
 
 /** Variables that move one of these places; the usual place stays denied as well. */
-const MOVED_BY: Readonly<Record<string, readonly string[]>> = {
+export const MOVED_BY: Readonly<Record<string, readonly string[]>> = {
   AWS_CONFIG_FILE: [""],
   AWS_SHARED_CREDENTIALS_FILE: [""],
   AWS_WEB_IDENTITY_TOKEN_FILE: [""],

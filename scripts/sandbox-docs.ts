@@ -1,0 +1,118 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { sandboxProfiles } from "../src/lib/core/choices.ts";
+import { resolvePaths } from "../src/lib/core/paths.ts";
+import { formatSize } from "../src/lib/core/size.ts";
+import { HOME_CREDENTIALS, MOVED_BY, SYSTEM_CREDENTIALS } from "../src/lib/sandbox/policy/credentials.ts";
+import { formatHostRule } from "../src/lib/sandbox/policy/hosts.ts";
+import { fixedDenials, PROFILES, type Profile } from "../src/lib/sandbox/policy/profiles.ts";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const BEGIN = "<!-- Begin of what `npm run docs:sandbox` writes from src/lib/sandbox/policy. -->";
+const END = "<!-- End of what `npm run docs:sandbox` writes. -->";
+const WIDTH = 120;
+
+/** docs/sandbox.md with the profiles as the code has them. A test compares it with the file. */
+export function sandboxDocs(root: string = ROOT): string {
+  const page = readFileSync(`${root}docs/sandbox.md`, "utf8");
+  const [before, rest] = page.split(BEGIN);
+  const after = rest?.split(END)[1];
+  if (before === undefined || after === undefined) throw new Error("docs/sandbox.md has lost its marks");
+  return `${before}${BEGIN}\n\n${profiles()}\n${END}${after}`;
+}
+
+function profiles(): string {
+  const row = (title: string, cell: (profile: Profile) => string) =>
+    `| ${title} | ${sandboxProfiles.map((name) => cell(PROFILES[name])).join(" | ")} |`;
+  return [
+    `| | ${sandboxProfiles.map((name) => `\`${name}\``).join(" | ")} |`,
+    "|---|---|---|---|",
+    row("in short", ({ summary }) => summary),
+    row("can be read", ({ read }) =>
+      read.length === 1 ? "everything but what is denied" : "the system's directories (below), the workspace",
+    ),
+    row("home", ({ home }) => (home === "read" ? "as it is, read-only" : "an empty one of its own")),
+    row("can be written", ({ allowWrite }) =>
+      allowWrite.length === 1
+        ? "the workspace, its own `/tmp`"
+        : "the workspace, its own `/tmp`, the tools' caches (below)",
+    ),
+    row("`network`", ({ network }) =>
+      network.kind === "hosts" ? "the model's hosts and the registries (below)" : `\`"${network.kind}"\``,
+    ),
+    row("`isolate_pid`", ({ isolatePid }) => `\`${isolatePid}\``),
+    row("`max_processes`", ({ maxProcesses }) => `\`${maxProcesses}\``),
+    row("`max_memory`", ({ maxMemory }) => `\`"${formatSize(maxMemory)}"\``),
+    row("`tmp_size`", ({ tmpSize }) => `\`"${formatSize(tmpSize)}"\``),
+    row("`env`", ({ env }) => `${env.length} names (below)`),
+    "",
+    paragraph("The system's directories, for `strict`", PROFILES.strict.read),
+    paragraph("The tools' caches, for `development`", PROFILES.development.allowWrite.slice(1)),
+    paragraph("The registries, for `development`", hosts(PROFILES.development)),
+    paragraph("Variables in all profiles", PROFILES.strict.env),
+    paragraph("and in `development` and `minimal`", without(PROFILES.development.env, PROFILES.strict.env)),
+    paragraph("and in `minimal`", without(PROFILES.minimal.env, PROFILES.development.env)),
+    "**Denied in all profiles**, and below each of them:",
+    "",
+    ...Object.entries(HOME_CREDENTIALS).map(([what, paths]) =>
+      bullet(
+        what,
+        paths.map((path) => `~/${path}`),
+      ),
+    ),
+    bullet("of the machine, which root could read", SYSTEM_CREDENTIALS),
+    `- homes of other people (\`/root\`, and those in \`/home\`), save one that pictl's Node is in`,
+    bullet("of pi and pictl; no file lifts these", own()),
+    "",
+    ...wrap(
+      `Where one of these variables has moved a place, the place it names is denied as well: ${Object.keys(
+        MOVED_BY,
+      )
+        .map((name) => `\`${name}\``)
+        .join(", ")}, and \`XDG_CONFIG_HOME\`, \`XDG_DATA_HOME\`, \`XDG_STATE_HOME\`, \`XDG_CACHE_HOME\`.`,
+      "",
+    ),
+    "",
+  ].join("\n");
+}
+
+function own(): string[] {
+  const env = { HOME: "~", XDG_RUNTIME_DIR: "/run/user/UID" };
+  return fixedDenials({ home: "~", workspace: "~", env, paths: resolvePaths(env, 1000) });
+}
+
+function hosts({ network }: Profile): string[] {
+  return network.kind === "hosts" ? network.allow.map(formatHostRule) : [];
+}
+
+function without(all: readonly string[], some: readonly string[]): string[] {
+  return all.filter((name) => !some.includes(name));
+}
+
+function paragraph(title: string, entries: readonly string[]): string {
+  return [...wrap(`${title}: ${code(entries)}.`, ""), ""].join("\n");
+}
+
+function bullet(title: string, entries: readonly string[]): string {
+  return wrap(`- ${title}: ${code(entries)}`, "  ").join("\n");
+}
+
+function code(entries: readonly string[]): string {
+  return entries.map((entry) => `\`${entry}\``).join(", ");
+}
+
+/** Broken at spaces outside of code. */
+function wrap(text: string, indent: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.match(/(?:`[^`]*`|[^\s`])+/g) ?? []) {
+    const last = lines.at(-1);
+    if (last === undefined) lines.push(word);
+    else if (last.length + 1 + word.length <= WIDTH) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(`${indent}${word}`);
+  }
+  return lines;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  writeFileSync(`${ROOT}docs/sandbox.md`, sandboxDocs());
+}
