@@ -91,6 +91,12 @@ describe("sandbox show, explain and init", () => {
     assert.deepEqual(documents.read.origin, { from: "user", path: user(), line: 2 });
     const own = await ask("./src");
     assert.deepEqual([own.read.answer, own.write.answer], ["allowed", "allowed"]);
+    mkdirSync(join(place.cwd, "sub"), { recursive: true });
+    const above = await place.json<{ write: Verdict }>(["sandbox", "explain", "../src"], {
+      env,
+      cwd: join(place.cwd, "sub"),
+    });
+    assert.equal(above.write.answer, "allowed", "the workspace is the whole repository");
     assert.equal((await ask(".git/hooks/pre-commit")).write.answer, "denied");
     assert.equal((await ask("~/.bashrc")).write.answer, "denied");
     const text = await place.ok(["sandbox", "explain", "~/.ssh/id"], { env });

@@ -103,9 +103,11 @@ async function policyFor(
 }
 
 /**
+ * What can be written from a directory: the repository that it is in, or itself.
+ *
  * @throws PictlError SANDBOX_UNAVAILABLE where what can be written would hold what is to be kept from the agent
  */
-function workspaceOf(cwd: string, home: string): string {
+export function workspaceOf(cwd: string, home: string): string {
   const isTooMuch = (directory: string) => `${home}/`.startsWith(directory === "/" ? "/" : `${directory}/`);
   const chain = directoriesToRepositoryRoot(cwd, (candidate) => existsSync(join(candidate, ".git")));
   const workspace = chain.findLast((directory) => !isTooMuch(directory));

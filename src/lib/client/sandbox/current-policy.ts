@@ -5,7 +5,8 @@ import { type LoadedPolicy, loadPolicy } from "../../sandbox/policy/load.ts";
 import { lineName, type Origin, policyLines } from "../../sandbox/policy/origins.ts";
 
 export interface CurrentPolicy extends LoadedPolicy {
-  workspace: string;
+  /** The directory that it was asked for. */
+  cwd: string;
   home: string;
 }
 
@@ -15,20 +16,20 @@ export interface CurrentPolicy extends LoadedPolicy {
  * @throws PictlError INVALID_CONFIG naming file, line and key
  */
 export async function currentPolicy(
-  workspace: string,
+  cwd: string,
   env: Environment,
   profile?: SandboxProfile,
 ): Promise<CurrentPolicy> {
   const home = env.HOME || homedir();
   const paths = resolvePaths(env);
   const loaded = await loadPolicy({
-    workspace,
+    workspace: cwd,
     home,
     env,
     paths,
     ...(profile === undefined ? {} : { profile }),
   });
-  return { ...loaded, workspace, home };
+  return { ...loaded, cwd, home };
 }
 
 /** One line of a policy as it is shown: a value or a list's entry, and who said it. */

@@ -2,6 +2,7 @@ import { lstatSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { PictlError } from "../../core/errors.ts";
 import { protectedPaths } from "../../sandbox/bubblewrap/mounts.ts";
+import { workspaceOf } from "../../sandbox/plan.ts";
 import { type Explained, explainHost, explainPath, type Verdict } from "../../sandbox/policy/explain.ts";
 import { normalizeHost } from "../../sandbox/policy/hosts.ts";
 import type { CurrentPolicy } from "./current-policy.ts";
@@ -17,12 +18,13 @@ export type Explanation = { enabled: boolean } & (
  * followed, as enforcement follows them.
  *
  * @param target a path (`~/…`, `./…`, or whatever exists under that name), a host with or without a port, a URL
- * @throws PictlError USAGE for what is neither
+ * @throws PictlError USAGE for what is neither, SANDBOX_UNAVAILABLE where no sandbox could protect the home
  */
 export function explainTarget(current: CurrentPolicy, target: string): Explanation {
-  const { policy, origins, home, workspace, files } = current;
+  const { policy, origins, home, cwd, files } = current;
   const { enabled } = policy;
-  if (isPath(target, workspace)) {
+  if (isPath(target, cwd)) {
+    const workspace = workspaceOf(cwd, home);
     const expanded = target === "~" || target.startsWith("~/") ? join(home, target.slice(1)) : target;
     const about: Explained = {
       policy,
@@ -32,16 +34,16 @@ export function explainTarget(current: CurrentPolicy, target: string): Explanati
       readOnly: [...files, ...protectedPaths(workspace).filter((path) => !isDirectoryOfGit(path))],
       resolve: realpathAsFarAsItGoes,
     };
-    return { enabled, ...explainPath(about, resolve(workspace, expanded)) };
+    return { enabled, ...explainPath(about, resolve(cwd, expanded)) };
   }
   const { host, port } = parseHost(target);
   return { enabled, host, port, connect: explainHost({ policy, origins }, host, port) };
 }
 
-function isPath(target: string, workspace: string): boolean {
+function isPath(target: string, cwd: string): boolean {
   if (/^[/~.]/.test(target)) return true;
   if (/^[a-z][a-z+.-]*:\/\//i.test(target)) return false;
-  return target.includes("/") || lstatSync(join(workspace, target), { throwIfNoEntry: false }) !== undefined;
+  return target.includes("/") || lstatSync(join(cwd, target), { throwIfNoEntry: false }) !== undefined;
 }
 
 /** It can't be renamed away, but what is in it can be written, save what is protected by itself. */

@@ -56,21 +56,36 @@ export async function loadPolicy(request: PolicyRequest): Promise<LoadedPolicy> 
     const file = await read(path, home, dirname(dirname(path)));
     traced = narrowByWorkspace(traced, file, places, warnings);
   }
-  refuseDeniedWorkspace(traced, workspace, warnings);
+  refuseDeniedWorkspace(traced, places, warnings);
   return { ...traced, warnings, files: [...(userFile === undefined ? [] : [user]), ...inWorkspace] };
 }
 
-/** A denial of what lies around the workspace leaves it alone; one of the workspace itself can't be meant. */
-function refuseDeniedWorkspace({ policy, origins }: TracedPolicy, workspace: string, warnings: string[]) {
-  if (!policy.denyRead.includes(workspace)) return;
-  const { path, line, profile } = origins[lineName("denyRead", workspace)] ?? {};
+/**
+ * A denial of what lies around the workspace leaves the workspace alone; one of itself can't be meant. The
+ * workspace reaches up to the root of the repository, but never takes in the home.
+ */
+function refuseDeniedWorkspace(
+  { policy, origins }: TracedPolicy,
+  { workspace, home }: PolicyPlaces,
+  warnings: string[],
+): void {
+  const denied = repositoryDirectories(workspace).find(
+    (directory) => policy.denyRead.includes(directory) && !contains(directory, home),
+  );
+  if (denied === undefined) return;
+  const { path, line, profile } = origins[lineName("denyRead", denied)] ?? {};
   const by = path === undefined ? `the profile ${profile}` : line === undefined ? path : `${path}:${line}`;
-  const message = `${by}: deny_read has the workspace itself, ${workspace}: no agent could work there.`;
+  const message = `${by}: deny_read has the workspace itself, ${denied}: no agent could work there.`;
   if (!policy.enabled) return void warnings.push(message);
   throw new PictlError("INVALID_CONFIG", message, {
     hint: "Work in another directory, or deny what is in it and not the whole.",
-    details: { key: "deny_read", workspace, ...(path === undefined ? { profile } : { path, line }) },
+    details: { key: "deny_read", workspace: denied, ...(path === undefined ? { profile } : { path, line }) },
   });
+}
+
+/** From the directory itself to the root of its repository. */
+function repositoryDirectories(workspace: string): string[] {
+  return directoriesToRepositoryRoot(workspace, (dir) => existsSync(join(dir, ".git")));
 }
 
 /** Where the user's file is, or would be made. */
@@ -80,7 +95,7 @@ export function userPolicyFile(paths: Paths): string {
 
 /** Where a workspace's files would be, the repository root's first. */
 export function workspacePolicyFiles(workspace: string): string[] {
-  return directoriesToRepositoryRoot(workspace, (dir) => existsSync(join(dir, ".git")))
+  return repositoryDirectories(workspace)
     .map((dir) => join(dir, ".pictl", POLICY_FILE))
     .reverse();
 }
