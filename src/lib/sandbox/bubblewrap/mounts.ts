@@ -68,13 +68,14 @@ export function mountArguments(view: View): string[] {
   const hidden = [...new Set([...NEVER, ...view.denyRead.flatMap(alsoReal)])];
   const args: string[] = [];
   const own = [...(view.emptyHome ? [view.home] : []), ...(view.agentDir ? [view.agentDir.path] : [])];
+  args.push("--proc", "/proc", "--dev", "/dev");
+  // First, so that what lies below them can be mounted on top.
+  for (const path of [...TEMPORARY, ...(view.emptyHome ? [view.home] : [])])
+    args.push("--size", String(view.memorySize), "--tmpfs", path);
   for (const root of view.read) {
     if (root === "/") addTree(args, root, [...hidden, ...own]);
     else addEntry(args, root, [...hidden, ...own]);
   }
-  args.push("--proc", "/proc", "--dev", "/dev");
-  for (const path of [...TEMPORARY, ...(view.emptyHome ? [view.home] : [])])
-    args.push("--size", String(view.memorySize), "--tmpfs", path);
   for (const path of view.write) {
     if (TEMPORARY.includes(path) || !existsSync(path)) continue;
     args.push("--bind", realpathSync(path), realpathSync(path));
@@ -98,6 +99,7 @@ export function mountArguments(view: View): string[] {
     if (!whole.some((root) => isWithin(path, root) && path !== root)) continue;
     addCover(args, path);
   }
+  if (!view.write.includes("/tmp")) args.push(...TEMPORARY.flatMap((path) => ["--remount-ro", path]));
   return args;
 }
 
