@@ -184,7 +184,7 @@ test("a 401 of the provider asks for the credential anew, and one that can't be 
   const { base, recorded } = await startProvider(t, (_request, response) => response.writeHead(401).end(), {
     credential: async () => {
       if (asked > 0) throw new Error("log in again");
-      return { key: KEY };
+      return { values: { [PLACEHOLDER]: KEY } };
     },
     invalidate: () => {
       asked += 1;
@@ -202,7 +202,7 @@ test("a 401 of the provider asks for the credential anew, and one that can't be 
 
 test("a key that no header can hold fails without being shown", async (t) => {
   const { base, records } = await startProvider(t, undefined, {
-    credential: async () => ({ key: "sk-two\nlines-of-key" }),
+    credential: async () => ({ values: { [PLACEHOLDER]: "sk-two\nlines-of-key" } }),
   });
   const answer = await fetch(`${base}/x`, { headers: { "x-api-key": PLACEHOLDER } });
   const body = await answer.text();

@@ -72,9 +72,8 @@ export function providerAt(
   const { path = "/v1", ...rest } = options;
   return {
     id: "test",
-    placeholder: PLACEHOLDER,
     mounts: [{ url: `http://127.0.0.1:${port}${path}`, named: true }],
-    credential: async () => ({ key: KEY }),
+    credential: async () => ({ values: { [PLACEHOLDER]: KEY } }),
     ...rest,
   };
 }

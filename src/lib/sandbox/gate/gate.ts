@@ -195,7 +195,7 @@ export class Gate {
       const credential = await provider.credential(signal).catch((error: unknown) => {
         throw new Refusal(502, `no credential for ${provider.id}: ${messageOf(error)}`, "failed");
       });
-      const headers = withCredential(pairsOf(request.rawHeaders), credential, provider.placeholder).filter(
+      const headers = withCredential(pairsOf(request.rawHeaders), credential).filter(
         ([name]) => name.toLowerCase() !== "accept-encoding",
       );
       const status = await relay({

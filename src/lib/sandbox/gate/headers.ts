@@ -68,39 +68,40 @@ export function endToEnd(headers: HeaderPairs): HeaderPairs {
 
 /** What a request to a provider gets on its way out. */
 export interface Credential {
-  /** Takes the place of the placeholder, wherever the client put that. */
-  key?: string;
+  /** What takes the place of each placeholder, wherever the client put it in a header. */
+  values?: Record<string, string>;
   /** Headers that are added, in place of those of the same name. */
   headers?: Record<string, string>;
 }
 
 /**
- * Request headers for a provider: end to end, without claims; of those that hold credentials only the ones with
- * the placeholder stay, with the real key in it. So the client inside decides how its provider wants the key
- * (`x-api-key`, `Authorization: Bearer`, …), and a key of another origin doesn't go out.
+ * Request headers for a provider: end to end, without claims, each placeholder replaced by what it stands for. Of
+ * those that hold credentials only the ones with a placeholder stay. So the client inside decides how its provider
+ * wants the key (`x-api-key`, `Authorization: Bearer`, …), and a key of another origin doesn't go out.
  */
-export function withCredential(
-  headers: HeaderPairs,
-  credential: Credential,
-  placeholder: string,
-): HeaderPairs {
+export function withCredential(headers: HeaderPairs, credential: Credential): HeaderPairs {
   const added = Object.entries(credential.headers ?? {});
   const replaced = new Set(added.map(([name]) => name.toLowerCase()));
-  const { key } = credential;
   const kept: HeaderPairs = [];
   for (const [name, value] of endToEnd(headers)) {
     const lower = name.toLowerCase();
     if (replaced.has(lower) || FORWARDED.test(lower)) continue;
-    if (!CREDENTIAL_HEADERS.has(lower)) kept.push([name, value]);
-    else if (key !== undefined && value.includes(placeholder))
-      kept.push([name, value.replace(placeholder, () => key)]);
+    const real = replacePlaceholders(value, credential.values ?? {});
+    if (real !== value || !CREDENTIAL_HEADERS.has(lower)) kept.push([name, real]);
   }
   return [...kept, ...added];
 }
 
+function replacePlaceholders(text: string, values: Record<string, string>): string {
+  return Object.entries(values).reduce(
+    (left, [placeholder, value]) => left.replaceAll(placeholder, () => value),
+    text,
+  );
+}
+
 /** Every text that must not come back: the key and the values of added headers, bare and after "Bearer ". */
 export function secretsOf(credential: Credential): string[] {
-  const values = [credential.key ?? "", ...Object.values(credential.headers ?? {})];
+  const values = [...Object.values(credential.values ?? {}), ...Object.values(credential.headers ?? {})];
   const secrets = values.flatMap((value) => [value, value.replace(/^(?:Bearer|Basic|Token)\s+/i, "")]);
   return [...new Set(secrets)].filter((secret) => secret.length >= MIN_SECRET_LENGTH);
 }

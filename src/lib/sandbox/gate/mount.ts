@@ -5,8 +5,6 @@ import { canonicalHost, type Target } from "./target.ts";
 /** A provider whose requests get a credential on the way out. */
 export interface GateProvider {
   id: string;
-  /** What the client inside has in place of the key. */
-  placeholder: string;
   mounts: Mount[];
   /**
    * The credential of a request; called for each, so that it can be refreshed. A rejection's message is shown

@@ -1,0 +1,22 @@
+import { execFile } from "node:child_process";
+
+/** As long as pi waits for such a command. */
+const TIMEOUT = 10_000;
+/** More is no key. */
+const MAX_OUTPUT = 64 * 1024;
+
+/**
+ * Runs a `!command` of pi's files as pi does: by the shell, its output without white space around it.
+ *
+ * @throws Error when it fails, takes too long or says nothing; its output isn't in the message
+ */
+export function runCommand(command: string, env: NodeJS.ProcessEnv): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { timeout: TIMEOUT, maxBuffer: MAX_OUTPUT, env, killSignal: "SIGKILL" as const };
+    execFile("/bin/sh", ["-c", command], options, (error, stdout) => {
+      const text = stdout.trim();
+      if (error === null && text !== "") resolve(text);
+      else reject(new Error(`the command for the key ${error === null ? "printed nothing" : "failed"}`));
+    });
+  });
+}
