@@ -20,9 +20,22 @@ export default class SandboxShow extends BaseCommand<typeof SandboxShow> {
       options: sandboxProfiles,
       description: "As if --sandbox said this profile",
     })(),
+    args: Flags.boolean({
+      description:
+        "Print bubblewrap's whole command line instead, an argument a line (of `sandbox run -- true`)",
+    }),
   };
 
   async run(): Promise<void> {
+    if (this.flags.args) {
+      const { bubblewrapArguments } = await import("../../lib/client/sandbox/run.ts");
+      const args = await bubblewrapArguments(currentDirectory(), process.env, this.flags.profile);
+      await this.show(
+        { arguments: args },
+        () => `${args.map((arg) => arg.replaceAll("\n", " ")).join("\n")}\n`,
+      );
+      return;
+    }
     const { currentPolicy, shownLines } = await import("../../lib/client/sandbox/current-policy.ts");
     const current = await currentPolicy(currentDirectory(), process.env, this.flags.profile);
     const { policy, files, warnings } = current;

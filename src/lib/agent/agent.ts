@@ -262,6 +262,11 @@ export class Agent {
     return this.#sandbox?.profile;
   }
 
+  /** Tells which session it holds from now on. */
+  serves(sessionId: string): void {
+    if (this.#sandbox !== undefined) this.#sandbox.session = sessionId;
+  }
+
   get isStopping(): boolean {
     return this.#stopping !== undefined;
   }

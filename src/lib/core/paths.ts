@@ -22,6 +22,8 @@ export interface Paths {
   stateDir: string;
   registry: string;
   log: string;
+  /** Connections of sandboxed agents through the gate. */
+  sandboxLog: string;
   /** History index. */
   dataDir: string;
   /** config.toml, sandbox.toml. */
@@ -55,6 +57,7 @@ export function resolvePaths(env: Environment, uid: number = userInfo().uid): Pa
     stateDir,
     registry: join(stateDir, "registry.db"),
     log: join(stateDir, "daemon.log"),
+    sandboxLog: join(stateDir, "sandbox.log"),
     dataDir,
     configDir,
     config: join(configDir, "config.toml"),

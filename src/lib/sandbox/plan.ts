@@ -28,6 +28,8 @@ export interface SandboxPlan {
 export interface SandboxRequest {
   /** `--sandbox PROFILE`: it was asked for, whatever the files say. */
   profile?: SandboxProfile | undefined;
+  /** Whether there is to be one in any case, of the profile that the files say. */
+  always?: boolean | undefined;
   /** `--no-sandbox`. */
   refused?: boolean | undefined;
   /** The directory that is worked in. */
@@ -48,6 +50,8 @@ export interface SandboxRequest {
  * @returns undefined where none was asked for
  * @throws PictlError INVALID_CONFIG, SANDBOX_REQUIRED, SANDBOX_UNAVAILABLE
  */
+export function planSandbox(request: SandboxRequest & { always: true }): Promise<SandboxPlan>;
+export function planSandbox(request: SandboxRequest): Promise<SandboxPlan | undefined>;
 export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan | undefined> {
   const { cwd, environment, paths, agentDir, sessionDir } = request;
   const home = environment.HOME || homedir();
@@ -79,7 +83,7 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
 }
 
 async function policyFor(
-  { profile, refused, cwd, environment, paths }: SandboxRequest,
+  { profile, always, refused, cwd, environment, paths }: SandboxRequest,
   home: string,
 ): Promise<LoadedPolicy | undefined> {
   const loaded = await loadPolicy({
@@ -90,7 +94,7 @@ async function policyFor(
     ...(profile === undefined ? {} : { profile }),
   });
   const { policy } = loaded;
-  if (!refused) return policy.enabled || profile !== undefined ? loaded : undefined;
+  if (!refused) return policy.enabled || always || profile !== undefined ? loaded : undefined;
   if (!policy.enabled || policy.allowNoSandbox) return undefined;
   throw new PictlError(
     "SANDBOX_REQUIRED",

@@ -36,6 +36,12 @@ const DIRECTORY_PREFIX = "sandbox-";
 /** Begins the name of each control group, before the process id of who made it. */
 const GROUP_PREFIX = "pictl-";
 
+/** Makes a private directory (0700) for what is made for one sandbox. */
+export function sandboxDirectory(runtimeDir: string): string {
+  mkdirSync(runtimeDir, { recursive: true, mode: 0o700 });
+  return mkdtempSync(join(runtimeDir, DIRECTORY_PREFIX));
+}
+
 /** Takes away what a process that was killed has left of its sandboxes. Nothing runs in them any more. */
 export function removeOldSandboxes(runtimeDir: string): void {
   for (const name of readdirSync(runtimeDir)) {
@@ -60,8 +66,8 @@ export interface SandboxSetup {
   environment: Environment;
   /** Set inside whatever the policy lets pass. */
   ownVariables?: Environment;
-  /** Private directory (0700) for what is made for this sandbox. */
-  runtimeDir: string;
+  /** Private directory of its own, from `sandboxDirectory`. It ends with the sandbox, and isn't seen inside. */
+  dir: string;
   /** Files and directories that are read-only inside: those of the policy itself. */
   protect: readonly string[];
   /** Programs and packages that must be readable: Node, pi, pictl. */
@@ -79,7 +85,6 @@ export interface SandboxSetup {
 export class Sandbox {
   readonly #setup: SandboxSetup;
   readonly #bubblewrap: string;
-  readonly #dir: string;
   readonly #filter: Buffer | undefined;
   #group: ControlGroup | undefined;
   #closing: Promise<void> | undefined;
@@ -92,14 +97,7 @@ export class Sandbox {
   constructor(setup: SandboxSetup) {
     this.#setup = setup;
     this.#bubblewrap = findBubblewrap(setup.environment);
-    mkdirSync(setup.runtimeDir, { recursive: true, mode: 0o700 });
-    this.#dir = mkdtempSync(join(setup.runtimeDir, DIRECTORY_PREFIX));
     this.#filter = seccompFilter(process.arch, setup.without?.seccomp);
-  }
-
-  /** Directory of its own, private, which ends with it. It isn't seen inside. */
-  get dir(): string {
-    return this.#dir;
   }
 
   /** Whether all its processes are counted together, or each by itself. */
@@ -157,7 +155,7 @@ export class Sandbox {
     detached = true,
   ): ChildProcess {
     const { policy, wayOut } = this.#setup;
-    this.#group ??= createControlGroup(`${GROUP_PREFIX}${process.pid}-${this.#dir.slice(-6)}`, policy);
+    this.#group ??= createControlGroup(`${GROUP_PREFIX}${process.pid}-${this.#setup.dir.slice(-6)}`, policy);
     const [program = "", ...args] = this.arguments(command, cwd);
     const listens = wayOut !== undefined && policy.network.kind !== "open";
     const filter = this.#openFilter();
@@ -194,7 +192,7 @@ export class Sandbox {
     await this.#setup.wayOut?.close();
     for (let waited = 0; this.#group?.remove() === false && waited < GROUP_EMPTY_MS; waited += GROUP_POLL_MS)
       await delay(GROUP_POLL_MS);
-    rmSync(this.#dir, { recursive: true, force: true });
+    rmSync(this.#setup.dir, { recursive: true, force: true });
   }
 
   #view(): View {
@@ -217,7 +215,7 @@ export class Sandbox {
 
   #openFilter(): number | undefined {
     if (this.#filter === undefined) return undefined;
-    const path = join(this.#dir, "filter.bpf");
+    const path = join(this.#setup.dir, "filter.bpf");
     writeFileSync(path, this.#filter, { mode: 0o600 });
     return openSync(path, "r");
   }

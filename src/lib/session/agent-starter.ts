@@ -185,7 +185,13 @@ export class AgentStarter {
   async launch(launch: AgentLaunch, handlers: AgentHandlers): Promise<{ agent: Agent; state: AgentState }> {
     this.#giveUp.signal.throwIfAborted();
     const marks = { ...this.#marker, [AGENT_ID]: randomUUID() };
-    const sandbox = launch.sandbox && this.#sandboxes.open(launch.sandbox, launch.pi, launch.env, marks);
+    const sandbox =
+      launch.sandbox &&
+      (await this.#sandboxes.open(launch.sandbox, launch.pi, {
+        environment: launch.env,
+        marks,
+        model: launch.model,
+      }));
     const started = await Agent.start({
       signal: this.#giveUp.signal,
       command: launch.pi.argv,

@@ -71,6 +71,7 @@ export class SessionAgent {
   take(agent: Agent, state: AgentState): void {
     this.#agent = agent;
     this.#state = state;
+    agent.serves(this.#record.id);
     const { sessionFile, sessionName } = state;
     this.#hooks.save({
       closed: false,
@@ -111,7 +112,9 @@ export class SessionAgent {
     mayRestart: () => void,
   ): Promise<unknown> {
     const command = { type: "set_model", provider, modelId };
-    if (provider !== "scripted") return await agent.call(command, COMMAND_TIMEOUT_MS);
+    // A sandbox has only what leads to the provider that its agent was started for.
+    if (provider !== "scripted" && agent.sandboxProfile === undefined)
+      return await agent.call(command, COMMAND_TIMEOUT_MS);
     const response = await agent.request(command, { timeoutMs: COMMAND_TIMEOUT_MS });
     if (response.success) return response.data;
     mayRestart();

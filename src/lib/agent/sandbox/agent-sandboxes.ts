@@ -1,12 +1,19 @@
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment, Paths } from "../../core/paths.ts";
 import type { SessionOptions } from "../../protocol/session.ts";
+import { AccessLog } from "../../sandbox/gate/access-log.ts";
+import { openSandbox } from "../../sandbox/open-sandbox.ts";
 import { planSandbox, type SandboxPlan } from "../../sandbox/plan.ts";
 import type { PiCommand } from "../pi/pi-command.ts";
+import { runBriefly } from "../pi/run-briefly.ts";
 import { AgentSandbox } from "./agent-sandbox.ts";
 import { CompileCaches } from "./compile-cache.ts";
 
 export type { SandboxPlan } from "../../sandbox/plan.ts";
+
+/** `pi auth` may have to refresh a login over the network. */
+const PI_TIMEOUT_MS = 60_000;
 
 export interface AgentPlaces {
   cwd: string;
@@ -17,11 +24,13 @@ export interface AgentPlaces {
 /** Makes the sandboxes of a daemon's agents. */
 export class AgentSandboxes {
   readonly #paths: Paths;
+  readonly #accessLog: AccessLog;
   readonly #compileCaches: CompileCaches;
 
   /** @param extensionFile of the scripted model */
   constructor(paths: Paths, extensionFile: string) {
     this.#paths = paths;
+    this.#accessLog = new AccessLog(paths.sandboxLog);
     this.#compileCaches = new CompileCaches(join(paths.stateDir, "compile-cache"), extensionFile);
   }
 
@@ -52,15 +61,50 @@ export class AgentSandboxes {
 
   /**
    * @param marks of the agent, by which what it starts is found again
-   * @throws PictlError SANDBOX_UNAVAILABLE
+   * @param model of the session, as far as it is known
+   * @throws PictlError SANDBOX_UNAVAILABLE, SANDBOX_PROVIDER
    */
-  open(plan: SandboxPlan, pi: PiCommand, environment: Environment, marks: Environment): AgentSandbox {
-    const compileCache = this.#compileCaches.of(pi, environment);
-    return new AgentSandbox(plan, environment, marks, { runtimeDir: this.#paths.runtimeDir, compileCache });
+  async open(
+    plan: SandboxPlan,
+    pi: PiCommand,
+    {
+      environment,
+      marks,
+      model,
+    }: { environment: Environment; marks: Environment; model: string | undefined },
+  ): Promise<AgentSandbox> {
+    const { agentDir, sessionDir } = plan;
+    // pi makes them when it needs them; a mount needs them before.
+    for (const directory of [agentDir, sessionDir]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const compiled = this.#compileCaches.of(pi, environment);
+    const sandbox = await openSandbox(plan, {
+      environment,
+      ownVariables: { ...marks, ...compiled?.variables },
+      runtimeDir: this.#paths.runtimeDir,
+      ...(compiled && { elsewhere: compiled.mounts }),
+      model: {
+        id: model,
+        piVersion: pi.version,
+        runPi: async (args) => await this.#runPi(pi, args, environment),
+      },
+      onLog: (record) => {
+        const { session } = opened;
+        this.#accessLog.write(session === undefined ? record : { ...record, session });
+      },
+    });
+    const opened = new AgentSandbox(plan.policy.profile, sandbox);
+    return opened;
+  }
+
+  async #runPi({ argv }: PiCommand, args: readonly string[], environment: Environment): Promise<string> {
+    const { stdout, stderr, ended } = await runBriefly([...argv, ...args], environment, PI_TIMEOUT_MS);
+    if (ended === "with exit code 0") return stdout;
+    throw new Error(`pi ${args.slice(0, 2).join(" ")} ended ${ended}: ${stderr.trim()}`);
   }
 
   /** Resolves when nothing is done for sandboxes to come any more. Bounded. */
   async settled(): Promise<void> {
     await this.#compileCaches.settled();
+    this.#accessLog.flush();
   }
 }

@@ -55,6 +55,8 @@ class FakeAgent {
     this.hasEnded = true;
   }
 
+  serves(): void {}
+
   hasLeftovers(): boolean {
     return this.leftRunning;
   }

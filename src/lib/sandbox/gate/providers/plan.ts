@@ -137,6 +137,8 @@ function usedProviders(options: PlanOptions, files: Files): string[] {
   ]);
   const withCredentials = [...known].filter((id) => hasCredentials(id, options, files));
   if (options.all) return withCredentials;
+  // pictl's own models run in the agent itself.
+  if (named === "scripted") return [];
   if (named !== undefined && known.has(named)) return [named];
   // An id or pattern without a provider could be anyone's; a default provider isn't asked then.
   const chosen = model === "" ? readDefaultProvider(options.agentDir) : undefined;

@@ -1,0 +1,105 @@
+import { once } from "node:events";
+import { constants } from "node:os";
+import { join } from "node:path";
+import type { SandboxProfile } from "../../core/choices.ts";
+import type { Environment } from "../../core/paths.ts";
+import { resolvePaths } from "../../core/paths.ts";
+import { agentDirOf, sessionDirFor } from "../../core/session-files/locate.ts";
+import { bubblewrapFailure } from "../../sandbox/bubblewrap/find-bubblewrap.ts";
+import { AccessLog } from "../../sandbox/gate/access-log.ts";
+import { openSandbox } from "../../sandbox/open-sandbox.ts";
+import { planSandbox } from "../../sandbox/plan.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
+
+/** Signals that a terminal or a supervisor ends a command with; bubblewrap gets them too, or is told. */
+const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/**
+ * Runs a command under the policy of a directory, with this process's own stdin, stdout and stderr. No model can be
+ * reached from it: that is for agents.
+ *
+ * @returns its exit code; 128 and the number of the signal that ended it
+ * @throws PictlError SANDBOX_UNAVAILABLE, INVALID_CONFIG
+ */
+export async function runSandboxed(
+  command: readonly string[],
+  cwd: string,
+  environment: Environment,
+  profile: SandboxProfile | undefined,
+): Promise<number> {
+  const log = new AccessLog(resolvePaths(environment).sandboxLog);
+  const sandbox = await open(cwd, environment, profile, log);
+  // A second one is the kernel's to deliver: the first has ended bubblewrap, and with it all that ran.
+  const ignore = () => undefined;
+  for (const signal of ENDING) process.on(signal, ignore);
+  try {
+    const child = sandbox.spawn(command, cwd, ["inherit", "inherit", "pipe"], false);
+    const forward = ENDING.map((name) => {
+      const pass = () => void child.kill(name);
+      process.on(name, pass);
+      return () => process.off(name, pass);
+    });
+    let complaint = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      if (complaint.length < MAX_COMPLAINT) complaint += chunk.toString("utf8");
+      process.stderr.write(chunk);
+    });
+    const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+    for (const stop of forward) stop();
+    const failure = code === 1 && complaint.startsWith("bwrap: ") ? bubblewrapFailure(complaint) : undefined;
+    if (failure !== undefined) throw failure;
+    return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+  } finally {
+    for (const signal of ENDING) process.off(signal, ignore);
+    await sandbox.close();
+    log.flush();
+  }
+}
+
+/** As much of stderr as tells why bubblewrap itself failed. */
+const MAX_COMPLAINT = 4096;
+
+/**
+ * The command line with which a command runs in the sandbox of a directory. Places that are made for each run (in the
+ * temporary directory) are those of this time.
+ *
+ * @throws PictlError SANDBOX_UNAVAILABLE, INVALID_CONFIG
+ */
+export async function bubblewrapArguments(
+  cwd: string,
+  environment: Environment,
+  profile: SandboxProfile | undefined,
+): Promise<string[]> {
+  const sandbox = await open(cwd, environment, profile, undefined);
+  try {
+    return sandbox.arguments(["true"], cwd);
+  } finally {
+    await sandbox.close();
+  }
+}
+
+async function open(
+  cwd: string,
+  environment: Environment,
+  profile: SandboxProfile | undefined,
+  log: AccessLog | undefined,
+): Promise<Sandbox> {
+  const paths = resolvePaths(environment);
+  const agentDir = agentDirOf(environment, cwd);
+  const plan = await planSandbox({
+    profile,
+    always: true,
+    cwd,
+    environment,
+    paths,
+    agentDir,
+    sessionDir: sessionDirFor(cwd, agentDir),
+    command: [],
+    words: [],
+  });
+  return await openSandbox(plan, {
+    environment,
+    runtimeDir: join(paths.runtimeDir, "run"),
+    onLog: (record) => log?.write(record),
+  });
+}

@@ -1,0 +1,88 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Environment } from "../core/paths.ts";
+import { Gate } from "./gate/gate.ts";
+import { planProviders, requireServed } from "./gate/providers/plan.ts";
+import type { GateRecord } from "./gate/record.ts";
+import { GATE_PORT } from "./gate-port.ts";
+import type { SandboxPlan } from "./plan.ts";
+import { Sandbox, type SandboxSetup, sandboxDirectory } from "./sandbox.ts";
+
+export interface OpenOptions {
+  /** The caller's. */
+  environment: Environment;
+  /** Set inside whatever the policy lets pass. */
+  ownVariables?: Environment;
+  /** Private directory, in which the sandbox gets one of its own. */
+  runtimeDir: string;
+  elsewhere?: SandboxSetup["elsewhere"];
+  /** What pi inside is going to need of a provider; undefined: nothing, and no provider's host can be reached. */
+  model?:
+    | { id: string | undefined; piVersion: string; runPi: (args: string[]) => Promise<string> }
+    | undefined;
+  onLog: (record: GateRecord) => void;
+}
+
+/** Of pi's directory: what holds credentials, and the sessions of other projects. */
+const HIDDEN = ["auth.json", "models.json", "sessions"];
+
+/**
+ * Makes a sandbox with its way out: the gate, and pi's directory as it is seen inside, where what leads to a provider
+ * leads to the gate, and no credential is.
+ *
+ * @throws PictlError SANDBOX_UNAVAILABLE, SANDBOX_PROVIDER
+ */
+export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Promise<Sandbox> {
+  const { policy, workspace, home, agentDir, sessionDir, policyFiles, programs } = plan;
+  const { environment, runtimeDir, model } = options;
+  const providers =
+    model === undefined
+      ? undefined
+      : planProviders({
+          agentDir,
+          env: environment,
+          model: model.id,
+          piVersion: model.piVersion,
+          runPi: model.runPi,
+        });
+  if (providers !== undefined && policy.network.kind !== "none") requireServed(providers);
+  const gate =
+    policy.network.kind === "none"
+      ? undefined
+      : new Gate({
+          network: policy.network,
+          providers: providers?.gateProviders ?? [],
+          hosts: providers?.hosts ?? [],
+          onLog: options.onLog,
+        });
+  const dir = sandboxDirectory(runtimeDir);
+  try {
+    const port = policy.network.kind === "open" && gate !== undefined ? await gate.listen() : GATE_PORT;
+    const replace: Record<string, string> = {};
+    if (providers !== undefined) {
+      replace["models.json"] = join(dir, "models.json");
+      const text = providers.modelsJson({ port, token: gate?.token ?? "" });
+      writeFileSync(replace["models.json"], text, { mode: 0o600 });
+    }
+    const secrets = new Set(providers?.secretEnv ?? []);
+    const harmless = Object.entries(environment).filter(([name]) => !secrets.has(name));
+    return new Sandbox({
+      policy,
+      workspace,
+      home,
+      environment: Object.fromEntries(harmless),
+      ownVariables: { ...providers?.env, ...options.ownVariables },
+      dir,
+      protect: policyFiles,
+      programs,
+      wayOut: gate,
+      agentDir: { path: agentDir, hide: HIDDEN, replace },
+      sessionDir,
+      ...(options.elsewhere === undefined ? {} : { elsewhere: options.elsewhere }),
+    });
+  } catch (error) {
+    await gate?.close();
+    rmSync(dir, { recursive: true, force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { closeSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { ModelServer } from "../support/model-server.ts";
+import { Workspace } from "../support/workspace.ts";
+
+const KEY = "sk-the-real-key-of-this-test-4711-0815";
+/** Tries what the network of a sandbox forbids, and shows what it has. */
+const ATTEMPTS = [
+  "env; cat /proc/self/environ",
+  'cat "$PI_CODING_AGENT_DIR"/*.json',
+  'node -e \'fetch("http://example.com/").then(async (r) => console.log("STATUS", r.status, await r.text()), (e) => console.log("ERROR", e.message))\'',
+  'node -e \'require("net").connect(PORT, "127.0.0.1").on("connect", () => console.log("REACHED")).on("error", (e) => console.log(e.code))\'',
+  "echo from the sandbox > made.txt; ls ~/.ssh",
+];
+
+describe("the network of a session in a sandbox", () => {
+  let place: Workspace;
+  let model: ModelServer | undefined;
+  beforeEach(() => {
+    place = new Workspace();
+    execFileSync("git", ["init", "-q", place.cwd]);
+  });
+  afterEach(async () => {
+    await place.dispose();
+    model?.close();
+    model = undefined;
+  });
+
+  async function provider(commands: string[], apiKey = "$MY_PROVIDER_KEY"): Promise<ModelServer> {
+    const server = await ModelServer.start({ commands, text: "Answered from outside." });
+    model = server;
+    const models = {
+      providers: {
+        local: {
+          baseUrl: `http://127.0.0.1:${server.port}/v1`,
+          api: "openai-completions",
+          apiKey,
+          models: [{ id: "m" }],
+        },
+      },
+    };
+    writeFileSync(join(place.agentDir, "models.json"), JSON.stringify(models));
+    return server;
+  }
+
+  const strict = ["prompt", "--sandbox", "strict", "--model", "local/m", "go"];
+  const env = { MY_PROVIDER_KEY: KEY };
+
+  it("answers through the gate, and the key is nowhere inside", async () => {
+    const server = await provider([]);
+    const port = String(server.port);
+    server.close();
+    model = undefined;
+    const other = await provider(ATTEMPTS.map((command) => command.replace("PORT", port)));
+    const attempts = ATTEMPTS.length;
+    assert.match(await place.ok(strict, { env }), /Answered from outside/);
+    assert.equal(other.requests.length, attempts + 1);
+    for (const { headers } of other.requests) assert.equal(headers.authorization, `Bearer ${KEY}`);
+    assert.equal(readFileSync(join(place.cwd, "made.txt"), "utf8"), "from the sandbox\n");
+
+    const transcript = await place.ok(["session", "messages"]);
+    assert.match(transcript, /STATUS 403/);
+    assert.match(transcript, /ECONNREFUSED/);
+    assert.doesNotMatch(transcript, /REACHED/);
+    assert.doesNotMatch(transcript, new RegExp(KEY));
+
+    const { agentPid, id } = (await place.json<{ session: SessionInfo }>(["session", "show"])).session;
+    assert.ok(agentPid);
+    assert.equal(memoryHolds(agentPid, "Answered from outside"), true, "the memory can be looked at");
+    assert.equal(memoryHolds(agentPid, KEY), false);
+    assert.doesNotMatch(readFileSync(`/proc/${agentPid}/environ`, "utf8"), new RegExp(KEY));
+    for (const path of filesBelow(place.root)) assert.ok(!readFileSync(path).includes(KEY), path);
+
+    const log = await place.json<{
+      records: { host: string; verdict: string; session?: string; provider?: string }[];
+    }>(["sandbox", "log"]);
+    assert.ok(log.records.some(({ host, verdict }) => host === "example.com" && verdict === "refused"));
+    const answered = log.records.filter(
+      ({ provider, verdict }) => provider === "local" && verdict === "allowed",
+    );
+    assert.equal(answered.length, attempts + 1);
+    assert.ok(answered.every(({ session }) => session === id));
+  });
+
+  it("minimal shares the host's network, and has no key either", async () => {
+    const server = await provider(["env; cat $PI_CODING_AGENT_DIR/*.json"]);
+    assert.match(
+      await place.ok(["prompt", "--sandbox", "minimal", "--model", "local/m", "go"], { env }),
+      /Answered from outside/,
+    );
+    assert.equal(server.requests.at(-1)?.headers.authorization, `Bearer ${KEY}`);
+    assert.doesNotMatch(await place.ok(["session", "messages"]), new RegExp(KEY));
+  });
+
+  it("none: not even the model's host can be reached", async () => {
+    await provider([]);
+    const file = join(place.paths.configDir, "sandbox.toml");
+    execFileSync("mkdir", ["-p", place.paths.configDir]);
+    writeFileSync(file, 'network = "none"\n');
+    const { code } = await place.run(strict, { env });
+    assert.notEqual(code, 0);
+    assert.equal(model?.requests.length, 0);
+  });
+
+  it("a provider that can't be served so is refused with the reason", async () => {
+    const { code, stderr } = await place.run(
+      ["prompt", "--sandbox", "strict", "--model", "amazon-bedrock/some-model", "go"],
+      { env: { AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: KEY } },
+    );
+    assert.equal(code, 7);
+    assert.match(stderr, /amazon-bedrock/);
+    assert.doesNotMatch(stderr, new RegExp(KEY));
+  });
+
+  it("another provider's model gets an agent of its own", async () => {
+    const server = await provider([]);
+    await place.ok(["prompt", "--sandbox", "strict", "--model", "scripted/echo", "hi"], { env });
+    assert.match(
+      await place.ok(["prompt", "--model", "local/m", "now you"], { env }),
+      /Answered from outside/,
+    );
+    assert.equal(server.requests.at(-1)?.headers.authorization, `Bearer ${KEY}`);
+  });
+});
+
+function filesBelow(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true, recursive: true }).flatMap((entry) =>
+    entry.isFile() ? [join(entry.parentPath, entry.name)] : [],
+  );
+}
+
+/** Whether a text stands in what a process can write of its memory, in one of Node's two encodings. */
+function memoryHolds(pid: number, text: string): boolean {
+  const wanted = [Buffer.from(text, "latin1"), Buffer.from(text, "utf16le")];
+  const file = openSync(`/proc/${pid}/mem`, "r");
+  try {
+    return regions(pid).some(({ from, to }) => {
+      const bytes = Buffer.alloc(to - from);
+      try {
+        readSync(file, bytes, 0, bytes.length, from);
+      } catch {
+        // A mapping that can't be read, such as [vvar].
+        return false;
+      }
+      return wanted.some((each) => bytes.includes(each));
+    });
+  } finally {
+    closeSync(file);
+  }
+}
+
+function regions(pid: number): { from: number; to: number }[] {
+  return readFileSync(`/proc/${pid}/maps`, "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line) ?? [];
+      return from === undefined || to === undefined
+        ? []
+        : [{ from: Number.parseInt(from, 16), to: Number.parseInt(to, 16) }];
+    })
+    .filter(({ from, to }) => to - from < 512 * 1024 * 1024);
+}
