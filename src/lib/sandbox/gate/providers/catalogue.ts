@@ -2,13 +2,18 @@ import type { Environment } from "../../../core/paths.ts";
 
 /** What pi has built in about a provider, as far as it matters here. Source: pi-ai's catalogue and env-api-keys. */
 export interface BuiltIn {
-  /** Base URL that stands for the provider inside. `{NAME}` is a value of the credential or the environment. */
-  url: string;
+  /**
+   * Base URL that stands for the provider inside. `{NAME}` is a value of the credential or the environment. Without
+   * it, the provider is somewhere else for each user (Azure).
+   */
+  url?: string;
   /** APIs under another base, by how the client's path begins behind `url`. */
   also?: { path: string; url: string }[];
   /** Variables with the key; the first that is set counts. */
   keys: string[];
 }
+
+type Bases = Pick<BuiltIn, "url" | "also">;
 
 const KEY_OF: Readonly<Record<string, string>> = {
   "ant-ling": "ANT_LING_API_KEY",
@@ -96,7 +101,7 @@ const GOOGLE = "/models";
 const CLOUDFLARE = "https://gateway.ai.cloudflare.com/v1/{CLOUDFLARE_ACCOUNT_ID}/{CLOUDFLARE_GATEWAY_ID}";
 
 /** Providers that have several APIs under different bases, of which models.json can override one for all. */
-const SEVERAL_BASES: Readonly<Record<string, Pick<BuiltIn, "url" | "also">>> = {
+const SEVERAL_BASES: Readonly<Record<string, Bases>> = {
   "cloudflare-ai-gateway": {
     url: `${CLOUDFLARE}/compat`,
     also: [
@@ -121,7 +126,7 @@ const SEVERAL_BASES: Readonly<Record<string, Pick<BuiltIn, "url" | "also">>> = {
 };
 
 /** The same before pi 1, which knew OpenCode under another path. */
-const BEFORE_1: Readonly<Record<string, Pick<BuiltIn, "url" | "also">>> = {
+const BEFORE_1: Readonly<Record<string, Bases>> = {
   opencode: zen("https://opencode.ai/zen"),
   "opencode-go": zen("https://opencode.ai/zen/go"),
 };
@@ -139,12 +144,11 @@ const ANTHROPIC_KEYS = ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_OAUTH_TOKEN", "ANTHRO
 
 /** What pi has built in about a provider; undefined for one that it learns about from models.json or extensions. */
 export function builtIn(provider: string, piVersion?: string): BuiltIn | undefined {
+  if (KEY_OF[provider] === undefined && provider !== "anthropic") return undefined;
   const old = piVersion?.startsWith("0.") ? BEFORE_1[provider] : undefined;
-  const bases =
-    old ?? SEVERAL_BASES[provider] ?? (provider in ONE_BASE ? { url: ONE_BASE[provider] ?? "" } : undefined);
-  if (bases === undefined) return undefined;
-  const key = KEY_OF[provider];
-  return { ...bases, keys: provider === "anthropic" ? ANTHROPIC_KEYS : key === undefined ? [] : [key] };
+  const url = ONE_BASE[provider];
+  const bases = old ?? SEVERAL_BASES[provider] ?? (url === undefined ? {} : { url });
+  return { ...bases, keys: provider === "anthropic" ? ANTHROPIC_KEYS : [KEY_OF[provider] ?? ""] };
 }
 
 /** Why a provider can't be served with its credential outside, or undefined when it can. */
@@ -165,6 +169,9 @@ export const CREDENTIAL_VARIABLES: readonly string[] = [
     ...Object.values(KEY_OF),
     ...ANTHROPIC_KEYS,
     "ANTHROPIC_IDENTITY_TOKEN_FILE",
+    // No secrets, but they would lead pi past the gate.
+    "AZURE_OPENAI_BASE_URL",
+    "AZURE_OPENAI_RESOURCE_NAME",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -201,7 +208,7 @@ export function hasAmbientCredentials(provider: string, env: Environment): boole
   return provider === "github-copilot" && has("COPILOT_GITHUB_TOKEN");
 }
 
-function opencode(root: string): Pick<BuiltIn, "url" | "also"> {
+function opencode(root: string): Bases {
   return {
     url: `${root}/openai/v1`,
     also: [
@@ -211,6 +218,6 @@ function opencode(root: string): Pick<BuiltIn, "url" | "also"> {
   };
 }
 
-function zen(root: string): Pick<BuiltIn, "url" | "also"> {
+function zen(root: string): Bases {
   return { url: `${root}/v1`, also: [{ path: ANTHROPIC, url: root }] };
 }

@@ -1,27 +1,29 @@
 import { PictlError } from "../../../core/errors.ts";
 import type { Environment } from "../../../core/paths.ts";
-import { isSecretName } from "../../../core/redact.ts";
 import type { ProviderHost } from "../access.ts";
-import { type GateProvider, hostsOf, type Mount } from "../mount.ts";
-import {
-  builtIn,
-  CREDENTIAL_VARIABLES,
-  hasAmbientCredentials,
-  knownProviders,
-  unservable,
-} from "./catalogue.ts";
-import { variablesOf } from "./config-value.ts";
+import type { GateProvider } from "../mount.ts";
+import { findBases, hostsOfUnserved, isAzure } from "./bases.ts";
+import { builtIn, hasAmbientCredentials, knownProviders, unservable } from "./catalogue.ts";
 import { insideModels, placeholder, type ServedProvider, secretHeaders } from "./inside-models.ts";
 import {
+  ANTHROPIC_TOKEN,
+  entryProblem,
+  isSubscription,
+  keySource,
+  missingKey,
+  sendsBearer,
+  storedProblem,
+} from "./key-source.ts";
+import {
   type ModelsFile,
-  type ProviderEntry,
   readCredentials,
   readDefaultProvider,
   readModels,
   type StoredCredential,
 } from "./pi-files.ts";
 import { runCommand } from "./run-command.ts";
-import { type KeySource, Secrets } from "./secrets.ts";
+import { secretVariables, variablesFor } from "./secret-variables.ts";
+import { Secrets } from "./secrets.ts";
 
 export interface PlanOptions {
   /** pi's directory, outside. */
@@ -64,9 +66,6 @@ export interface ProviderPlan {
   /** The text of the models.json for inside. auth.json must not be there at all. */
   modelsJson: (gate: { port: number; token: string }) => string;
 }
-
-/** By how an Anthropic key begins pi tells a subscription's token, and shapes the request for it. */
-const ANTHROPIC_TOKEN = "sk-ant-oat";
 
 /**
  * Works out which providers a session uses, and how each can be reached from a sandbox without its credential being
@@ -196,173 +195,16 @@ function serve(
       invalidate: () => secrets.invalidate(),
     },
     env: Object.fromEntries(
-      ["CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_GATEWAY_ID"].flatMap((name) => {
-        const value = id.startsWith("cloudflare-") ? variable(name) : undefined;
+      settingsOf(id).flatMap((name) => {
+        const value = variable(name);
         return value === undefined ? [] : [[name, value]];
       }),
     ),
   };
 }
 
-/** pi's order: what is stored counts alone, then models.json, then variables. */
-function keySource(
-  entry: ProviderEntry,
-  stored: StoredCredential | undefined,
-  variables: readonly string[],
-  env: Environment,
-): KeySource | undefined {
-  if (stored?.type === "oauth") return { kind: "stored-login" };
-  if (stored?.type === "api_key" && stored.key !== undefined) {
-    return { kind: "stored-key", key: stored.key, env: stored.env ?? {} };
-  }
-  if (entry.apiKey !== undefined) return { kind: "configured", value: entry.apiKey };
-  const name = variables.find((each) => (env[each] ?? "") !== "");
-  return name === undefined ? undefined : { kind: "variable", name };
-}
-
-function storedProblem(id: string, stored: StoredCredential | undefined): string | undefined {
-  if (stored?.type === "unknown")
-    return `auth.json has a credential of a kind that pictl doesn't know (${stored.name})`;
-  if (id === "openai" && stored?.type === "oauth")
-    return "pi reads the account from the token, which it must have itself";
-  return undefined;
-}
-
-function entryProblem(entry: ProviderEntry): string | undefined {
-  return entry.oauth === undefined ? undefined : `its login is pi's own (\`oauth\` in models.json)`;
-}
-
-function missingKey(id: string, variables: readonly string[]): string {
-  const variable = variables.at(-1);
-  return `it has no credential: sign in with \`pi\` and /login ${id}${variable === undefined ? "" : `, or set ${variable}`}`;
-}
-
-function isSubscription(
-  source: KeySource | undefined,
-  variable: (name: string) => string | undefined,
-): boolean {
-  if (source?.kind === "stored-login") return true;
-  if (source?.kind === "variable") return (variable(source.name) ?? "").includes(ANTHROPIC_TOKEN);
-  return source?.kind === "stored-key" && source.key.includes(ANTHROPIC_TOKEN);
-}
-
-/** Where pi sends the credential as a bearer token although the API has another place for keys. */
-function sendsBearer(id: string, source: KeySource | undefined): boolean {
-  if (id === "kimi-coding") return source?.kind === "stored-login";
-  return source?.kind === "variable" && source.name === "ANTHROPIC_AUTH_TOKEN";
-}
-
-function findBases(
-  id: string,
-  entry: ProviderEntry,
-  known: { url: string; also?: Mount["also"] } | undefined,
-  variable: (name: string) => string | undefined,
-): { mount: Mount | undefined; models: Map<string, Mount> } | { reason: string } {
-  const models = new Map<string, Mount>();
-  const owned = [...(entry.models ?? []), ...Object.values(entry.modelOverrides ?? {})].flatMap(
-    ({ baseUrl }) => baseUrl ?? [],
-  );
-  for (const url of owned) {
-    if (!isHttpUrl(url)) return { reason: `a model's baseUrl in models.json is no http or https URL` };
-    models.set(url, { url, named: true });
-  }
-  const azure = id === "azure" || id === "azure-openai-responses" ? azureUrl(entry, variable) : undefined;
-  const given = azure ?? entry.baseUrl;
-  if (given !== undefined) {
-    return isHttpUrl(given)
-      ? { mount: { url: given, named: true }, models }
-      : { reason: "its baseUrl is no http or https URL without a user and password" };
-  }
-  if (known === undefined) {
-    const every = (entry.models ?? []).every(({ baseUrl }) => baseUrl !== undefined);
-    return models.size > 0 && every
-      ? { mount: undefined, models }
-      : { reason: `pictl doesn't know where it is: give its baseUrl in models.json` };
-  }
-  let missing: string | undefined;
-  const fill = (url: string) =>
-    url.replace(/\{([A-Z_]+)\}/g, (_match, name: string) => {
-      const value = variable(name);
-      if (value === undefined) missing = name;
-      return encodeURIComponent(value ?? "");
-    });
-  const mount: Mount = {
-    url: fill(known.url),
-    named: false,
-    ...(known.also === undefined
-      ? {}
-      : { also: known.also.map(({ path, url }) => ({ path, url: fill(url) })) }),
-  };
-  return missing === undefined ? { mount, models } : { reason: `${missing} is not set` };
-}
-
-/** Azure's base as pi makes it of its variables and of models.json (pi-ai's azure-openai-responses). */
-function azureUrl(entry: ProviderEntry, variable: (name: string) => string | undefined): string | undefined {
-  const resource = variable("AZURE_OPENAI_RESOURCE_NAME");
-  const given =
-    variable("AZURE_OPENAI_BASE_URL") ??
-    (resource === undefined ? entry.baseUrl : `https://${encodeURIComponent(resource)}.openai.azure.com`);
-  if (given === undefined || !isHttpUrl(given)) return given;
-  const url = new URL(given);
-  const isAzure = /\.(?:openai\.azure|cognitiveservices\.azure|ai\.azure)\.com$/.test(url.hostname);
-  if (isAzure && /^(?:\/openai(?:\/v1\/responses)?)?\/*$/.test(url.pathname)) url.pathname = "/openai/v1";
-  return url.href;
-}
-
-function isHttpUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
-}
-
-function hostsOfUnserved(id: string, options: PlanOptions, models: ModelsFile): ProviderHost[] {
-  const bases = findBases(
-    id,
-    models.providers[id] ?? {},
-    builtIn(id, options.piVersion),
-    (name) => options.env[name],
-  );
-  if ("reason" in bases) return UNSERVED_HOSTS[id] ?? [];
-  const mounts = [...(bases.mount === undefined ? [] : [bases.mount]), ...bases.models.values()];
-  return hostsOf({ id, mounts, credential: async () => ({}) });
-}
-
-/** Where those are reached that can't be served, where that is the same for everyone. */
-const UNSERVED_HOSTS: Readonly<Record<string, ProviderHost[]>> = {
-  "github-copilot": ["api.individual.githubcopilot.com", "api.github.com", "github.com"].map(publicHost),
-  "openai-codex": ["chatgpt.com", "auth.openai.com"].map(publicHost),
-};
-
-function publicHost(host: string): ProviderHost {
-  return { host, port: 443, named: false };
-}
-
-function variablesFor(id: string, entry: ProviderEntry | undefined): string[] {
-  const prefixes: Record<string, RegExp> = {
-    "amazon-bedrock": /^AWS_/,
-    "google-vertex": /^GOOGLE_/,
-    "github-copilot": /^COPILOT_/,
-  };
-  const pattern = prefixes[id];
-  return [
-    ...(pattern === undefined ? [] : CREDENTIAL_VARIABLES.filter((name) => pattern.test(name))),
-    ...(builtIn(id)?.keys ?? []),
-    ...(entry === undefined ? [] : entryVariables(entry)),
-  ];
-}
-
-function secretVariables(env: Environment, { models, stored }: Files): string[] {
-  const named = [
-    ...Object.values(models.providers).flatMap(entryVariables),
-    ...Object.values(stored).flatMap((each) =>
-      each.type === "api_key" && each.key !== undefined ? variablesOf(each.key) : [],
-    ),
-  ];
-  return [...new Set([...CREDENTIAL_VARIABLES, ...named, ...Object.keys(env).filter(isSecretName)])].sort();
-}
-
-function entryVariables(entry: ProviderEntry): string[] {
-  return [...(entry.apiKey === undefined ? [] : [entry.apiKey]), ...secretHeaders(entry)].flatMap(
-    variablesOf,
-  );
+/** Variables that say something about an account and are no secret: pi asks for them before it sends anything. */
+function settingsOf(id: string): string[] {
+  if (isAzure(id)) return ["AZURE_OPENAI_API_VERSION", "AZURE_OPENAI_DEPLOYMENT_NAME_MAP"];
+  return id.startsWith("cloudflare-") ? ["CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_GATEWAY_ID"] : [];
 }
