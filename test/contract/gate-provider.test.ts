@@ -124,6 +124,37 @@ test("events go through as they come, and leaving ends the request at the provid
   await closed.promise;
 });
 
+test("headers go through before there is a body, and leaving before there is an answer ends the request too", async (t) => {
+  const arrived = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<void>();
+  const { base, recorded } = await startProvider(t, (request, response) => {
+    if (request.url === "/v1/headers") response.flushHeaders();
+    else {
+      response.once("close", () => closed.resolve());
+      arrived.resolve();
+    }
+  });
+  const first = get(`${base}/headers`);
+  first.on("error", () => {});
+  await once(first, "response");
+  first.destroy();
+  const second = get(`${base}/thinks`);
+  second.on("error", () => {});
+  await arrived.promise;
+  second.destroy();
+  await closed.promise;
+  assert.deepEqual(
+    (await recorded(2)).map(({ verdict }) => verdict),
+    ["failed", "failed"],
+  );
+});
+
+test("a path whose parts are encoded goes through as it is", async (t) => {
+  const { base, upstream } = await startProvider(t);
+  await fetch(`${base}/models/a%2Fb%20c:stream?x=%2e%2e`);
+  assert.equal(upstream.requests[0]?.url, "/v1/models/a%2Fb%20c:stream?x=%2e%2e");
+});
+
 test("an answer that echoes the key has it covered, in headers and body, split, long or compressed", async (t) => {
   const echo = `{"headers":{"authorization":"Bearer ${KEY}"}}`;
   const { base } = await startProvider(t, (request, response) => {

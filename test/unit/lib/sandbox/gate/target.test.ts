@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { parseAuthority } from "../../../../../src/lib/sandbox/gate/target.ts";
 
 test("names and addresses are read in one form", () => {
@@ -54,4 +55,44 @@ test("what two programs could read differently is refused", () => {
     "example.com:443#",
   ];
   for (const text of odd) assert.ok("reason" in parseAuthority(text), text);
+});
+
+test("whatever is taken for a host and port, a URL parser reads as the same", () => {
+  const part = fc.constantFrom(
+    "a",
+    "xn--p1ai",
+    "127",
+    "0x7f",
+    "1",
+    "0",
+    "[::1]",
+    "::",
+    "%2e",
+    "@",
+    ".",
+    "-",
+    "_",
+    ":",
+    "80",
+    "443",
+    "/",
+    "\\\\",
+    "?",
+    "#",
+    " ",
+    "ü",
+    "A",
+  );
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
+      const text = parts.join("");
+      const target = parseAuthority(text, 80);
+      if ("reason" in target) return;
+      const url = new URL(`http://${text}/`);
+      assert.equal(url.username, "");
+      assert.equal(url.hostname.replace(/^\[|\]$/g, "").replace(/\.$/, ""), target.host, text);
+      assert.equal(url.port === "" ? 80 : Number(url.port), target.port, text);
+    }),
+    { numRuns: 3000 },
+  );
 });
