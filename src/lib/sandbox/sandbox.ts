@@ -169,10 +169,10 @@ export class Sandbox {
     try {
       const child = spawn(program, args, { cwd: "/", env: this.environment, stdio: channels, detached });
       if (listens) {
+        // Once: the listener inside sends nothing else, and its end is that of the channel. Not disconnect(), after which
+        // Node never tells that the child's streams have closed.
         child.once("message", (_message, handle) => {
           if (handle !== undefined) wayOut.serve(handle as Server);
-          // What comes after the trusted first message would be the program's own.
-          if (child.connected) child.disconnect();
         });
       }
       return child;
