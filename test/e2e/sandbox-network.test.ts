@@ -13,7 +13,7 @@ const ATTEMPTS = [
   "env; cat /proc/self/environ",
   'cat "$PI_CODING_AGENT_DIR"/*.json',
   'node -e \'fetch("http://example.com/").then(async (r) => console.log("STATUS", r.status, await r.text()), (e) => console.log("ERROR", e.message))\'',
-  'node -e \'require("net").connect(PORT, "127.0.0.1").on("connect", () => console.log("REACHED")).on("error", (e) => console.log(e.code))\'',
+  'node -e \'require("net").connect(PORT, "127.0.0.1").on("connect", () => console.log(["REA", "CHED"].join(""))).on("error", (e) => console.log(e.code))\'',
   "echo from the sandbox > made.txt; ls ~/.ssh",
 ];
 
