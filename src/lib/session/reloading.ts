@@ -1,0 +1,50 @@
+import type { Logger } from "../core/logger.ts";
+import { ForeignWrites } from "./foreign-writes.ts";
+import type { SessionRecord } from "./registry.ts";
+import type { SessionAgent } from "./session-agent.ts";
+
+export interface ReloadingHooks {
+  agent: SessionAgent;
+  log: Logger;
+  /** Whether the agent is writing: then nothing may end it. */
+  isWriting: () => boolean;
+  save: (change: Partial<SessionRecord>) => void;
+}
+
+/** Keeps the agent's view of its session's file true when somebody else writes to that file. */
+export class Reloading {
+  readonly foreign = new ForeignWrites();
+  readonly #sessionId: string;
+  readonly #hooks: ReloadingHooks;
+  #fileLeft: ReturnType<ForeignWrites["end"]> | undefined;
+
+  constructor(sessionId: string, hooks: ReloadingHooks) {
+    this.#sessionId = sessionId;
+    this.#hooks = hooks;
+  }
+
+  /**
+   * Ends the agent when somebody else has added to its file: what it wrote itself would begin a second branch
+   * beside that. The next agent reads it, when that somebody isn't there any more.
+   */
+  async takeInForeignWrites(): Promise<void> {
+    const { agent: its, log, isWriting } = this.#hooks;
+    const agent = its.live;
+    if (agent === undefined || isWriting()) return;
+    if (!(await this.foreign.check(agent)) || agent !== its.live) return;
+    log.info("reloading: somebody else has written", { session: this.#sessionId, agent: agent.pid });
+    await its.leave()?.stop();
+  }
+
+  /** The agent is no longer the session's; it may still write until {@link fileLeft}. */
+  agentLeft(): void {
+    this.#fileLeft = this.foreign.end();
+  }
+
+  /** The agent that was left no longer has the session's file. */
+  fileLeft(): void {
+    const seen = this.#fileLeft?.();
+    this.#fileLeft = undefined;
+    if (seen !== undefined) this.#hooks.save({ seen });
+  }
+}
