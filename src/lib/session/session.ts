@@ -1,5 +1,4 @@
 import type { Agent, AgentExit, AgentHandlers, AgentState } from "../agent/agent.ts";
-import type { AgentRecord } from "../agent/rpc-channel.ts";
 import type { SandboxProfile } from "../core/choices.ts";
 import type { Limits } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
@@ -8,14 +7,14 @@ import type { DisplayedNotice, RequestResults, WaitResult } from "../protocol/re
 import type { SessionState } from "../protocol/session.ts";
 import type { WaitCondition } from "../protocol/wait.ts";
 import type { ActiveTurn } from "./active-turn.ts";
+import { AgentRecords } from "./agent-records.ts";
 import { Announcements } from "./announcements.ts";
 import type { Caller, ModelChange } from "./caller.ts";
 import { type Command, type CommandOptions, Commands } from "./commands.ts";
-import { Displayed } from "./displayed.ts";
 import type { EventLog } from "./event-log.ts";
 import { Parking } from "./parking.ts";
 import type { Accepted, PromptParams } from "./prompt-queue.ts";
-import { Questions, questionOf } from "./questions.ts";
+import { Questions } from "./questions.ts";
 import type { SessionRecord } from "./registry.ts";
 import { Reloading } from "./reloading.ts";
 import { SessionAgent } from "./session-agent.ts";
@@ -65,10 +64,7 @@ export class Session {
   readonly #turns: Turns;
   readonly #questions: Questions;
   readonly #commands: Commands;
-  readonly #displayed = new Displayed();
-  /** What waits in pi, as it told last. */
-  #queuedInPi = { steering: [] as string[], followUp: [] as string[] };
-  #compacting = false;
+  readonly #records: AgentRecords;
   /** How many closes are under way. */
   #closing = 0;
   #retired = false;
@@ -104,7 +100,7 @@ export class Session {
     const reloading = new Reloading(record.id, {
       agent,
       log,
-      isWriting: () => (this.#turns.turn?.sent ?? false) || this.#compacting,
+      isWriting: () => (this.#turns.turn?.sent ?? false) || this.#records.isCompacting,
       save,
     });
     const starting = new Starting(record, {
@@ -124,7 +120,7 @@ export class Session {
       reloading,
       parking,
       told,
-      isCompacting: () => this.#compacting,
+      isCompacting: () => this.#records.isCompacting,
       isClosing,
       isIdle: () => this.state === "idle",
       canPark,
@@ -137,7 +133,10 @@ export class Session {
     this.#reloading = reloading;
     this.#starting = starting;
     this.#turns = new Turns(record, host, hooks, limits?.maxWaitingPrompts);
-    this.#commands = new Commands(record.id, { agent, turns: this.#turns, parking, reloading, log });
+    const turns = this.#turns;
+    this.#commands = new Commands(record.id, { agent, turns, parking, reloading, log });
+    const commands = this.#commands;
+    this.#records = new AgentRecords({ agent, turns, commands, questions, starting, told, save });
     if (record.openTurn !== undefined) {
       delete record.openTurn;
       this.#save({ interrupted: true });
@@ -159,7 +158,7 @@ export class Session {
   get state(): SessionState {
     if (this.#questions.isOpen) return "waiting";
     if (this.#agent.isStarting) return "starting";
-    if (this.#compacting) return "compacting";
+    if (this.#records.isCompacting) return "compacting";
     if (this.#turn !== undefined) return "working";
     if (this.#agent.live !== undefined) return "idle";
     return this.record.closed ? "stopped" : "parked";
@@ -198,17 +197,17 @@ export class Session {
 
   /** What extensions have put up to be seen. */
   get notices(): DisplayedNotice[] {
-    return this.#displayed.list();
+    return this.#records.notices;
   }
 
   /** All that waits: in pi for the running turn, and here for a turn of its own. */
   get queue(): Omit<RequestResults["get_queue"], "sessionId"> {
-    return { ...this.#queuedInPi, waiting: this.#turns.queue.list() };
+    return { ...this.#records.queuedInPi, waiting: this.#turns.queue.list() };
   }
 
   /** Whether something runs or waits that the end of the daemon would cut: a turn, a command, a start. */
   get isBusy(): boolean {
-    const runs = this.#turn !== undefined || this.#compacting || this.#commands.areAny;
+    const runs = this.#turn !== undefined || this.#records.isCompacting || this.#commands.areAny;
     return runs || this.#turns.queue.length > 0 || this.#agent.isStarting;
   }
 
@@ -324,7 +323,7 @@ export class Session {
   /** What an agent of this session reports to; `getAgent` tells which one it is. */
   handlersFor(getAgent: () => Agent | undefined): AgentHandlers {
     return {
-      onRecord: (record, raw) => this.#onRecord(record, raw, getAgent()),
+      onRecord: (record, raw) => this.#records.take(record, raw, getAgent()),
       onExit: (exit) => this.#onAgentExit(getAgent(), exit),
     };
   }
@@ -387,57 +386,10 @@ export class Session {
   #agentLeft(): void {
     this.#parking.cancel();
     this.#questions.close();
-    this.#queuedInPi = { steering: [], followUp: [] };
-    this.#displayed.clear();
-    this.#compacting = false;
+    this.#records.agentLeft();
     this.#reloading.agentLeft();
     this.#told.emitState();
     this.#host.agentEnded(this);
-  }
-
-  #onRecord(record: AgentRecord, raw: Buffer, agent: Agent | undefined): void {
-    this.log.appendEvent(raw);
-    switch (record.type) {
-      case "message_update":
-        break;
-      case "agent_start":
-        this.#turns.onAgentStart(this.#commands.newestAsker?.onQuestion);
-        break;
-      case "agent_settled":
-        this.#turns.onAgentSettled();
-        break;
-      case "compaction_start":
-      case "compaction_end":
-        this.#compacting = record.type === "compaction_start";
-        this.#told.emitState();
-        this.#turns.pump();
-        break;
-      case "session_info_changed":
-        if (typeof record.name === "string") this.#save({ name: record.name });
-        break;
-      case "thinking_level_changed":
-        this.#agent.thinkingChanged(String(record.level));
-        break;
-      case "extension_ui_request":
-        this.#displayed.observe(record);
-        // pi reads no answer before it is ready. Without one it gives up, or goes on when its own time is over.
-        if (agent === undefined) this.#starting.askedAtStart = questionOf(record)?.question;
-        else {
-          const asker = this.#turn ?? this.#commands.newestAsker;
-          this.#questions.ask(record, asker, (answer) => agent.notify(answer));
-        }
-        break;
-      case "extension_error":
-        if (this.#turn !== undefined && record.event === "command")
-          this.#turn.brokenCommand = String(record.error);
-        break;
-      case "queue_update":
-        this.#queuedInPi = { steering: texts(record.steering), followUp: texts(record.followUp) };
-        break;
-      default:
-        this.#turn?.tracker.observe(record);
-    }
-    this.subscribers.flush();
   }
 
   #onAgentExit(agent: Agent | undefined, exit: AgentExit): void {
@@ -454,8 +406,4 @@ export class Session {
     Object.assign(this.record, change);
     this.#host.save(this.record);
   }
-}
-
-function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.map(String) : [];
 }
