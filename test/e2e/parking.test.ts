@@ -233,9 +233,32 @@ describe("parking", () => {
 
   it("ends every spare with the daemon", async () => {
     configure('park_after = "1s"');
-    await parked(await talk(ECHO, "one"));
+    const spare = await parked(await talk(ECHO, "one"));
+    // Else it would end by itself when the daemon has gone and its stdin with it.
+    process.kill(spare, "SIGSTOP");
     await place.ok(["daemon", "stop"]);
     assert.deepEqual(place.processes(), []);
+  });
+
+  it("takes no agent from a session whose command goes on in the background", async () => {
+    configure('max_live_agents = 1\npark_after = "1s"');
+    const scenario = join(place.root, "background.json");
+    const command = "sleep 600 >/dev/null 2>&1 & echo $! > background.pid";
+    const replies = [[{ tool: "bash", args: { command } }], [{ text: "It runs." }]];
+    writeFileSync(scenario, JSON.stringify({ responses: replies }));
+    const id = await talk(["--model", `scripted/${scenario}`], "start it");
+    const other = place.start(["prompt", "--new", ...ECHO, "and me?"]);
+    await other.until("stderr", "Waiting: the only agent is busy…");
+    const pid = Number(readFileSync(join(place.cwd, "background.pid"), "utf8"));
+    const { agents: kept } = await status();
+    assert.deepEqual(
+      kept.map(({ sessionId }) => sessionId),
+      [id],
+    );
+    // It still ran.
+    process.kill(pid, "SIGKILL");
+    const { code, stdout } = await other.done;
+    assert.deepEqual([code, stdout], [0, "echo: and me?\n"]);
   });
 
   it("tells a prompt that all agents are busy, and takes it out of the line when it is aborted", async () => {
