@@ -6,7 +6,7 @@ import { checkPassedArguments } from "../agent/launch-arguments.ts";
 import { type Config, findWorkspaceConfig, type Limits, loadConfig } from "../core/config.ts";
 import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { directoriesToRepositoryRoot } from "../core/paths.ts";
+import { directoriesToRepositoryRoot, type Environment } from "../core/paths.ts";
 import {
   agentDirOf,
   listSessionFiles,
@@ -20,6 +20,7 @@ import { AgentPool } from "./agent-pool.ts";
 import { type AgentStarter, placeOf } from "./agent-starter.ts";
 import type { Caller } from "./caller.ts";
 import type { SessionSummary } from "./files/summary.ts";
+import { SessionFinder } from "./find-session.ts";
 import { Summaries, sessionInfo, unopenedSessionInfo } from "./listing.ts";
 import { OneWriter } from "./one-writer.ts";
 import { RateLimits } from "./rate-limits.ts";
@@ -27,9 +28,6 @@ import type { Registry, SessionRecord } from "./registry.ts";
 import { Session, type SessionHost } from "./session.ts";
 import { SessionSlots } from "./session-slots.ts";
 import { noTurns } from "./tally.ts";
-
-/** Candidates named when a prefix or a name fits more than one session. */
-const MAX_CANDIDATES = 10;
 
 /** How a request names a session: see `requests.ts`. */
 export interface Target {
@@ -53,6 +51,7 @@ export class Sessions implements SessionHost {
   readonly #registry: Registry;
   readonly #summaries: Summaries;
   readonly #pool: AgentPool;
+  readonly #finder: SessionFinder;
   readonly #sessions = new Map<string, Session>();
   readonly #configFile: string;
   /** Sessions whose first prompt isn't accepted yet, by their place: another prompt there must not make a second one. */
@@ -86,6 +85,13 @@ export class Sessions implements SessionHost {
       limits: this.limits,
       log: this.log,
       parkOne: () => this.#parkLongestIdle(),
+    });
+    this.#finder = new SessionFinder({
+      summaries: this.#summaries,
+      all: () => this.all(),
+      get: (id) => this.#sessions.get(id),
+      present: (session) => this.#present(session),
+      takeIn: (file, summary) => this.#takeIn(file, summary),
     });
     for (const record of options.registry.all()) {
       // An ephemeral session lived in the memory of an agent that died with the last daemon.
@@ -192,7 +198,9 @@ export class Sessions implements SessionHost {
    */
   find(target: Target, caller: Caller): Session {
     const found =
-      target.sessionId === undefined ? this.current(target, caller) : this.#byName(target.sessionId, caller);
+      target.sessionId === undefined
+        ? this.current(target, caller)
+        : this.#finder.find(target.sessionId, placeIn(caller.environment ?? {}));
     if (found !== undefined) return found;
     if (target.sessionId === undefined) {
       throw new PictlError(
@@ -229,15 +237,10 @@ export class Sessions implements SessionHost {
 
   /** Every session of the caller's pi directory, or those of one working directory; newest first. */
   list(cwd: string | undefined, caller: Caller): SessionInfo[] {
-    const env = caller.environment ?? {};
-    const agentDir = agentDirOf(env);
+    const place = placeIn(caller.environment ?? {});
+    const { agentDir } = place;
     const directory = cwd === undefined ? undefined : existsSync(cwd) ? realpathSync(cwd) : cwd;
-    const sessionDir = sessionDirOf(env);
-    const { files } = listSessionFiles({
-      agentDir,
-      ...(sessionDir ? { sessionDir } : {}),
-      ...(directory ? { cwd: directory } : {}),
-    });
+    const { files } = listSessionFiles({ ...place, ...(directory ? { cwd: directory } : {}) });
     const infos: SessionInfo[] = [];
     const seen = new Set<string>();
     for (const file of files) {
@@ -372,57 +375,8 @@ export class Sessions implements SessionHost {
     return sessionInfo(session, summary, this.#registry.getCurrent(agentDir, cwd) === id);
   }
 
-  #byName(reference: string, caller: Caller): Session | undefined {
-    const exact = this.#present(this.#sessions.get(reference));
-    if (exact !== undefined) return exact;
-    const agentDir = agentDirOf(caller.environment ?? {});
-    const sessionDir = sessionDirOf(caller.environment ?? {});
-    const place = { agentDir, ...(sessionDir ? { sessionDir } : {}) };
-    // Only what fits is looked for on disk: there may be thousands of others.
-    const known = (fits: (session: Session) => boolean) =>
-      this.all().filter((session) => fits(session) && this.#present(session) !== undefined);
-    const named = known(({ record }) => record.name === reference).map(({ id }) => id);
-    if (named.length > 0) return this.#only(reference, named, []);
-    const { files: fitting } = listSessionFiles({ ...place, idPrefix: reference });
-    const ids = [...known(({ id }) => id.startsWith(reference)), ...fitting].map(({ id }) => id);
-    if (ids.includes(reference)) return this.#only(reference, [reference], fitting);
-    if (ids.length > 0) return this.#only(reference, ids, fitting);
-    const { files } = listSessionFiles(place);
-    const namedByPi = files.filter((file) => this.#summaries.of(file)?.name === reference);
-    this.#summaries.save();
-    return this.#only(
-      reference,
-      namedByPi.map((file) => file.id),
-      files,
-    );
-  }
-
-  #only(reference: string, ids: readonly string[], files: readonly SessionFile[]): Session | undefined {
-    const candidates = [...new Set(ids)];
-    const [id] = candidates;
-    if (id === undefined) return undefined;
-    if (candidates.length === 1)
-      return this.#sessions.get(id) ?? this.#takeIn(files.find((file) => file.id === id));
-    throw new PictlError("SESSION_AMBIGUOUS", `"${reference}" fits ${candidates.length} sessions.`, {
-      hint: `Give more of the id: ${candidates.slice(0, MAX_CANDIDATES).join(", ")}`,
-      details: {
-        session: reference,
-        candidates: candidates.slice(0, MAX_CANDIDATES).map((each) => this.#candidate(each, files)),
-      },
-    });
-  }
-
-  #candidate(id: string, files: readonly SessionFile[]): { id: string; name?: string; cwd?: string } {
-    const known = this.#sessions.get(id)?.record;
-    const file = files.find((each) => each.id === id);
-    const { name, cwd } = known ?? (file && this.#summaries.of(file)) ?? {};
-    return { id, ...(name === undefined ? {} : { name }), ...(cwd === undefined ? {} : { cwd }) };
-  }
-
   /** Makes a session that pi's own terminal interface wrote one of ours. */
-  #takeIn(file: SessionFile | undefined): Session | undefined {
-    const summary = file && this.#summaries.of(file);
-    if (file === undefined || summary === undefined) return undefined;
+  #takeIn(file: SessionFile, summary: SessionSummary): Session {
     // Nothing is awaited before it is added.
     this.reserve()();
     return this.add({
@@ -467,6 +421,12 @@ export class Sessions implements SessionHost {
     const stuck = idle.length === 0 && live.every((session) => session.state === "idle");
     return live.length > 0 && stuck ? "stuck" : "working";
   }
+}
+
+/** Where pi keeps the sessions of a shell with this environment. */
+function placeIn(env: Environment): { agentDir: string; sessionDir?: string } {
+  const sessionDir = sessionDirOf(env);
+  return { agentDir: agentDirOf(env), ...(sessionDir ? { sessionDir } : {}) };
 }
 
 function realDirectory(cwd: string): string {
