@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { describe, it } from "node:test";
+import { afterEach, beforeEach, describe, it } from "node:test";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { seededRandom } from "../support/random.ts";
 import { WatchedFile } from "../support/session-file.ts";
@@ -415,5 +415,64 @@ describe("a daemon that is killed at any point", { skip: LINUX }, () => {
       0,
     );
     assert.ok(cut >= KILLS / 4, `only ${cut} commands were cut by ${KILLS} kills`);
+  });
+});
+
+describe("a rename that is cut", { skip: LINUX, timeout: 80_000 }, () => {
+  let place: Workspace;
+  beforeEach(() => {
+    place = new Workspace();
+  });
+  afterEach(() => place.dispose());
+
+  async function until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  /** A session whose agent has been told its new name, and hasn't heard it yet. */
+  async function renaming(): Promise<{ session: SessionInfo; agent: number; daemon: number; cut: Running }> {
+    await place.ok(["config", "set", "daemon.log_level", "debug"]);
+    await place.ok(["prompt", "--new", "--model", "scripted/echo", "hi"]);
+    await place.ok(["session", "rename", "the old name"]);
+    const { session } = await place.json<{ session: SessionInfo }>(["session", "show"]);
+    const [agent, daemon] = [session.agentPid, place.daemonPid()];
+    assert.ok(agent && daemon && session.file);
+    const renames = () => place.log().split("set_session_name").length;
+    const before = renames();
+    process.kill(agent, "SIGSTOP");
+    const cut = place.start(["session", "rename", "the new name"]);
+    await until(() => renames() > before);
+    // It was logged in the same step in which it was sent, which is over when the daemon answers something else.
+    await place.ok(["daemon", "status"]);
+    return { session, agent, daemon, cut };
+  }
+
+  async function isCalled(session: SessionInfo, name: string, other: string): Promise<void> {
+    // Asked for first: a listing would put right what is remembered of it.
+    const none = await place.run(["session", "show", other]);
+    assert.equal(none.code, 4, none.stdout);
+    assert.match(await place.ok(["prompt", "-s", name, "still there?"]), /still there\?.*the first was: hi/);
+    const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"]);
+    assert.deepEqual(
+      sessions.map((each) => [each.id, each.name]),
+      [[session.id, name]],
+    );
+  }
+
+  it("between pi and the registry has happened: pi's file has the last word", async () => {
+    const { session, agent, daemon, cut } = await renaming();
+    process.kill(daemon, "SIGSTOP");
+    process.kill(agent, "SIGCONT");
+    await until(() => readFileSync(session.file ?? "", "utf8").includes("the new name"));
+    process.kill(daemon, "SIGKILL");
+    assert.equal((await cut.done).code, CONNECTION_LOST);
+    await isCalled(session, "the new name", "the old name");
+  });
+
+  it("before pi has heard of it has not happened", async () => {
+    const { session, agent, daemon, cut } = await renaming();
+    for (const pid of [daemon, agent]) process.kill(pid, "SIGKILL");
+    assert.equal((await cut.done).code, CONNECTION_LOST);
+    await isCalled(session, "the old name", "the new name");
   });
 });

@@ -15,6 +15,8 @@ export interface FinderHooks {
   get: (id: string) => Session | undefined;
   /** The session, unless somebody has deleted its file. */
   present: (session: Session | undefined) => Session | undefined;
+  /** What it is called, by pi's file. */
+  nameOf: (session: Session) => string | undefined;
   /** Makes a session that pi wrote by itself one of ours. */
   takeIn: (file: SessionFile, summary: SessionSummary) => Session;
 }
@@ -32,13 +34,14 @@ export class SessionFinder {
    * @throws PictlError SESSION_AMBIGUOUS with the candidates
    */
   find(reference: string, place: { agentDir: string; sessionDir?: string }): Session | undefined {
-    const { all, get, present, summaries } = this.#hooks;
+    const { all, get, present, nameOf, summaries } = this.#hooks;
     const exact = present(get(reference));
     if (exact !== undefined) return exact;
     // Only what fits is looked for on disk: there may be thousands of others.
     const known = (fits: (session: Session) => boolean) =>
       all().filter((session) => fits(session) && present(session) !== undefined);
-    const named = known(({ record }) => record.name === reference).map(({ id }) => id);
+    const isNamed = (session: Session) => session.record.name === reference && nameOf(session) === reference;
+    const named = known(isNamed).map(({ id }) => id);
     if (named.length > 0) return this.#only(reference, named, []);
     const { files: fitting } = listSessionFiles({ ...place, idPrefix: reference });
     const ids = [...known(({ id }) => id.startsWith(reference)), ...fitting].map(({ id }) => id);

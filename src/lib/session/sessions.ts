@@ -91,6 +91,7 @@ export class Sessions implements SessionHost {
       all: () => this.all(),
       get: (id) => this.#sessions.get(id),
       present: (session) => this.#present(session),
+      nameOf: (session) => this.info(session).name,
       takeIn: (file, summary) => this.#takeIn(file, summary),
     });
     for (const record of options.registry.all()) {
