@@ -17,7 +17,7 @@ import { packagePlace } from "../core/package-place.ts";
 import type { Environment } from "../core/paths.ts";
 import { type BubblewrapPart, CHANNEL_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
 import { findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
-import { mountArguments, protectedPaths, type View } from "./bubblewrap/mounts.ts";
+import { type MountPart, mountArguments, protectedPaths, type View } from "./bubblewrap/mounts.ts";
 import {
   type ControlGroup,
   createControlGroup,
@@ -78,7 +78,21 @@ export interface SandboxSetup {
   sessionDir?: string | undefined;
   elsewhere?: View["elsewhere"];
   /** Parts to leave out; for tests that show what each is for. */
-  without?: { bubblewrap?: readonly BubblewrapPart[]; seccomp?: readonly SeccompRule[] };
+  without?: SandboxGaps | undefined;
+}
+
+/** What a sandbox is made without, to show that something notices. */
+export interface SandboxGaps {
+  bubblewrap?: readonly BubblewrapPart[];
+  /** "filter": none at all. */
+  seccomp?: readonly (SeccompRule | "filter")[];
+  mounts?: readonly MountPart[];
+  /** The caller's environment passes whole. */
+  environment?: boolean;
+  /** What this process was given by whoever started it is given on. */
+  descriptors?: boolean;
+  /** Can be written whatever the policy says, in place of everything else that is mounted there. */
+  open?: readonly string[];
 }
 
 /** One place in which programs run under a policy: an agent's, or a command's. */
@@ -97,7 +111,13 @@ export class Sandbox {
   constructor(setup: SandboxSetup) {
     this.#setup = setup;
     this.#bubblewrap = findBubblewrap(setup.environment);
-    this.#filter = seccompFilter(process.arch, setup.without?.seccomp);
+    const without = setup.without?.seccomp ?? [];
+    this.#filter = without.includes("filter")
+      ? undefined
+      : seccompFilter(
+          process.arch,
+          without.filter((rule) => rule !== "filter"),
+        );
   }
 
   /** Whether all its processes are counted together, or each by itself. */
@@ -111,7 +131,10 @@ export class Sandbox {
     return sandboxCommand({
       bubblewrap: this.#bubblewrap,
       policy,
-      mounts: mountArguments(this.#view()),
+      mounts: [
+        ...mountArguments(this.#view()),
+        ...(without?.open ?? []).flatMap((path) => ["--bind", path, path]),
+      ],
       cwd,
       command,
       listener:
@@ -132,10 +155,12 @@ export class Sandbox {
 
   /** The environment of what runs inside. */
   get environment(): Record<string, string> {
-    const { environment, ownVariables, policy, wayOut } = this.#setup;
+    const { environment, ownVariables, policy, wayOut, without } = this.#setup;
     const proxied = wayOut !== undefined && policy.network.kind !== "open";
     return {
-      ...sandboxEnvironment(environment, policy.env, { proxied }),
+      ...sandboxEnvironment(environment, without?.environment ? Object.keys(environment) : policy.env, {
+        proxied,
+      }),
       ...(Object.fromEntries(
         Object.entries(ownVariables ?? {}).filter(([, value]) => value !== undefined),
       ) as Record<string, string>),
@@ -162,7 +187,7 @@ export class Sandbox {
     const nothing = openSync("/dev/null", "r");
     // In the order of the descriptors, and without a hole: Node would close the ranks.
     const channels = [...stdio, filter ?? "ignore", listens ? "ipc" : "ignore"] satisfies StdioOptions;
-    for (const inherited of inheritedDescriptors()) {
+    for (const inherited of this.#setup.without?.descriptors ? [] : inheritedDescriptors()) {
       while (channels.length < inherited) channels.push("ignore");
       if (inherited > CHANNEL_FD) channels[inherited] = nothing;
     }
@@ -210,6 +235,7 @@ export class Sandbox {
       ...(elsewhere === undefined ? {} : { elsewhere }),
       sessionDir,
       memorySize: policy.tmpSize,
+      without: this.#setup.without?.mounts,
     };
   }
 

@@ -25,7 +25,12 @@ export interface View {
   sessionDir?: string | undefined;
   /** Bytes that each directory in memory may take. */
   memorySize: number;
+  /** Rules to leave out. */
+  without?: readonly MountPart[] | undefined;
 }
+
+/** Rules of a view that can be left out, to show that something notices. */
+export type MountPart = "deny" | "never" | "protect" | "agent-dir" | "sizes" | "dev";
 
 /**
  * Not part of any view: devices, processes and system settings get their own; sockets of the host's services
@@ -51,6 +56,9 @@ export const NEVER: readonly string[] = [
   "/etc/ssl/private",
 ];
 
+/** Those of them that a sandbox has in another form. */
+const OWN = ["/proc", "/dev", "/tmp", "/var/tmp", "/boot", "/lost+found"];
+
 /** Directories of the sandbox's own that every program expects to be able to write. */
 const TEMPORARY = ["/tmp", "/var/tmp", "/dev/shm"];
 
@@ -65,13 +73,16 @@ const MAX_ENTRIES = 2_000;
  * isn't there, nor is what comes into being beside it while the sandbox runs, and a link to it leads nowhere.
  */
 export function mountArguments(view: View): string[] {
-  const hidden = [...new Set([...NEVER, ...view.denyRead.flatMap(alsoReal)])];
+  const has = (part: MountPart) => !view.without?.includes(part);
+  const never = has("never") ? NEVER : NEVER.filter((path) => OWN.includes(path));
+  const hidden = [...new Set([...never, ...(has("deny") ? view.denyRead.flatMap(alsoReal) : [])])];
   const args: string[] = [];
   const own = [...(view.emptyHome ? [view.home] : []), ...(view.agentDir ? [view.agentDir.path] : [])];
-  args.push("--proc", "/proc", "--dev", "/dev");
+  args.push("--proc", "/proc", ...(has("dev") ? ["--dev", "/dev"] : ["--dev-bind", "/dev", "/dev"]));
   // First, so that what lies below them can be mounted on top.
+  const size = has("sizes") ? ["--size", String(view.memorySize)] : [];
   for (const path of [...TEMPORARY, ...(view.emptyHome ? [view.home] : [])])
-    args.push("--size", String(view.memorySize), "--tmpfs", path);
+    args.push(...size, "--tmpfs", path);
   for (const root of view.read) {
     if (root === "/") addTree(args, root, [...hidden, ...own]);
     else addEntry(args, root, [...hidden, ...own]);
@@ -82,12 +93,13 @@ export function mountArguments(view: View): string[] {
   }
   const workspace = realpathSync(view.workspace);
   args.push("--bind", workspace, workspace);
-  if (view.agentDir !== undefined) addAgentDir(args, view.agentDir, view.memorySize);
+  if (view.agentDir !== undefined)
+    addAgentDir(args, has("agent-dir") ? view.agentDir : { ...view.agentDir, hide: [] }, view.memorySize);
   if (view.sessionDir !== undefined) args.push("--bind", view.sessionDir, view.sessionDir);
   for (const path of new Set(view.programs.map((program) => realpathSync(program))))
     args.push("--ro-bind", path, path);
   for (const [path, source] of Object.entries(view.elsewhere ?? {})) args.push("--ro-bind", source, path);
-  addProtected(args, view.protect);
+  if (has("protect")) addProtected(args, view.protect);
   // What is to be hidden below something that is mounted as a whole is covered.
   const whole = [
     ...view.write.filter((path) => !TEMPORARY.includes(path)),

@@ -1,0 +1,72 @@
+import { spawnSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { CALL_NUMBERS, type CallName } from "./call-numbers.ts";
+import { type Attempt, reasonOf } from "./row.ts";
+import { type Operand, PREPARATION_FAILED, syscallProgram } from "./syscall-program.ts";
+
+/** A program of one call, or of some that lead to it. */
+export type Steps = readonly { call: CallName; args: readonly Operand[] }[];
+
+/** Ends a program that hangs. */
+const PROGRAM_TIMEOUT_MS = 1_500;
+
+/**
+ * Makes system calls in a process of their own, one list after the other, until the last call of one is let through.
+ *
+ * @param label what the calls have in common, for people
+ * @param reached errors that only the kernel's own code gives, past every filter
+ */
+export function systemCalls(
+  label: string,
+  lists: readonly Steps[],
+  reached: readonly string[] = [],
+): Attempt {
+  const reasons: string[] = [];
+  for (const steps of lists) {
+    const reason = runCalls(steps);
+    const last = steps.at(-1)?.call ?? label;
+    if (reason === undefined || reached.includes(reason))
+      return { through: true, seen: `${last}: ${reason ?? "succeeded"}` };
+    reasons.push(`${last}: ${reason}`);
+  }
+  return { through: false, seen: [...new Set(reasons)].join(", ") };
+}
+
+/** The errno by which a list of calls failed, `before: …` when it wasn't the last one; undefined when none did. */
+function runCalls(steps: Steps): string | undefined {
+  const architecture = process.arch;
+  const calls = steps.map(({ call, args }) => ({
+    number: CALL_NUMBERS[call][architecture as "x64" | "arm64"] ?? -1,
+    args,
+  }));
+  const program = syscallProgram(calls, architecture);
+  if (program === undefined) return `unknown on ${architecture}`;
+  const path = join("/tmp", `pictl-probe-${process.pid}-${Math.random().toString(36).slice(2)}`);
+  try {
+    writeFileSync(path, program, { mode: 0o700 });
+    const { status, signal, error } = spawnSync(path, { stdio: "ignore", timeout: PROGRAM_TIMEOUT_MS });
+    if (error !== undefined) return `not run: ${reasonOf(error)}`;
+    if (signal !== null) return signal;
+    if (status === 0 || status === null) return undefined;
+    return status >= PREPARATION_FAILED ? `before: ${nameOf(status - PREPARATION_FAILED)}` : nameOf(status);
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
+function nameOf(errno: number): string {
+  return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+}
+
+/** Runs something with another current directory, one at a time. */
+export async function inDirectory<T>(directory: string, run: () => Promise<T>): Promise<T> {
+  const before = process.cwd();
+  process.chdir(directory);
+  try {
+    return await run();
+  } finally {
+    process.chdir(before);
+  }
+}

@@ -1,0 +1,21 @@
+import type { Row } from "./row.ts";
+import { ENVIRONMENT } from "./rows/environment.ts";
+import { KERNEL } from "./rows/kernel.ts";
+import { LIMITS } from "./rows/limits.ts";
+import { NETWORK } from "./rows/network.ts";
+import { PROCESSES } from "./rows/processes.ts";
+import { READING } from "./rows/reading.ts";
+import { SOCKETS } from "./rows/sockets.ts";
+import { WRITING } from "./rows/writing.ts";
+
+/** Everything that is tried, in the order of the table. */
+export const ROWS: readonly Row[] = [
+  ...READING,
+  ...WRITING,
+  ...ENVIRONMENT,
+  ...SOCKETS,
+  ...NETWORK,
+  ...PROCESSES,
+  ...KERNEL,
+  ...LIMITS,
+];

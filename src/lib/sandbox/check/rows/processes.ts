@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { systemCalls } from "../inside-tools.ts";
+import { always, ownProcesses } from "../promises.ts";
+import { type Attempt, attempt, type Inside, type Row } from "../row.ts";
+import { text } from "../syscall-program.ts";
+
+const concern = "processes";
+const PTRACE_SEIZE = 0x4206;
+const SIGUSR1 = 10;
+
+export const PROCESSES: readonly Row[] = [
+  {
+    id: "signal",
+    concern,
+    tried: "ending a process of the host by a signal",
+    guard: { bubblewrap: ["pid"] },
+    promised: ownProcesses,
+    attempt: ({ hostProcess }) =>
+      isSomebodyElse(hostProcess) ?? attempt(() => void process.kill(hostProcess.pid, "SIGKILL")),
+    cameThrough: ({ isHostProcessAlive }) => !isHostProcessAlive(),
+    control: (inside) => onOwnChild(inside, ({ pid }) => attempt(() => void process.kill(pid, "SIGKILL"))),
+  },
+  {
+    id: "pidfd",
+    concern,
+    tried: "the same by a pidfd, and taking its open files (pidfd_getfd)",
+    guard: { bubblewrap: ["pid"] },
+    promised: ownProcesses,
+    attempt: ({ hostProcess }) => isSomebodyElse(hostProcess) ?? byPidfd(hostProcess.pid),
+    control: (inside) => onOwnChild(inside, ({ pid }) => byPidfd(pid)),
+  },
+  {
+    id: "ptrace-host",
+    concern,
+    tried: "tracing a process of the host, reading its memory",
+    setting: "no-filter",
+    guard: { always: "a user namespace of its own" },
+    promised: always,
+    attempt: ({ hostProcess }) => isSomebodyElse(hostProcess) ?? trace(hostProcess.pid),
+    control: (inside) => onOwnChild(inside, ({ pid }) => trace(pid)),
+  },
+];
+
+/** A number that means another process in here: it isn't the host's that is reached. */
+function isSomebodyElse({ pid, marker }: Inside["hostProcess"]): Attempt | undefined {
+  const file = `/proc/${pid}/cmdline`;
+  if (!existsSync(file) || readFileSync(file, "utf8").includes(marker)) return undefined;
+  return { through: false, seen: "another process has its number" };
+}
+
+function byPidfd(pid: number): Attempt {
+  return systemCalls("pidfd", [
+    [
+      { call: "pidfd_open", args: [pid, 0] },
+      { call: "pidfd_getfd", args: [{ resultOf: 0 }, 0, 0] },
+    ],
+    [
+      { call: "pidfd_open", args: [pid, 0] },
+      { call: "pidfd_send_signal", args: [{ resultOf: 0 }, SIGUSR1, 0, 0] },
+    ],
+  ]);
+}
+
+function trace(pid: number): Attempt {
+  return systemCalls("ptrace", [
+    [{ call: "ptrace", args: [PTRACE_SEIZE, pid, 0, 0] }],
+    [{ call: "process_vm_readv", args: [pid, text(""), 0, text(""), 0, 0] }],
+  ]);
+}
+
+async function onOwnChild(
+  inside: Inside,
+  act: (target: { pid: number }) => Attempt | Promise<Attempt>,
+): Promise<Attempt> {
+  const child: ChildProcess = spawn("sleep", ["5"], { stdio: "ignore" });
+  try {
+    await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+    return await act({ pid: child.pid ?? inside.hostProcess.pid });
+  } finally {
+    child.kill("SIGKILL");
+  }
+}

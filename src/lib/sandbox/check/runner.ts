@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import { toPictlError } from "../../core/errors.ts";
+import { bubblewrapFailure } from "../bubblewrap/find-bubblewrap.ts";
+import type { ProbeJob } from "../inside/probe.ts";
+import { Sandbox, type SandboxGaps, type SandboxSetup } from "../sandbox.ts";
+
+/**
+ * Makes one sandbox and runs the probe in it. A process of its own, so that what it inherits is what a daemon may
+ * inherit from a careless shell: a key in its environment, and a file left open. Its job comes on stdin; what the
+ * probe prints goes to stdout, and at last a line of its own.
+ */
+
+export interface RunnerJob {
+  setup: Omit<SandboxSetup, "wayOut" | "without" | "environment">;
+  without: SandboxGaps;
+  /** Command of the probe, and its input. */
+  command: readonly string[];
+  job: ProbeJob;
+}
+
+/** The last line. */
+export type RunnerEnd =
+  | { end: { code: number | null; signal: string | null; stderr: string; hasControlGroup: boolean } }
+  | { error: ReturnType<ReturnType<typeof toPictlError>["toBody"]> };
+
+/** What the probe says in vain is cut here. */
+const MAX_STDERR_CHARS = 4_000;
+
+await main().catch((error: unknown) => say({ error: toPictlError(error).toBody() }));
+
+async function main(): Promise<void> {
+  const { setup, without, command, job }: RunnerJob = JSON.parse(readFileSync(0, "utf8"));
+  const sandbox = new Sandbox({ ...setup, environment: process.env, wayOut: undefined, without });
+  try {
+    const child = sandbox.spawn(command, setup.workspace, ["pipe", "pipe", "pipe"]);
+    let stderr = "";
+    child.stdout?.pipe(process.stdout, { end: false });
+    child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+      stderr = (stderr + chunk).slice(-MAX_STDERR_CHARS);
+    });
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(JSON.stringify(job));
+    const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (...end) => resolve(end));
+    });
+    const failure = bubblewrapFailure(stderr);
+    if (failure !== undefined) throw failure;
+    say({ end: { code, signal, stderr, hasControlGroup: sandbox.hasControlGroup } });
+  } finally {
+    await sandbox.close();
+  }
+}
+
+function say(end: RunnerEnd): void {
+  process.stdout.write(`${JSON.stringify(end)}\n`);
+}
