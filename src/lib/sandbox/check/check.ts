@@ -13,13 +13,14 @@ import type { SandboxProfile } from "../../core/choices.ts";
 import { directoriesToRepositoryRoot, type Environment, type Paths } from "../../core/paths.ts";
 import { loadPolicy, userPolicyFile, workspacePolicyFiles } from "../policy/load.ts";
 import type { SandboxPolicy } from "../policy/policy.ts";
+import { contains } from "../policy/roots.ts";
 import type { SandboxGaps } from "../sandbox.ts";
 import { type Evidence, judge, type RowResult } from "./judge.ts";
 import type { Attempt, Facts, Inside, Row, Setting } from "./row.ts";
 import { ROWS } from "./rows.ts";
 import { type ProbeRun, runProbe } from "./run-probe.ts";
 import type { RunnerJob } from "./runner.ts";
-import { mergeGaps, noWalls, SMALL_LIMITS, settingGaps, settingPolicy } from "./settings.ts";
+import { mergeGaps, noWalls, settingGaps, settingPolicy } from "./settings.ts";
 import { placesBelow, StandIns } from "./stand-ins.ts";
 
 export interface CheckRequest {
@@ -57,7 +58,9 @@ export async function checkSandbox(request: CheckRequest): Promise<CheckReport> 
   try {
     const [here, there] = await Promise.all(
       ["sandbox", "control"].map(async (name) => {
-        const made = await makeStandIns(request, join(root, name));
+        const place = join(root, name);
+        const isOpen = name === "control" || request.without?.(place).open !== undefined;
+        const made = await makeStandIns(request, place, isOpen);
         standIns.push(made.standIns);
         return made;
       }),
@@ -77,11 +80,15 @@ interface Place {
 }
 
 /** The user's policy, as it is for the stand-ins: `~` is their home, and the files of the policy are copies. */
-async function makeStandIns({ cwd, env, paths, profile }: CheckRequest, root: string): Promise<Place> {
+async function makeStandIns(
+  { cwd, env, paths, profile }: CheckRequest,
+  root: string,
+  isOpen: boolean,
+): Promise<Place> {
   const places = placesBelow(root);
   const ownPaths = { ...paths, ...pathsBelow(places.pictl) };
   const copies = copyPolicyFiles(cwd, paths, ownPaths, places.workspace);
-  const standIns = await StandIns.make(root, SMALL_LIMITS, copies.files);
+  const standIns = await StandIns.make(root, isOpen ? join(root, "etc") : "/etc", copies.files);
   const { policy } = await loadPolicy({
     workspace: copies.cwd,
     home: places.home,
@@ -132,7 +139,7 @@ async function checkWith(request: CheckRequest, here: Place, there: Place): Prom
     ...(request.profile === undefined ? {} : { profile: request.profile }),
   });
   const ownCredentials = rows.some(({ setting }) => setting === "own-home")
-    ? real.policy.denyRead.filter(isReadable)
+    ? real.policy.denyRead.filter((path) => isReadable(path) && !contains(path, here.standIns.places.root))
     : [];
   const inside: Inside = { ...here.standIns.inside, ownCredentials };
   const settings = [...new Set(rows.map(({ setting = "policy" }) => setting))];
@@ -219,7 +226,7 @@ function runSetting(
   return run(request, place, {
     setup: setting === "own-home" ? ownHome(request, setupOf(place, policy)) : setupOf(place, policy),
     without: mergeGaps(settingGaps(setting), extra ?? {}),
-    inside: { ...inside, ...(extra?.open?.length ? { etc: join(places.root, "etc") } : {}) },
+    inside,
     jobs,
   });
 }
@@ -236,10 +243,11 @@ function runControl(
     setup: setupOf(place, {
       ...place.policy,
       isolatePid: true,
+      read: ["/"],
       network: { kind: network === "shared" ? "open" : "none" },
     }),
     without: noWalls(network, places.root),
-    inside: { ...inside, etc: join(places.root, "etc") },
+    inside,
     jobs: mine.map(({ id }) => ({ id, as: "attempt" as const })),
   });
 }

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,9 @@ import { type Operand, PREPARATION_FAILED, syscallProgram } from "./syscall-prog
 
 /** A program of one call, or of some that lead to it. */
 export type Steps = readonly { call: CallName; args: readonly Operand[] }[];
+
+/** What the shell before the probe had open. */
+export const DESCRIPTORS_FILE = "/tmp/.pictl-descriptors";
 
 /** Ends a program that hangs. */
 const PROGRAM_TIMEOUT_MS = 1_500;
@@ -36,6 +39,27 @@ export function systemCalls(
 
 /** The errno by which a list of calls failed, `before: …` when it wasn't the last one; undefined when none did. */
 function runCalls(steps: Steps): string | undefined {
+  return withProgram(steps, (path) => {
+    const { status, signal, error } = spawnSync(path, { stdio: "ignore", timeout: PROGRAM_TIMEOUT_MS });
+    return error === undefined ? reasonOfEnd(status, signal) : `not run: ${reasonOf(error)}`;
+  });
+}
+
+/** The same for several at a time. */
+export function startCalls(steps: Steps): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const reason = withProgram(steps, (path) => {
+      const child = spawn(path, { stdio: "ignore", timeout: PROGRAM_TIMEOUT_MS });
+      child.once("error", (error) => resolve(`not run: ${reasonOf(error)}`));
+      child.once("exit", (status, signal) => resolve(reasonOfEnd(status, signal)));
+      return undefined;
+    });
+    if (reason !== undefined) resolve(reason);
+  });
+}
+
+/** The file may be removed as soon as the program runs. */
+function withProgram(steps: Steps, run: (path: string) => string | undefined): string | undefined {
   const architecture = process.arch;
   const calls = steps.map(({ call, args }) => ({
     number: CALL_NUMBERS[call][architecture as "x64" | "arm64"] ?? -1,
@@ -46,14 +70,18 @@ function runCalls(steps: Steps): string | undefined {
   const path = join("/tmp", `pictl-probe-${process.pid}-${Math.random().toString(36).slice(2)}`);
   try {
     writeFileSync(path, program, { mode: 0o700 });
-    const { status, signal, error } = spawnSync(path, { stdio: "ignore", timeout: PROGRAM_TIMEOUT_MS });
-    if (error !== undefined) return `not run: ${reasonOf(error)}`;
-    if (signal !== null) return signal;
-    if (status === 0 || status === null) return undefined;
-    return status >= PREPARATION_FAILED ? `before: ${nameOf(status - PREPARATION_FAILED)}` : nameOf(status);
+    return run(path);
+  } catch (error) {
+    return `not run: ${reasonOf(error)}`;
   } finally {
     rmSync(path, { force: true });
   }
+}
+
+function reasonOfEnd(status: number | null, signal: string | null): string | undefined {
+  if (signal !== null) return signal;
+  if (status === 0 || status === null) return undefined;
+  return status >= PREPARATION_FAILED ? `before: ${nameOf(status - PREPARATION_FAILED)}` : nameOf(status);
 }
 
 function nameOf(errno: number): string {

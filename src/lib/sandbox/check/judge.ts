@@ -44,7 +44,7 @@ export function judge(row: Row, facts: Facts, evidence: Evidence): RowResult {
     return { ...base, expected, seen: got(row, attempt), status: "failed" };
   const controlWorked = control !== undefined && cameThrough(row, evidence.controlOutside, control);
   if (controlWorked || (control?.through === true && row.control !== "shared"))
-    return { ...base, expected, seen: attempt.seen, status: "held" };
+    return { ...base, expected, seen: heldSeen(attempt), status: "held" };
   if (control !== undefined && row.machineMayRefuse !== undefined)
     return {
       ...base,
@@ -62,6 +62,11 @@ export function judge(row: Row, facts: Facts, evidence: Evidence): RowResult {
 
 function cameThrough(row: Row, outside: Outside, attempt: Attempt): boolean {
   return row.cameThrough?.(outside, attempt) ?? attempt.through;
+}
+
+/** In a home or a directory of its own an attempt may well succeed. */
+function heldSeen({ through, seen }: Attempt): string {
+  return through ? `${seen}, but nothing of it shows outside` : seen;
 }
 
 function got(row: Row, attempt: Attempt): string {

@@ -6,6 +6,7 @@ import { packagePlace } from "../../core/package-place.ts";
 import type { Environment } from "../../core/paths.ts";
 import type { ProbeRecord } from "../inside/probe.ts";
 import { ownNamespaces } from "../inside/refuse-outside.ts";
+import { DESCRIPTORS_FILE } from "./inside-tools.ts";
 import type { Attempt } from "./row.ts";
 import type { RunnerEnd, RunnerJob } from "./runner.ts";
 
@@ -30,8 +31,7 @@ export function ownProgram(source: string, built: string): string {
 }
 
 /** Tells the probe which files were open before Node opened some of its own. */
-const LIST_DESCRIPTORS =
-  'PICTL_PROBE_DESCRIPTORS=$(ls -l /proc/$$/fd) || :; export PICTL_PROBE_DESCRIPTORS; exec "$@"';
+const LIST_DESCRIPTORS = `ls -l /proc/$$/fd > ${DESCRIPTORS_FILE}; exec "$@"`;
 
 /**
  * Runs the probe in a sandbox and gathers what it reports.

@@ -4,8 +4,8 @@ import type { Guard, Setting } from "./row.ts";
 
 const MIB = 1024 ** 2;
 
-/** Limits that are reached in a moment and harm nobody. Node alone takes a dozen threads and 100 MiB. */
-export const SMALL_LIMITS = { maxProcesses: 48, maxMemory: 256 * MIB, tmpSize: 8 * MIB };
+/** Limits that are reached in a moment and harm nobody. Node has a dozen threads, and sets aside 576 MiB at its start. */
+export const SMALL_LIMITS = { maxProcesses: 48, maxMemory: 768 * MIB, tmpSize: 8 * MIB };
 
 /** The policy of a setting. */
 export function settingPolicy(setting: Setting, policy: SandboxPolicy): SandboxPolicy {

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Inside, Outside } from "./row.ts";
+import { SMALL_LIMITS } from "./settings.ts";
 import { StandInServers } from "./stand-in-servers.ts";
 
 /** A program with the setuid bit that ordinary systems have, and that waits for input. */
@@ -60,12 +61,11 @@ export class StandIns {
     this.#process = process;
   }
 
-  /** @param policyFiles of the real policy, by the path they get below `root` */
-  static async make(
-    root: string,
-    limits: Inside["limits"],
-    policyFiles: readonly string[],
-  ): Promise<StandIns> {
+  /**
+   * @param etc the real one, or `root`'s where attempts are to succeed
+   * @param policyFiles copies of the real policy's
+   */
+  static async make(root: string, etc: string, policyFiles: readonly string[]): Promise<StandIns> {
     const secret = `pictl-check-${randomBytes(9).toString("hex")}`;
     const places = placesBelow(root);
     makeFiles(places, secret);
@@ -90,7 +90,7 @@ export class StandIns {
       agentDir: places.agentDir,
       otherSession: join(places.agentDir, "sessions/--other--/session.jsonl"),
       outside: join(root, "outside"),
-      etc: "/etc",
+      etc,
       pictl: places.pictl,
       policyFiles,
       secret,
@@ -98,7 +98,7 @@ export class StandIns {
       setuidProgram: setuidProgram(places.workspace),
       ports,
       sockets,
-      limits,
+      limits: SMALL_LIMITS,
       node: process.execPath,
       descriptors: "",
       ownCredentials: [],

@@ -10,7 +10,8 @@ export interface Call {
 /** Set in the exit code when it was a call before the last one that failed. */
 export const PREPARATION_FAILED = 0x80;
 
-const BASE = 0x40_0000n;
+/** Where the program lies in its memory. */
+export const PROGRAM_ADDRESS = 0x40_0000n;
 const HEADERS = 64 + 56;
 const EXIT_GROUP = { x64: 231, arm64: 94 };
 
@@ -32,7 +33,7 @@ export function syscallProgram(
   // The length of the code doesn't depend on the addresses in it: a first pass measures.
   const length = emit(calls, () => 0n, 0n).length;
   const data: Buffer[] = [];
-  let end = BASE + BigInt(HEADERS + length);
+  let end = PROGRAM_ADDRESS + BigInt(HEADERS + length);
   const results = end;
   data.push(Buffer.alloc(8 * calls.length));
   end += BigInt(8 * calls.length);
@@ -45,7 +46,7 @@ export function syscallProgram(
     return address;
   };
   const code = emit(calls, place, results);
-  return Buffer.concat([headers(architecture, Number(end - BASE)), code, ...data]);
+  return Buffer.concat([headers(architecture, Number(end - PROGRAM_ADDRESS)), code, ...data]);
 }
 
 /** Text as C has it. */
@@ -59,7 +60,7 @@ function headers(architecture: "x64" | "arm64", size: number): Buffer {
   bytes.writeUInt16LE(2, 16); // executable
   bytes.writeUInt16LE(architecture === "x64" ? 62 : 183, 18);
   bytes.writeUInt32LE(1, 20);
-  bytes.writeBigUInt64LE(BASE + BigInt(HEADERS), 24);
+  bytes.writeBigUInt64LE(PROGRAM_ADDRESS + BigInt(HEADERS), 24);
   bytes.writeBigUInt64LE(64n, 32);
   bytes.writeUInt16LE(64, 52);
   bytes.writeUInt16LE(56, 54);
@@ -67,8 +68,8 @@ function headers(architecture: "x64" | "arm64", size: number): Buffer {
   const segment = bytes.subarray(64);
   segment.writeUInt32LE(1, 0); // loaded
   segment.writeUInt32LE(7, 4); // read, written and run
-  segment.writeBigUInt64LE(BASE, 16);
-  segment.writeBigUInt64LE(BASE, 24);
+  segment.writeBigUInt64LE(PROGRAM_ADDRESS, 16);
+  segment.writeBigUInt64LE(PROGRAM_ADDRESS, 24);
   segment.writeBigUInt64LE(BigInt(size), 32);
   segment.writeBigUInt64LE(BigInt(size), 40);
   segment.writeBigUInt64LE(0x1000n, 48);

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { DESCRIPTORS_FILE } from "../check/inside-tools.ts";
 import type { Attempt, Inside } from "../check/row.ts";
 import { reasonOf } from "../check/row.ts";
 import { ROWS } from "../check/rows.ts";
@@ -66,7 +67,7 @@ async function run(): Promise<void> {
     const row = ROWS.find((each) => each.id === id);
     if (row === undefined) continue;
     const act = as === "control" && typeof row.control === "function" ? row.control : row.attempt;
-    const descriptors = process.env.PICTL_PROBE_DESCRIPTORS ?? "";
+    const descriptors = readIfThere(DESCRIPTORS_FILE) ?? "";
     const attempt = await bounded(async () => act({ ...job.inside, id, descriptors }));
     const record: ProbeRecord = { id, as, attempt };
     await new Promise((resolve) => process.stdout.write(`${JSON.stringify(record)}\n`, resolve));

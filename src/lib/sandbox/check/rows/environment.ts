@@ -77,7 +77,8 @@ function openDescriptors({ descriptors }: Inside): Attempt {
     .split("\n")
     .map((line) => / (\d+) -> (.*)$/.exec(line))
     .filter((match) => match !== null)
-    .filter(([, number]) => Number(number) > 2)
+    // What pictl puts in the place of what it closes.
+    .filter(([, number, target]) => Number(number) > 2 && target !== "/dev/null")
     .map(([, number, target]) => `${number} (${target})`);
   return open.length === 0
     ? { through: false, seen: "none is open" }

@@ -183,7 +183,7 @@ export const KERNEL: readonly Row[] = [
     tried: "opening other files of /proc for writing (sysrq-trigger, irq, mtrr, …)",
     guard: { always: "bubblewrap's own covers of /proc" },
     promised: always,
-    attempt: () => openAny(filesOf("/proc", 3).filter((path) => !path.startsWith("/proc/sys/"))),
+    attempt: () => openAny(filesOf("/proc", 3)),
     control: () => openAny(["/proc/self/comm"]),
   },
   filteredRow(
@@ -300,7 +300,8 @@ function filesOf(directory: string, depth: number): string[] {
     return [];
   }
   return entries.flatMap((name) => {
-    if (directory === "/proc" && /^(\d+|self|thread-self|net|mounts|sys)$/.test(name)) return [];
+    // Processes, what leads to one, what has a row of its own; and pressure/*, by which anybody may ask to be woken.
+    if (directory === "/proc" && /^(\d+|self|thread-self|net|mounts|sys|pressure)$/.test(name)) return [];
     const path = join(directory, name);
     const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
     if (isDirectory) return depth > 1 ? filesOf(path, depth - 1) : [];

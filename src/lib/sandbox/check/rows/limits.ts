@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { type Steps, startCalls } from "../inside-tools.ts";
 import { always } from "../promises.ts";
 import { type Attempt, type Facts, type Inside, type Row, reasonOf } from "../row.ts";
 
@@ -11,8 +12,8 @@ const MORE_PROCESSES = 16;
 /** Bytes beyond what is allowed. */
 const MORE_MEMORY = 96 * MIB;
 const MORE_DISK = 4 * MIB;
-/** A child that takes longer is stuck in the kernel's search for memory. */
-const CHILD_TIMEOUT_MS = 3_000;
+/** Longer than the others take to start. */
+const HOLD_NANOSECONDS = 400_000_000n;
 
 const bindsProcesses = ({ root, hasControlGroup }: Facts) =>
   !root || hasControlGroup ? true : "the kernel exempts root from it, and no control group can be made here";
@@ -109,38 +110,28 @@ async function startMany({ limits }: Inside): Promise<Attempt> {
   return { through: refused === undefined, seen };
 }
 
-/** What a child does: takes memory step by step, and tells each. */
-const TAKE = `const kept = []; const step = 8 * 1024 * 1024;
-for (let taken = 0; taken < Number(process.argv[1]); taken += step) {
-  kept.push(Buffer.alloc(step, 1)); require("fs").writeSync(1, "."); }
-require("fs").writeSync(1, "done"); setTimeout(() => {}, 500);`;
-
-async function fillMemory({ limits, node }: Inside, processes: number): Promise<Attempt> {
+/** Takes memory, every page of it, in programs that hold it for a moment. */
+async function fillMemory({ limits }: Inside, processes: number): Promise<Attempt> {
   const wanted = limits.maxMemory + MORE_MEMORY;
-  const outputs = await Promise.all(
-    Array.from({ length: processes }, () => takeMemory(node, Math.ceil(wanted / processes))),
+  const ends = await Promise.all(
+    Array.from({ length: processes }, () => startCalls(takeMemory(Math.ceil(wanted / processes)))),
   );
-  const taken = outputs.reduce((sum, output) => sum + output.split(".").length - 1, 0) * 8;
-  const done = outputs.every((output) => output.endsWith("done"));
-  const seen = `${taken} MiB taken of ${Math.round(wanted / MIB)}${done ? "" : ", then it was ended"}`;
-  return { through: done, seen };
+  const refused = ends.find((end) => end !== undefined);
+  const size = `${Math.round(wanted / MIB)} MiB`;
+  return {
+    through: refused === undefined,
+    seen: refused === undefined ? `${size} taken` : `${size}: ${refused}`,
+  };
 }
 
-function takeMemory(node: string, bytes: number): Promise<string> {
-  return new Promise((resolve) => {
-    const child = spawn(node, ["-e", TAKE, String(bytes)], {
-      stdio: ["ignore", "pipe", "ignore"],
-      timeout: CHILD_TIMEOUT_MS,
-      killSignal: "SIGKILL",
-      env: {},
-    });
-    let output = "";
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-      output += chunk;
-    });
-    child.on("error", () => resolve(output));
-    child.on("close", () => resolve(output));
-  });
+/** MAP_PRIVATE, MAP_ANONYMOUS and MAP_POPULATE; then a rest, so that all of them have it at the same time. */
+function takeMemory(bytes: number): Steps {
+  const rest = Buffer.alloc(16);
+  rest.writeBigInt64LE(HOLD_NANOSECONDS, 8);
+  return [
+    { call: "mmap", args: [0, bytes, 0x3, 0x8022, -1, 0] },
+    { call: "nanosleep", args: [rest, 0] },
+  ];
 }
 
 /** Every directory that is kept in memory and was made for the sandbox, by the kernel's own list (proc(5), mountinfo). */

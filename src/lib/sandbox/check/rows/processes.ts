@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { systemCalls } from "../inside-tools.ts";
 import { always, ownProcesses } from "../promises.ts";
 import { type Attempt, attempt, type Inside, type Row } from "../row.ts";
-import { text } from "../syscall-program.ts";
+import { PROGRAM_ADDRESS } from "../syscall-program.ts";
 
 const concern = "processes";
 const PTRACE_SEIZE = 0x4206;
@@ -63,10 +63,22 @@ function byPidfd(pid: number): Attempt {
 }
 
 function trace(pid: number): Attempt {
-  return systemCalls("ptrace", [
-    [{ call: "ptrace", args: [PTRACE_SEIZE, pid, 0, 0] }],
-    [{ call: "process_vm_readv", args: [pid, text(""), 0, text(""), 0, 0] }],
-  ]);
+  return systemCalls(
+    "ptrace",
+    [
+      [{ call: "ptrace", args: [PTRACE_SEIZE, pid, 0, 0] }],
+      [{ call: "process_vm_readv", args: [pid, oneByte(), 1, oneByte(), 1, 0] }],
+    ],
+    ["EFAULT"],
+  );
+}
+
+/** struct iovec: an address that the program itself has, and that the other may not have. */
+function oneByte(): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.writeBigUInt64LE(PROGRAM_ADDRESS, 0);
+  bytes.writeBigUInt64LE(1n, 8);
+  return bytes;
 }
 
 async function onOwnChild(

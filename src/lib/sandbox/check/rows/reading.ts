@@ -59,10 +59,10 @@ export const READING: readonly Row[] = [
     tried: "reading the host's files by /proc/PID/root and /proc/PID/cwd of every process",
     guard: { always: "a user namespace of its own" },
     promised: unreadable(({ inside }) => join(inside.home, ".ssh")),
-    attempt: (inside) => throughProc(inside, join(inside.home, ".ssh/id_ed25519")),
+    attempt: (inside) => throughProc(join(inside.home, ".ssh/id_ed25519")),
     cameThrough: readSecret,
     // Its own root leads to what it may read anyway.
-    control: (inside) => throughProc(inside, join(inside.workspace, "readable")),
+    control: (inside) => throughProc(join(inside.workspace, "readable")),
   },
   secretRow(
     "read-parent",
@@ -104,7 +104,7 @@ export const READING: readonly Row[] = [
     tried: "looking into /sys, /run and /boot",
     guard: { mounts: ["never"] },
     promised: always,
-    attempt: () => attempt(() => ["/sys", "/run"].map((path) => readdirSync(path).join(" ")).join(" ")),
+    attempt: () => listFirst(["/sys", "/run", "/boot"]),
     control: "shared",
   },
   {
@@ -119,7 +119,7 @@ export const READING: readonly Row[] = [
   },
 ];
 
-function throughProc({ workspace }: Inside, path: string) {
+function throughProc(path: string) {
   const tried: string[] = [];
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     for (const link of ["root", "cwd"]) {
@@ -136,7 +136,7 @@ function throughProc({ workspace }: Inside, path: string) {
       }
     }
   }
-  return { through: false, seen: `${tried.length} tried: ${[...new Set(tried)].join(", ")} (${workspace})` };
+  return { through: false, seen: `${tried.length} tried: ${[...new Set(tried)].join(", ")}` };
 }
 
 async function openFirst(paths: readonly string[]) {
@@ -147,6 +147,16 @@ async function openFirst(paths: readonly string[]) {
       readFileSync(path).length > 0 ? path : Promise.reject(new Error("empty")),
     );
     if (one.through) return { through: true, seen: `read ${path}` };
+    reasons.push(one.seen);
+  }
+  return { through: false, seen: [...new Set(reasons)].join(", ") };
+}
+
+async function listFirst(paths: readonly string[]) {
+  const reasons: string[] = [];
+  for (const path of paths) {
+    const one = await attempt(() => (readdirSync(path).length > 0 ? "" : Promise.reject(new Error("empty"))));
+    if (one.through) return { through: true, seen: `listed ${path}` };
     reasons.push(one.seen);
   }
   return { through: false, seen: [...new Set(reasons)].join(", ") };
