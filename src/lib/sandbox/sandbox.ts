@@ -25,6 +25,7 @@ import {
 } from "./bubblewrap/process-limits.ts";
 import { type SeccompRule, seccompFilter } from "./bubblewrap/seccomp.ts";
 import { sandboxEnvironment } from "./environment.ts";
+import { keepCommonDirectory } from "./git-directory.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
 
 /** A killed sandbox's processes are gone from its control group a moment after its first one. */
@@ -111,6 +112,7 @@ export class Sandbox {
   constructor(setup: SandboxSetup) {
     this.#setup = setup;
     this.#bubblewrap = findBubblewrap(setup.environment);
+    keepCommonDirectory(setup.workspace);
     const without = setup.without?.seccomp ?? [];
     this.#filter = without.includes("filter")
       ? undefined

@@ -126,7 +126,7 @@ export function protectedPaths(workspace: string): string[] {
   const stats = lstat(git);
   const paths = [join(workspace, ".pictl")];
   if (stats?.isDirectory())
-    paths.push(git, join(git, "hooks"), join(git, "config"), join(git, "config.worktree"));
+    paths.push(git, ...["hooks", "config", "config.worktree", "commondir"].map((name) => join(git, name)));
   else if (stats !== undefined) paths.push(git);
   return paths;
 }

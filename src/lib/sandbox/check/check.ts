@@ -1,305 +1,152 @@
-import {
-  accessSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import type { SandboxProfile } from "../../core/choices.ts";
-import { directoriesToRepositoryRoot, type Environment, type Paths } from "../../core/paths.ts";
-import { loadPolicy, userPolicyFile, workspacePolicyFiles } from "../policy/load.ts";
-import type { SandboxPolicy } from "../policy/policy.ts";
+import { loadPolicy } from "../policy/load.ts";
 import { contains } from "../policy/roots.ts";
-import type { SandboxGaps } from "../sandbox.ts";
-import { type Evidence, judge, type RowResult } from "./judge.ts";
-import type { Attempt, Facts, Inside, Row, Setting } from "./row.ts";
+import { judge, type RowResult } from "./judge.ts";
+import { makePlace, type Place, type PolicySource } from "./place.ts";
+import type { Attempt, Facts, Row } from "./row.ts";
 import { ROWS } from "./rows.ts";
-import { type ProbeRun, runProbe } from "./run-probe.ts";
-import type { RunnerJob } from "./runner.ts";
-import { mergeGaps, noWalls, settingGaps, settingPolicy } from "./settings.ts";
-import { placesBelow, StandIns } from "./stand-ins.ts";
+import type { ProbeRun } from "./run-probe.ts";
+import { type CheckRun, runSandbox, type SandboxName, sandboxesOf } from "./run-sandboxes.ts";
+import type { CheckGaps } from "./settings.ts";
 
-export interface CheckRequest {
-  cwd: string;
-  home: string;
-  env: Environment;
-  paths: Paths;
-  profile?: SandboxProfile;
+export interface CheckRequest extends PolicySource {
   /** Ids of rows; all without it. */
   only?: readonly string[];
   /** Parts to take away, given where the stand-ins are; for tests that show that rows notice. */
-  without?: (root: string) => SandboxGaps;
+  without?: (root: string) => CheckGaps;
 }
 
 export interface CheckReport {
   /** Whether all that the policy promises was shown to hold. */
   ok: boolean;
   profile: SandboxProfile;
+  /** "root", or "user 1000". */
   user: string;
+  /** What is weaker here than elsewhere. */
+  notes: string[];
   rows: RowResult[];
 }
 
-/** A secret's name as programs have it: no policy lets it pass. */
-const SECRET_VARIABLES = ["ANTHROPIC_API_KEY", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN"] as const;
-
 /**
  * Tries on this machine to get out of the sandbox that a policy makes, and looks from outside what came of it.
+ * Takes some seconds; all that it makes is below the state directory, and gone afterwards.
  *
  * @throws PictlError SANDBOX_UNAVAILABLE, INVALID_CONFIG
  */
 export async function checkSandbox(request: CheckRequest): Promise<CheckReport> {
   mkdirSync(request.paths.stateDir, { recursive: true, mode: 0o700 });
   const root = mkdtempSync(join(request.paths.stateDir, "check-"));
-  const standIns: StandIns[] = [];
+  const places: Place[] = [];
+  const make = async (name: string, gaps: CheckGaps | undefined) => {
+    const place = await makePlace(request, join(root, name), gaps === undefined || gaps.open !== undefined);
+    places.push(place);
+    return place;
+  };
   try {
-    const [here, there] = await Promise.all(
-      ["sandbox", "control"].map(async (name) => {
-        const place = join(root, name);
-        const isOpen = name === "control" || request.without?.(place).open !== undefined;
-        const made = await makeStandIns(request, place, isOpen);
-        standIns.push(made.standIns);
-        return made;
-      }),
-    );
-    if (here === undefined || there === undefined) throw new Error("no stand-ins");
-    return await checkWith(request, here, there);
+    const gaps = request.without?.(join(root, "sandbox")) ?? {};
+    const here = await make("sandbox", gaps);
+    const there = await make("control", undefined);
+    return await checkBetween(request, { here, there, gaps });
   } finally {
-    await Promise.all(standIns.map((each) => each.close()));
+    await Promise.all(places.map(({ standIns }) => standIns.close()));
     rmSync(root, { recursive: true, force: true });
   }
 }
 
-interface Place {
-  standIns: StandIns;
-  policy: SandboxPolicy;
-  runtimeDir: string;
-}
-
-/** The user's policy, as it is for the stand-ins: `~` is their home, and the files of the policy are copies. */
-async function makeStandIns(
-  { cwd, env, paths, profile }: CheckRequest,
-  root: string,
-  isOpen: boolean,
-): Promise<Place> {
-  const places = placesBelow(root);
-  const ownPaths = { ...paths, ...pathsBelow(places.pictl) };
-  const copies = copyPolicyFiles(cwd, paths, ownPaths, places.workspace);
-  const standIns = await StandIns.make(root, isOpen ? join(root, "etc") : "/etc", copies.files);
-  const { policy } = await loadPolicy({
-    workspace: copies.cwd,
-    home: places.home,
-    env: { PATH: env.PATH },
-    paths: ownPaths,
-    ...(profile === undefined ? {} : { profile }),
-  });
-  return { standIns, policy, runtimeDir: join(root, "runtime") };
-}
-
-function pathsBelow(pictl: string) {
-  return {
-    runtimeDir: join(pictl, "run"),
-    stateDir: join(pictl, "state"),
-    dataDir: join(pictl, "data"),
-    configDir: join(pictl, "config"),
-  };
-}
-
-/** Where there is no file of a policy, an empty one stands for it. */
-function copyPolicyFiles(cwd: string, paths: Paths, ownPaths: Paths, workspace: string) {
-  const [repository = cwd] = directoriesToRepositoryRoot(cwd, (dir) => existsSync(join(dir, ".git"))).slice(
-    -1,
-  );
-  const originals = [
-    [userPolicyFile(paths), userPolicyFile(ownPaths)],
-    ...workspacePolicyFiles(cwd).map((path) => [path, join(workspace, relative(repository, path))]),
-  ];
-  const files: string[] = [];
-  for (const [original = "", copy = ""] of originals) {
-    const isFirst = files.length < 2;
-    if (!existsSync(original) && !isFirst) continue;
-    mkdirSync(dirname(copy), { recursive: true, mode: 0o700 });
-    if (existsSync(original)) copyFileSync(original, copy);
-    else writeFileSync(copy, "# a stand-in\n");
-    files.push(copy);
-  }
-  return { files, cwd: join(workspace, relative(repository, cwd)) };
-}
-
-async function checkWith(request: CheckRequest, here: Place, there: Place): Promise<CheckReport> {
-  const rows = ROWS.filter(({ id }) => request.only === undefined || request.only.includes(id));
-  const real = await loadPolicy({
-    workspace: request.cwd,
-    home: request.home,
-    env: request.env,
-    paths: request.paths,
-    ...(request.profile === undefined ? {} : { profile: request.profile }),
-  });
-  const ownCredentials = rows.some(({ setting }) => setting === "own-home")
-    ? real.policy.denyRead.filter((path) => isReadable(path) && !contains(path, here.standIns.places.root))
-    : [];
-  const inside: Inside = { ...here.standIns.inside, ownCredentials };
-  const settings = [...new Set(rows.map(({ setting = "policy" }) => setting))];
-  const walls = [
-    ...new Set(rows.flatMap(({ control }) => (control === "shared" || control === "own" ? [control] : []))),
-  ];
+async function checkBetween(
+  request: CheckRequest,
+  { here, there, gaps }: { here: Place; there: Place; gaps: CheckGaps },
+): Promise<CheckReport> {
+  const wanted = ROWS.filter(({ id }) => request.only === undefined || request.only.includes(id));
+  const run = await prepare(request, { here, there, gaps });
+  const hoped = factsOf(run, true);
+  // What isn't promised isn't tried: under an open network an attempt would go out.
+  const rows = wanted.filter((row) => row.promised(hoped) === true);
+  const names = sandboxesOf(rows);
   // All of them have ended before anything is taken away, also when one has failed.
-  const [runs, controls] = await Promise.all([
-    settled(
-      settings.map(
-        async (setting) =>
-          [setting, await runSetting(request, here, setting, rows, inside, real.policy)] as const,
-      ),
-    ),
-    settled(
-      walls.map(async (network) => [network, await runControl(request, there, network, rows)] as const),
-    ),
-  ]);
-  const bySetting = new Map(runs);
-  const byWalls = new Map(controls);
-  const hasControlGroup = runs.some(([, run]) => run.hasControlGroup);
-  const facts: Facts = {
-    policy: here.policy,
-    inside,
-    root: process.getuid?.() === 0,
-    hasControlGroup,
-    hasFilter: process.arch === "x64" || process.arch === "arm64",
-  };
+  const settled = await Promise.allSettled(names.map((name) => runSandbox(run, name, rows)));
+  const runs = new Map(
+    settled.map((result, index) => {
+      if (result.status === "rejected") throw result.reason;
+      return [names[index], result.value];
+    }),
+  );
+  const hasControlGroup = [...runs.values()].some((one) => one.hasControlGroup);
+  const facts = factsOf(run, hasControlGroup || runs.size === 0);
   const results: RowResult[] = [];
-  for (const row of rows) {
-    const run = bySetting.get(row.setting ?? "policy");
-    const evidence: Evidence = {
-      attempt: run?.attempts.get(row.id),
-      outside: here.standIns.outside(row.id),
-      control: await controlOf(row, run, byWalls, there),
-      controlOutside: there.standIns.outside(row.id),
-      problem: run?.problem,
-    };
-    results.push(judge(row, facts, evidence));
+  for (const row of wanted) {
+    const mine = runs.get(row.setting ?? "policy");
+    results.push(
+      judge(row, facts, {
+        attempt: mine?.attempts.get(row.id),
+        outside: here.standIns.outside(row.id),
+        control: await controlOf(row, runs, there),
+        controlOutside: there.standIns.outside(row.id),
+        problem: mine?.problem,
+      }),
+    );
   }
   return {
     ok: results.every(({ status }) => status === "held" || status === "not promised"),
     profile: here.policy.profile,
     user: facts.root ? "root" : `user ${process.getuid?.()}`,
+    notes: notesOf(facts),
     rows: results,
   };
 }
 
-async function settled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  const results = await Promise.allSettled(promises);
-  return results.map((result) => {
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
+async function prepare(
+  { cwd, home, env, paths, profile }: CheckRequest,
+  between: { here: Place; there: Place; gaps: CheckGaps },
+): Promise<CheckRun> {
+  const { policy } = await loadPolicy({
+    workspace: cwd,
+    home,
+    env,
+    paths,
+    ...(profile === undefined ? {} : { profile }),
   });
+  const { root } = between.here.standIns.places;
+  const ownCredentials = policy.denyRead.filter((path) => isReadable(path) && !contains(path, root));
+  return { env, home, ownPolicy: policy, ownCredentials, ...between };
+}
+
+function factsOf({ here, ownCredentials }: CheckRun, hasControlGroup: boolean): Facts {
+  return {
+    policy: here.policy,
+    inside: { ...here.standIns.inside, ownCredentials },
+    root: process.getuid?.() === 0,
+    hasControlGroup,
+    hasFilter: process.arch === "x64" || process.arch === "arm64",
+  };
 }
 
 async function controlOf(
   row: Row,
-  run: ProbeRun | undefined,
-  byWalls: ReadonlyMap<"shared" | "own", ProbeRun>,
+  runs: ReadonlyMap<SandboxName | undefined, ProbeRun>,
   there: Place,
 ): Promise<Attempt | undefined> {
-  if (typeof row.control === "function") return run?.controls.get(row.id);
+  if (typeof row.control === "function") return runs.get(row.setting ?? "policy")?.controls.get(row.id);
   if (row.control === "outside") return row.attempt(there.standIns.outside(row.id).inside);
-  return byWalls.get(row.control)?.attempts.get(row.id);
+  return runs.get(row.control)?.attempts.get(row.id);
 }
 
-function runSetting(
-  request: CheckRequest,
-  place: Place,
-  setting: Setting,
-  rows: readonly Row[],
-  inside: Inside,
-  real: SandboxPolicy,
-): Promise<ProbeRun> {
-  const mine = rows.filter((row) => (row.setting ?? "policy") === setting);
-  const policy = settingPolicy(setting, setting === "own-home" ? real : place.policy);
-  const { places } = place.standIns;
-  const extra = request.without?.(places.root);
-  const jobs = mine.flatMap(({ id, control }) => [
-    { id, as: "attempt" as const },
-    ...(typeof control === "function" ? [{ id, as: "control" as const }] : []),
-  ]);
-  return run(request, place, {
-    setup: setting === "own-home" ? ownHome(request, setupOf(place, policy)) : setupOf(place, policy),
-    without: mergeGaps(settingGaps(setting), extra ?? {}),
-    inside,
-    jobs,
-  });
-}
-
-function runControl(
-  request: CheckRequest,
-  place: Place,
-  network: "shared" | "own",
-  rows: readonly Row[],
-): Promise<ProbeRun> {
-  const { places, inside } = place.standIns;
-  const mine = rows.filter(({ control }) => control === network);
-  return run(request, place, {
-    setup: setupOf(place, {
-      ...place.policy,
-      isolatePid: true,
-      read: ["/"],
-      network: { kind: network === "shared" ? "open" : "none" },
-    }),
-    without: noWalls(network, places.root),
-    inside,
-    jobs: mine.map(({ id }) => ({ id, as: "attempt" as const })),
-  });
-}
-
-/** The user's home instead of the stand-in, which alone can be written. */
-function ownHome({ home }: CheckRequest, setup: RunnerJob["setup"]): RunnerJob["setup"] {
-  const { agentDir: _, sessionDir: __, ...rest } = setup;
-  return { ...rest, home };
-}
-
-function setupOf({ standIns, runtimeDir }: Place, policy: SandboxPolicy): RunnerJob["setup"] {
-  const { places, inside } = standIns;
-  return {
-    policy,
-    workspace: places.workspace,
-    home: places.home,
-    runtimeDir,
-    protect: inside.policyFiles,
-    programs: [],
-    agentDir: { path: places.agentDir, hide: ["auth.json", "sessions"], replace: {} },
-    sessionDir: places.sessionDir,
-  };
-}
-
-function run(
-  { env }: CheckRequest,
-  { standIns }: Place,
-  {
-    setup,
-    without,
-    inside,
-    jobs,
-  }: {
-    setup: RunnerJob["setup"];
-    without: SandboxGaps;
-    inside: Inside;
-    jobs: readonly { id: string; as: "attempt" | "control" }[];
-  },
-): Promise<ProbeRun> {
-  const secrets = Object.fromEntries(SECRET_VARIABLES.map((name) => [name, inside.secret]));
-  const shared = [
-    ...(setup.policy.isolatePid && !without.bubblewrap?.includes("pid") ? [] : ["pid"]),
-    ...(without.bubblewrap?.includes("ipc") ? ["ipc"] : []),
+function notesOf({ root, hasControlGroup, hasFilter }: Facts): string[] {
+  return [
+    ...(root
+      ? [
+          "You are root: what is root's on this machine is the sandbox's own user's, too, so that only mounts and the lack of every capability stand between them. An ordinary user has one wall more.",
+        ]
+      : []),
+    ...(hasControlGroup
+      ? []
+      : [
+          `No control group can be made here: memory is limited for each process and not for all together${root ? ", and the number of processes isn't limited, for the kernel exempts root" : ""}.`,
+        ]),
+    ...(hasFilter ? [] : [`There is no seccomp filter for ${process.arch} yet.`]),
   ];
-  return runProbe(
-    { setup, without, job: { inside, rows: jobs } },
-    {
-      environment: { ...env, ...secrets, DBUS_SESSION_BUS_ADDRESS: `unix:path=${inside.sockets.bus}` },
-      leftOpen: join(standIns.places.root, "notes"),
-      shared,
-    },
-  );
 }
 
 function isReadable(path: string): boolean {

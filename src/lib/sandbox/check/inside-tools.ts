@@ -9,8 +9,8 @@ import { type Operand, PREPARATION_FAILED, syscallProgram } from "./syscall-prog
 /** A program of one call, or of some that lead to it. */
 export type Steps = readonly { call: CallName; args: readonly Operand[] }[];
 
-/** What the shell before the probe had open. */
-export const DESCRIPTORS_FILE = "/tmp/.pictl-descriptors";
+/** What the shell before the probe had open, in the workspace: there may be no /tmp to write to. */
+export const DESCRIPTORS_FILE = ".pictl-descriptors";
 
 /** Ends a program that hangs. */
 const PROGRAM_TIMEOUT_MS = 1_500;
@@ -67,7 +67,7 @@ function withProgram(steps: Steps, run: (path: string) => string | undefined): s
   }));
   const program = syscallProgram(calls, architecture);
   if (program === undefined) return `unknown on ${architecture}`;
-  const path = join("/tmp", `pictl-probe-${process.pid}-${Math.random().toString(36).slice(2)}`);
+  const path = join(process.cwd(), `.pictl-probe-${process.pid}-${Math.random().toString(36).slice(2)}`);
   try {
     writeFileSync(path, program, { mode: 0o700 });
     return run(path);

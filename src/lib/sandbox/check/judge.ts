@@ -83,6 +83,7 @@ export function describeGuard(guard: Guard): string {
     ...(guard.readOnly ? ["mounts: read-only"] : []),
     ...(guard.bubblewrap ?? []).map((part) => `bubblewrap: ${part}`),
     ...(guard.seccomp ?? []).map((rule) => `seccomp: ${rule}`),
+    ...(guard.gate ? ["gate"] : []),
     ...(guard.environment ? ["clean environment"] : []),
     ...(guard.descriptors ? ["closed descriptors"] : []),
     ...(guard.always === undefined ? [] : [guard.always]),

@@ -41,8 +41,6 @@ export interface Inside {
   descriptors: string;
   /** Credentials of the user's own that exist; only for rows of the own home. */
   ownCredentials: readonly string[];
-  /** Hosts that the stand-in gate knows: see network rows. */
-  gate: { port: number; forbidden: string; rebound: string; byAddress: string; allowed: string } | undefined;
 }
 
 /** What was seen from outside, after the probe has ended. */
@@ -76,6 +74,8 @@ export interface Guard {
   environment?: true;
   /** What pictl itself inherited is closed to the sandbox. */
   descriptors?: true;
+  /** The gate's rules. */
+  gate?: true;
   /** Everything but the workspace is mounted read-only, or not at all. */
   readOnly?: true;
   /** What can't be taken away. */

@@ -1,5 +1,6 @@
 import type { Row } from "./row.ts";
 import { ENVIRONMENT } from "./rows/environment.ts";
+import { GATE } from "./rows/gate.ts";
 import { KERNEL } from "./rows/kernel.ts";
 import { LIMITS } from "./rows/limits.ts";
 import { NETWORK } from "./rows/network.ts";
@@ -15,6 +16,7 @@ export const ROWS: readonly Row[] = [
   ...ENVIRONMENT,
   ...SOCKETS,
   ...NETWORK,
+  ...GATE,
   ...PROCESSES,
   ...KERNEL,
   ...LIMITS,

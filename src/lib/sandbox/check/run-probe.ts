@@ -31,7 +31,7 @@ export function ownProgram(source: string, built: string): string {
 }
 
 /** Tells the probe which files were open before Node opened some of its own. */
-const LIST_DESCRIPTORS = `ls -l /proc/$$/fd > ${DESCRIPTORS_FILE}; exec "$@"`;
+const LIST_DESCRIPTORS = `(ls -l /proc/$$/fd > ${DESCRIPTORS_FILE}); exec "$@"`;
 
 /**
  * Runs the probe in a sandbox and gathers what it reports.

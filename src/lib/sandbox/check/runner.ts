@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { toPictlError } from "../../core/errors.ts";
 import { bubblewrapFailure } from "../bubblewrap/find-bubblewrap.ts";
+import type { ProviderHost } from "../gate/access.ts";
+import { Gate } from "../gate/gate.ts";
 import type { ProbeJob } from "../inside/probe.ts";
 import { Sandbox, type SandboxGaps, type SandboxSetup } from "../sandbox.ts";
 
@@ -13,6 +15,8 @@ import { Sandbox, type SandboxGaps, type SandboxSetup } from "../sandbox.ts";
 export interface RunnerJob {
   setup: Omit<SandboxSetup, "wayOut" | "without" | "environment">;
   without: SandboxGaps;
+  /** The gate's rules; none where the policy's network has no gate. */
+  gate: { hosts: readonly ProviderHost[]; addresses: Readonly<Record<string, string>> } | undefined;
   /** Command of the probe, and its input. */
   command: readonly string[];
   job: ProbeJob;
@@ -29,8 +33,20 @@ const MAX_STDERR_CHARS = 4_000;
 await main().catch((error: unknown) => say({ error: toPictlError(error).toBody() }));
 
 async function main(): Promise<void> {
-  const { setup, without, command, job }: RunnerJob = JSON.parse(readFileSync(0, "utf8"));
-  const sandbox = new Sandbox({ ...setup, environment: process.env, wayOut: undefined, without });
+  const { setup, without, gate, command, job }: RunnerJob = JSON.parse(readFileSync(0, "utf8"));
+  const wayOut =
+    gate &&
+    new Gate({
+      network: setup.policy.network,
+      hosts: [...gate.hosts],
+      // No name of the check is asked for outside of it.
+      lookup: async (host) => {
+        const address = gate.addresses[host];
+        return address === undefined ? [] : [{ address, family: 4 }];
+      },
+      onLog: () => {},
+    });
+  const sandbox = new Sandbox({ ...setup, environment: process.env, wayOut, without });
   try {
     const child = sandbox.spawn(command, setup.workspace, ["pipe", "pipe", "pipe"]);
     let stderr = "";

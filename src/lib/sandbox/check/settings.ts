@@ -7,6 +7,9 @@ const MIB = 1024 ** 2;
 /** Limits that are reached in a moment and harm nobody. Node has a dozen threads, and sets aside 576 MiB at its start. */
 export const SMALL_LIMITS = { maxProcesses: 48, maxMemory: 768 * MIB, tmpSize: 8 * MIB };
 
+/** A sandbox's gaps, and whether its gate lets everything through. */
+export type CheckGaps = SandboxGaps & { gate?: boolean };
+
 /** The policy of a setting. */
 export function settingPolicy(setting: Setting, policy: SandboxPolicy): SandboxPolicy {
   return setting === "small" ? { ...policy, ...SMALL_LIMITS } : policy;
@@ -23,7 +26,7 @@ export function settingGaps(setting: Setting): SandboxGaps {
  *
  * @param network the host's, or one of its own, over which the sandbox has all rights
  */
-export function noWalls(network: "shared" | "own", root: string): SandboxGaps {
+export function noWalls(network: "shared" | "own", root: string): CheckGaps {
   return {
     bubblewrap: [
       ...(["userns", "caps", "proc-sys", "session", "remount", "limits", "cgroup"] as const),
@@ -38,8 +41,9 @@ export function noWalls(network: "shared" | "own", root: string): SandboxGaps {
 }
 
 /** The gaps that a guard's absence makes. */
-export function gapsOf(guard: Guard, root: string): SandboxGaps {
+export function gapsOf(guard: Guard, root: string): CheckGaps {
   return {
+    ...(guard.gate ? { gate: true } : {}),
     ...(guard.bubblewrap === undefined ? {} : { bubblewrap: guard.bubblewrap }),
     ...(guard.seccomp === undefined ? {} : { seccomp: guard.seccomp }),
     ...(guard.mounts === undefined ? {} : { mounts: guard.mounts }),
@@ -49,8 +53,9 @@ export function gapsOf(guard: Guard, root: string): SandboxGaps {
   };
 }
 
-export function mergeGaps(a: SandboxGaps, b: SandboxGaps): SandboxGaps {
+export function mergeGaps(a: CheckGaps, b: CheckGaps): CheckGaps {
   return {
+    gate: a.gate === true || b.gate === true,
     bubblewrap: [...(a.bubblewrap ?? []), ...(b.bubblewrap ?? [])],
     seccomp: [...(a.seccomp ?? []), ...(b.seccomp ?? [])],
     mounts: [...(a.mounts ?? []), ...(b.mounts ?? [])],

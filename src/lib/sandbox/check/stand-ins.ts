@@ -102,7 +102,6 @@ export class StandIns {
       node: process.execPath,
       descriptors: "",
       ownCredentials: [],
-      gate: undefined,
     };
     return new StandIns(places, inside, servers, child);
   }

@@ -80,10 +80,11 @@ export const LIMITS: readonly Row[] = [
     promised: always,
     attempt: () => {
       const [, limit = "unknown"] =
-        /^Max core file size\s+(\S+)\s+\S+/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
+        /^Max core file size\s+\S+\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
       return { through: limit !== "0", seen: `at most ${limit} bytes` };
     },
     control: "own",
+    machineMayRefuse: "ulimit -Hc 0",
   },
 ];
 
