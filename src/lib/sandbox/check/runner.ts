@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { finished } from "node:stream/promises";
 import { toPictlError } from "../../core/errors.ts";
 import { bubblewrapFailure } from "../bubblewrap/find-bubblewrap.ts";
 import type { ProviderHost } from "../gate/access.ts";
@@ -56,10 +58,12 @@ async function main(): Promise<void> {
     });
     child.stdin?.on("error", () => {});
     child.stdin?.end(JSON.stringify(job));
-    const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("close", (...end) => resolve(end));
-    });
+    // Not "close": Node emits none where the channel, by which the gate's port came out, was closed on this side.
+    const [[code, signal]] = await Promise.all([
+      once(child, "exit") as Promise<[number | null, string | null]>,
+      child.stdout && finished(child.stdout),
+      child.stderr && finished(child.stderr),
+    ]);
     const failure = bubblewrapFailure(stderr);
     if (failure !== undefined) throw failure;
     say({ end: { code, signal, stderr, hasControlGroup: sandbox.hasControlGroup } });

@@ -105,10 +105,20 @@ async function startMany({ limits }: Inside): Promise<Attempt> {
   } catch (error) {
     refused = reasonOf(error);
   } finally {
-    for (const child of children) child.kill("SIGKILL");
+    await endAll(children);
   }
   const seen = `${children.length} of ${wanted} started${refused === undefined ? "" : `, then ${refused}`}`;
   return { through: refused === undefined, seen };
+}
+
+/** The next row has to find room for its own. */
+async function endAll(children: readonly ChildProcess[]): Promise<void> {
+  await Promise.all(
+    children.map((child) => {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      return child.exitCode === null && child.kill("SIGKILL") ? ended : undefined;
+    }),
+  );
 }
 
 /** Takes memory, every page of it, in programs that hold it for a moment. */
