@@ -55,6 +55,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "config set": "writes, and is otherwise config get",
   "config unset": "writes, and is otherwise config get",
   "sandbox init": "writes a file, and is otherwise sandbox show",
+  "sandbox check": "makes sandboxes for some seconds",
   "daemon start": "starts the daemon",
   "daemon stop": "ends the daemon",
   "daemon restart": "ends the daemon",

@@ -95,7 +95,11 @@ async function main(): Promise<void> {
   });
   await build({
     ...common,
-    entryPoints: { "sandbox-listen": "src/lib/sandbox/inside/listen.ts" },
+    entryPoints: {
+      "sandbox-listen": "src/lib/sandbox/inside/listen.ts",
+      "sandbox-probe": "src/lib/sandbox/inside/probe.ts",
+      "sandbox-check-runner": "src/lib/sandbox/check/runner.ts",
+    },
     outdir: "dist",
   });
   await build({

@@ -38,7 +38,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   },
   {
     title: "The sandbox",
-    commands: of("sandbox", "show", "explain", "init", "run", "log"),
+    commands: of("sandbox", "show", "explain", "init", "check", "run", "log"),
   },
   {
     title: "The daemon",

@@ -72,13 +72,12 @@ function runControls(run: CheckRun, network: "shared" | "own", rows: readonly Ro
   });
 }
 
-function setupOf({ standIns, runtimeDir }: Place, policy: SandboxPolicy): RunnerJob["setup"] {
+function setupOf({ standIns }: Place, policy: SandboxPolicy): RunnerJob["setup"] {
   const { places, inside } = standIns;
   return {
     policy,
     workspace: places.workspace,
     home: places.home,
-    runtimeDir,
     protect: inside.policyFiles,
     programs: [],
     agentDir: { path: places.agentDir, hide: ["auth.json", "sessions"], replace: {} },
@@ -88,7 +87,7 @@ function setupOf({ standIns, runtimeDir }: Place, policy: SandboxPolicy): Runner
 
 function start(
   { env }: CheckRun,
-  { standIns }: Place,
+  { standIns, runtimeDir }: Place,
   inside: Inside,
   job: { setup: RunnerJob["setup"]; without: CheckGaps; rows: RunnerJob["job"]["rows"] },
 ): Promise<ProbeRun> {
@@ -99,6 +98,7 @@ function start(
   return runProbe(
     {
       setup,
+      runtimeDir,
       without,
       gate: hasGate ? gateOf(inside, without.gate === true) : undefined,
       job: { inside, rows },

@@ -6,7 +6,7 @@ import { bubblewrapFailure } from "../bubblewrap/find-bubblewrap.ts";
 import type { ProviderHost } from "../gate/access.ts";
 import { Gate } from "../gate/gate.ts";
 import type { ProbeJob } from "../inside/probe.ts";
-import { Sandbox, type SandboxGaps, type SandboxSetup } from "../sandbox.ts";
+import { Sandbox, type SandboxGaps, type SandboxSetup, sandboxDirectory } from "../sandbox.ts";
 
 /**
  * Makes one sandbox and runs the probe in it. A process of its own, so that what it inherits is what a daemon may
@@ -15,7 +15,9 @@ import { Sandbox, type SandboxGaps, type SandboxSetup } from "../sandbox.ts";
  */
 
 export interface RunnerJob {
-  setup: Omit<SandboxSetup, "wayOut" | "without" | "environment">;
+  setup: Omit<SandboxSetup, "wayOut" | "without" | "environment" | "dir">;
+  /** In which the sandbox gets a directory of its own. */
+  runtimeDir: string;
   without: SandboxGaps;
   /** The gate's rules; none where the policy's network has no gate. */
   gate: { hosts: readonly ProviderHost[]; addresses: Readonly<Record<string, string>> } | undefined;
@@ -35,7 +37,7 @@ const MAX_STDERR_CHARS = 4_000;
 await main().catch((error: unknown) => say({ error: toPictlError(error).toBody() }));
 
 async function main(): Promise<void> {
-  const { setup, without, gate, command, job }: RunnerJob = JSON.parse(readFileSync(0, "utf8"));
+  const { setup, runtimeDir, without, gate, command, job }: RunnerJob = JSON.parse(readFileSync(0, "utf8"));
   const wayOut =
     gate &&
     new Gate({
@@ -48,7 +50,13 @@ async function main(): Promise<void> {
       },
       onLog: () => {},
     });
-  const sandbox = new Sandbox({ ...setup, environment: process.env, wayOut, without });
+  const sandbox = new Sandbox({
+    ...setup,
+    dir: sandboxDirectory(runtimeDir),
+    environment: process.env,
+    wayOut,
+    without,
+  });
   try {
     const child = sandbox.spawn(command, setup.workspace, ["pipe", "pipe", "pipe"]);
     let stderr = "";
