@@ -4,6 +4,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync, writeFileSync
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
 import { ModelServer } from "../support/model-server.ts";
 import { Workspace } from "../support/workspace.ts";
 
@@ -17,7 +18,7 @@ const ATTEMPTS = [
   "echo from the sandbox > made.txt; ls ~/.ssh",
 ];
 
-describe("the network of a session in a sandbox", () => {
+describe("the network of a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
   let place: Workspace;
   let model: ModelServer | undefined;
   beforeEach(() => {

@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { DaemonStatus } from "../../src/lib/protocol/requests.ts";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
 import { Workspace } from "../support/workspace.ts";
 
 const ECHO = ["--model", "scripted/echo"];
 const SECRET = "not-for-the-agent-4711";
 
-describe("a session in a sandbox", () => {
+describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
   let place: Workspace;
   beforeEach(() => {
     place = new Workspace();

@@ -35,6 +35,7 @@ test("places follow the XDG variables", () => {
     stateDir: "/s/pictl",
     registry: "/s/pictl/registry.db",
     log: "/s/pictl/daemon.log",
+    sandboxLog: "/s/pictl/sandbox.log",
     dataDir: "/d/pictl",
     configDir: "/c/pictl",
     config: "/c/pictl/config.toml",
