@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { measuredWith, writePerformance } from "./document.ts";
 import { FLOOD, Place } from "./place.ts";
 import { parkedSession } from "./resume.ts";
+import { sandboxedStarts } from "./sandboxed.ts";
 import { startUpLines } from "./start-up.ts";
 import { daemonPrompter, directPrompter, type Prompter } from "./streams.ts";
 
@@ -15,6 +16,7 @@ const START_UP_RUNS = QUICK ? 3 : 15;
 const COLD_RUNS = QUICK ? 3 : 12;
 const LATENCY_RUNS = QUICK ? 50 : 500;
 const RESUME_RUNS = QUICK ? 10 : 40;
+const SANDBOX_RUNS = QUICK ? 8 : 30;
 const FLOOD_RUNS = QUICK ? 2 : 7;
 
 interface Sample {
@@ -165,6 +167,27 @@ async function resumeRow(): Promise<Row> {
   }
 }
 
+/** Nothing where there is no bubblewrap. */
+async function sandboxRows(): Promise<Row[]> {
+  const place = new Place();
+  try {
+    await place.run("bwrap", ["--version"]);
+  } catch {
+    process.stderr.write("no bubblewrap here: starts of sandboxed agents are not measured\n");
+    await place.dispose();
+    return [];
+  }
+  try {
+    const starts = await sandboxedStarts(place);
+    const samples = await sideBySide(SANDBOX_RUNS, starts.sandboxed, starts.bare, starts.prepare);
+    await starts.prepare();
+    starts.end();
+    return [ratioRow("starting an agent under `strict`", samples, "starting a bare one", 1.15)];
+  } finally {
+    await place.dispose();
+  }
+}
+
 const ms = ({ median, noise }: Sample) =>
   `${median.toFixed(median < 10 ? 2 : 0)} ms ± ${noise.toFixed(median < 10 ? 2 : 0)}`;
 
@@ -201,7 +224,12 @@ async function startUpTable(place: Place): Promise<string> {
 
 const place = new Place();
 try {
-  const rows = [...(await commandRows(place)), ...(await streamRows(place)), await resumeRow()];
+  const rows = [
+    ...(await commandRows(place)),
+    ...(await streamRows(place)),
+    await resumeRow(),
+    ...(await sandboxRows()),
+  ];
   const startUp = await startUpTable(place);
   process.stdout.write(`${table(rows)}\n\n${startUp}\n`);
   if (!QUICK) {
