@@ -30,10 +30,10 @@ export class SessionFinder {
   }
 
   /**
-   * @param place pi's directories, as the caller's environment has them
+   * @param placeOf pi's directories, as the caller's environment has them; reads files, and is mostly not needed
    * @throws PictlError SESSION_AMBIGUOUS with the candidates
    */
-  find(reference: string, place: { agentDir: string; sessionDir?: string }): Session | undefined {
+  find(reference: string, placeOf: () => { agentDir: string; sessionDir?: string }): Session | undefined {
     const { all, get, present, nameOf, summaries } = this.#hooks;
     const exact = present(get(reference));
     if (exact !== undefined) return exact;
@@ -43,6 +43,7 @@ export class SessionFinder {
     const isNamed = (session: Session) => session.record.name === reference && nameOf(session) === reference;
     const named = known(isNamed).map(({ id }) => id);
     if (named.length > 0) return this.#only(reference, named, []);
+    const place = placeOf();
     const { files: fitting } = listSessionFiles({ ...place, idPrefix: reference });
     const ids = [...known(({ id }) => id.startsWith(reference)), ...fitting].map(({ id }) => id);
     if (ids.includes(reference)) return this.#only(reference, [reference], fitting);

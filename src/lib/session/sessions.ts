@@ -201,7 +201,7 @@ export class Sessions implements SessionHost {
     const found =
       target.sessionId === undefined
         ? this.current(target, caller)
-        : this.#finder.find(target.sessionId, placeIn(caller.environment ?? {}));
+        : this.#finder.find(target.sessionId, () => placeIn(caller.environment ?? {}));
     if (found !== undefined) return found;
     if (target.sessionId === undefined) {
       throw new PictlError(
