@@ -56,6 +56,8 @@ export class Daemon {
   readonly #clients = new Set<ClientLink>();
   readonly #figures = new Figures();
   readonly #startedAt = Date.now();
+  /** Of the code that runs; a source tree may have changed since it was loaded. */
+  readonly #build = buildInfo();
   #lastActivity = Date.now();
   #socketInode: number | undefined;
   #watch: NodeJS.Timeout | undefined;
@@ -178,7 +180,7 @@ export class Daemon {
 
   #ready(): ServerReady {
     const data = {
-      ...buildInfo(),
+      ...this.#build,
       protocolVersion: PROTOCOL_VERSION,
       pid: process.pid,
       busy: !this.#mayBeReplaced,
@@ -193,7 +195,7 @@ export class Daemon {
       if (majorOf(data.protocolVersion) !== majorOf(PROTOCOL_VERSION)) {
         throw new PictlError(
           "PROTOCOL_MISMATCH",
-          `The client (${data.version}) speaks protocol ${data.protocolVersion}, this daemon (pictl ${buildInfo().version}) ${PROTOCOL_VERSION}.`,
+          `The client (${data.version}) speaks protocol ${data.protocolVersion}, this daemon (pictl ${this.#build.version}) ${PROTOCOL_VERSION}.`,
           { hint: "Run `pictl daemon restart` with the newer pictl." },
         );
       }
@@ -255,8 +257,8 @@ export class Daemon {
 
   #status(): DaemonStatus {
     const { paths, config, sessions } = this.#options;
-    const [clients, figures, startedAt] = [this.#clients, this.#figures, this.#startedAt];
-    return daemonStatus({ paths, config, sessions, clients, figures, startedAt });
+    const [build, clients, figures, startedAt] = [this.#build, this.#clients, this.#figures, this.#startedAt];
+    return daemonStatus({ build, paths, config, sessions, clients, figures, startedAt });
   }
 
   async #diagnostics(caller: Caller): Promise<Record<string, unknown>> {

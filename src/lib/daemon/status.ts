@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { buildInfo } from "../core/build-info.ts";
+import type { BuildInfo } from "../core/build-info.ts";
 import type { Config, Limits } from "../core/config.ts";
 import type { Paths } from "../core/paths.ts";
 import type { AgentStatus, DaemonStatus } from "../protocol/requests.ts";
@@ -10,6 +10,7 @@ import type { ClientLink } from "./client-link.ts";
 import type { Figures } from "./figures.ts";
 
 export interface StatusSources {
+  build: BuildInfo;
   paths: Paths;
   config: Config;
   sessions: Sessions;
@@ -20,7 +21,7 @@ export interface StatusSources {
 
 /** All that `pictl daemon status` shows. */
 export function daemonStatus(sources: StatusSources): DaemonStatus {
-  const { paths, config, sessions, clients, figures, startedAt } = sources;
+  const { build, paths, config, sessions, clients, figures, startedAt } = sources;
   const all = sessions.all();
   const spares = sessions.spareAgents();
   const states: DaemonStatus["states"] = {};
@@ -30,7 +31,7 @@ export function daemonStatus(sources: StatusSources): DaemonStatus {
     .map((session) => ({ sessionId: session.id, waiting: session.queued }));
   return {
     pid: process.pid,
-    ...buildInfo(),
+    ...build,
     protocolVersion: PROTOCOL_VERSION,
     startedAt,
     uptimeMs: Date.now() - startedAt,
