@@ -108,7 +108,6 @@ const FIXED = new Set(["outputPath"]);
  */
 export function hostileFrames(sessions: readonly string[], directory: string): fc.Arbitrary<Buffer> {
   const fields = fieldArbitraries(sessions, directory);
-  const names = Object.keys(fields);
   const id = fc.oneof(
     { weight: 12, arbitrary: fc.integer({ min: 0, max: 40 }).map(String) },
     {
@@ -121,16 +120,14 @@ export function hostileFrames(sessions: readonly string[], directory: string): f
     { weight: 1, arbitrary: fc.constantFrom<unknown>(...SELDOM) },
     { weight: 40, arbitrary: junk },
   );
-  const field = fc
-    .constantFrom(...names)
-    .chain((name) =>
+  const field = fc.oneof(
+    ...Object.entries(fields).map(([name, value]) =>
       fc.tuple(
         fc.constant(name),
-        FIXED.has(name)
-          ? (fields[name] ?? junk)
-          : fc.oneof({ weight: 5, arbitrary: fields[name] ?? junk }, { weight: 1, arbitrary: junk }),
+        FIXED.has(name) ? value : fc.oneof({ weight: 5, arbitrary: value }, { weight: 1, arbitrary: junk }),
       ),
-    );
+    ),
+  );
   const request = fc
     .tuple(id, type, fc.option(fc.constantFrom(...sessions), { freq: 4 }), fc.array(field, { maxLength: 5 }))
     .map(([ownId, ownType, sessionId, more]) => ({
@@ -187,7 +184,9 @@ export function hostileFrames(sessions: readonly string[], directory: string): f
     { weight: 2, arbitrary: bytes },
   );
   return frame
-    .map((bytesOf) => Buffer.from(bytesOf.filter((byte) => byte !== 0x0a)))
+    .map((bytesOf) =>
+      bytesOf.includes(0x0a) ? Buffer.from(bytesOf.filter((byte) => byte !== 0x0a)) : bytesOf,
+    )
     .filter(
       (bytesOf) =>
         bytesOf.length > 0 &&
