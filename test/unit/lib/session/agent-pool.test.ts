@@ -220,11 +220,13 @@ describe("AgentPool", () => {
     test("ends what its sessions still have, and waits for what is on its way", async () => {
       open();
       const [a, b] = [await start("a"), await start("b")];
-      const parked = park(b, "b");
+      let isParked = false;
+      void park(b, "b").then(() => {
+        isParked = true;
+      });
       pool.close(reason);
       await pool.end();
-      assert.deepEqual([a.hasEnded, b.hasEnded, pool.sparePids], [true, true, []]);
-      await parked;
+      assert.deepEqual([a.hasEnded, b.hasEnded, pool.sparePids, isParked], [true, true, [], true]);
     });
   });
 });
