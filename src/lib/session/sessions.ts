@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import type { Agent } from "../agent/agent.ts";
 import { checkPassedArguments } from "../agent/launch-arguments.ts";
 import { type Config, findWorkspaceConfig, type Limits, loadConfig } from "../core/config.ts";
 import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { directoriesToRepositoryRoot, type Environment } from "../core/paths.ts";
+import type { Environment } from "../core/paths.ts";
 import {
   agentDirOf,
   listSessionFiles,
@@ -19,6 +19,7 @@ import type { MakingRoom } from "./agent-places.ts";
 import { AgentPool } from "./agent-pool.ts";
 import { type AgentStarter, placeOf } from "./agent-starter.ts";
 import type { Caller } from "./caller.ts";
+import { CurrentSessions } from "./current-sessions.ts";
 import type { SessionSummary } from "./files/summary.ts";
 import { SessionFinder } from "./find-session.ts";
 import { Summaries, sessionInfo, unopenedSessionInfo } from "./listing.ts";
@@ -52,10 +53,9 @@ export class Sessions implements SessionHost {
   readonly #summaries: Summaries;
   readonly #pool: AgentPool;
   readonly #finder: SessionFinder;
+  readonly #current: CurrentSessions;
   readonly #sessions = new Map<string, Session>();
   readonly #configFile: string;
-  /** Sessions whose first prompt isn't accepted yet, by their place: another prompt there must not make a second one. */
-  readonly #becomingCurrent = new Map<string, Session>();
 
   constructor(options: {
     registry: Registry;
@@ -86,6 +86,7 @@ export class Sessions implements SessionHost {
       log: this.log,
       parkOne: () => this.#parkLongestIdle(),
     });
+    this.#current = new CurrentSessions(options.registry, (id) => this.#present(this.#sessions.get(id)));
     this.#finder = new SessionFinder({
       summaries: this.#summaries,
       all: () => this.all(),
@@ -145,22 +146,13 @@ export class Sessions implements SessionHost {
   }
 
   /** Makes a session the current one of its directory. */
-  makeCurrent({ record }: Session): void {
-    this.#registry.setCurrent(record.agentDir, record.cwd, record.id);
+  makeCurrent(session: Session): void {
+    this.#current.makeCurrent(session);
   }
 
-  /**
-   * Lets a new session answer for its directory while `first`, its first prompt, is not accepted yet. It becomes
-   * the current one only with that: a prompt that fails must not take the place of the session before it.
-   */
+  /** See {@link CurrentSessions.whileBecomingCurrent}. */
   async whileBecomingCurrent(session: Session, first: () => Promise<void>): Promise<void> {
-    const place = `${session.record.agentDir}\0${session.record.cwd}`;
-    this.#becomingCurrent.set(place, session);
-    try {
-      await first();
-    } finally {
-      if (this.#becomingCurrent.get(place) === session) this.#becomingCurrent.delete(place);
-    }
+    await this.#current.whileBecomingCurrent(session, first);
   }
 
   /**
@@ -222,18 +214,7 @@ export class Sessions implements SessionHost {
   /** The current session of a directory, looked for up to the repository root; undefined when there is none. */
   current({ cwd }: Target, caller: Caller): Session | undefined {
     if (cwd === undefined) return undefined;
-    const agentDir = agentDirOf(caller.environment ?? {});
-    const start = existsSync(cwd) ? realpathSync(cwd) : cwd;
-    for (const dir of directoriesToRepositoryRoot(start, (candidate) =>
-      existsSync(join(candidate, ".git")),
-    )) {
-      const becoming = this.#becomingCurrent.get(`${agentDir}\0${dir}`);
-      if (becoming !== undefined) return becoming;
-      const id = this.#registry.getCurrent(agentDir, dir);
-      const session = id === undefined ? undefined : this.#present(this.#sessions.get(id));
-      if (session !== undefined) return session;
-    }
-    return undefined;
+    return this.#current.current(cwd, agentDirOf(caller.environment ?? {}));
   }
 
   /** Every session of the caller's pi directory, or those of one working directory; newest first. */
@@ -367,13 +348,13 @@ export class Sessions implements SessionHost {
   // --- inside ------------------------------------------------------------------------------------------
 
   #info(session: Session, summary: SessionSummary | undefined): SessionInfo {
-    const { agentDir, cwd, id, name } = session.record;
+    const { name } = session.record;
     // pi's file has the last word: a rename may have been cut before it was written down here.
     if (summary?.name !== undefined && summary.name !== name) {
       session.record.name = summary.name;
       this.save(session.record);
     }
-    return sessionInfo(session, summary, this.#registry.getCurrent(agentDir, cwd) === id);
+    return sessionInfo(session, summary, this.#current.isCurrent(session));
   }
 
   /** Makes a session that pi's own terminal interface wrote one of ours. */

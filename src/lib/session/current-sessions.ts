@@ -1,0 +1,57 @@
+import { existsSync, realpathSync } from "node:fs";
+import { join } from "node:path";
+import { directoriesToRepositoryRoot } from "../core/paths.ts";
+import type { Registry } from "./registry.ts";
+import type { Session } from "./session.ts";
+
+/** Which session a directory means when none is named: for each of pi's own directories another one. */
+export class CurrentSessions {
+  readonly #registry: Registry;
+  readonly #get: (id: string) => Session | undefined;
+  /** Sessions whose first prompt isn't accepted yet, by their place: another prompt there must not make a second one. */
+  readonly #becoming = new Map<string, Session>();
+
+  /** @param get the session with this id, unless it is gone */
+  constructor(registry: Registry, get: (id: string) => Session | undefined) {
+    this.#registry = registry;
+    this.#get = get;
+  }
+
+  /** Makes a session the current one of its directory. */
+  makeCurrent({ record }: Session): void {
+    this.#registry.setCurrent(record.agentDir, record.cwd, record.id);
+  }
+
+  isCurrent({ record }: Session): boolean {
+    return this.#registry.getCurrent(record.agentDir, record.cwd) === record.id;
+  }
+
+  /**
+   * Lets a new session answer for its directory while `first`, its first prompt, is not accepted yet. It becomes
+   * the current one only with that: a prompt that fails must not take the place of the session before it.
+   */
+  async whileBecomingCurrent(session: Session, first: () => Promise<void>): Promise<void> {
+    const place = `${session.record.agentDir}\0${session.record.cwd}`;
+    this.#becoming.set(place, session);
+    try {
+      await first();
+    } finally {
+      if (this.#becoming.get(place) === session) this.#becoming.delete(place);
+    }
+  }
+
+  /** The current session of a directory, looked for up to the repository root; undefined when there is none. */
+  current(cwd: string, agentDir: string): Session | undefined {
+    const start = existsSync(cwd) ? realpathSync(cwd) : cwd;
+    for (const dir of directoriesToRepositoryRoot(start, (candidate) =>
+      existsSync(join(candidate, ".git")),
+    )) {
+      const becoming = this.#becoming.get(`${agentDir}\0${dir}`);
+      if (becoming !== undefined) return becoming;
+      const id = this.#registry.getCurrent(agentDir, dir);
+      const session = id === undefined ? undefined : this.#get(id);
+      if (session !== undefined) return session;
+    }
+    return undefined;
+  }
+}
