@@ -88,19 +88,19 @@ export class AgentRecords {
         // pi reads no answer before it is ready. Without one it gives up, or goes on when its own time is over.
         if (agent === undefined) starting.askedAtStart = questionOf(record)?.question;
         else {
-          const asker = turns.turn ?? commands.newestAsker;
+          const asker = turns.running ?? commands.newestAsker;
           questions.ask(record, asker, (answer) => agent.notify(answer));
         }
         break;
       case "extension_error":
-        if (turns.turn !== undefined && record.event === "command")
-          turns.turn.brokenCommand = String(record.error);
+        if (turns.running !== undefined && record.event === "command")
+          turns.running.brokenCommand = String(record.error);
         break;
       case "queue_update":
         this.#queuedInPi = { steering: texts(record.steering), followUp: texts(record.followUp) };
         break;
       default:
-        turns.turn?.tracker.observe(record);
+        turns.running?.tracker.observe(record);
     }
     told.subscribers.flush();
   }

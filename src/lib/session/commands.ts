@@ -75,7 +75,7 @@ export class Commands {
           ? await its.setModel(agent, command, caller, () => turns.refuseWhileWorking())
           : await agent.call(command, unbounded ? undefined : timeoutMs);
       its.observe(command, data);
-      if (writes && turns.turn === undefined) void reloading.foreign.check(agent);
+      if (writes && turns.running === undefined) void reloading.foreign.check(agent);
       parking.schedule();
       return data;
     });

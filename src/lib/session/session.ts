@@ -83,7 +83,7 @@ export class Session {
       limits?.questionLifetimeMs,
     );
     const agent = new SessionAgent(record, {
-      start: (caller, change) => this.#starting.startAgent(caller, change),
+      start: (caller, change) => this.#starting.start(caller, change),
       save,
       changed: () => told.emitState(),
       left: () => this.#agentLeft(),
@@ -100,7 +100,7 @@ export class Session {
     const reloading = new Reloading(record.id, {
       agent,
       log,
-      isWriting: () => (this.#turns.turn?.sent ?? false) || this.#records.isCompacting,
+      isWriting: () => (this.#turns.running?.sent ?? false) || this.#records.isCompacting,
       save,
     });
     const starting = new Starting(record, {
@@ -110,7 +110,7 @@ export class Session {
       handlersFor: (getAgent) => this.handlersFor(getAgent),
       start: (caller, change, handlers, wait) => host.startAgent(this, caller, change, handlers, wait),
       came: () => parking.schedule(),
-      turn: () => this.#turns.turn,
+      turn: () => this.#turns.running,
       isClosing,
     });
     const hooks = {
@@ -179,7 +179,7 @@ export class Session {
   }
 
   get #turn(): ActiveTurn | undefined {
-    return this.#turns.turn;
+    return this.#turns.running;
   }
 
   get turnId(): string | undefined {
@@ -284,7 +284,7 @@ export class Session {
       sessionId: this.id,
       reason,
       state: this.state,
-      ...(this.#turns.lastTurn === undefined ? {} : { turn: this.#turns.lastTurn }),
+      ...(this.#turns.last === undefined ? {} : { turn: this.#turns.last }),
       ...(this.#questions.isOpen ? { questions: this.questions } : {}),
     };
   }

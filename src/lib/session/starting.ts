@@ -50,7 +50,7 @@ export class Starting {
     this.#hooks = hooks;
   }
 
-  async startAgent(caller: Caller, change: ModelChange): Promise<Started> {
+  async start(caller: Caller, change: ModelChange): Promise<Started> {
     const { foreign } = this.#hooks;
     let agent: Agent | undefined;
     this.askedAtStart = undefined;

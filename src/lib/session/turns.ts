@@ -58,8 +58,8 @@ export class Turns {
   readonly #record: SessionRecord;
   readonly #host: TurnHost;
   readonly #hooks: TurnHooks;
-  #turn: ActiveTurn | undefined;
-  #lastTurn: Turn | undefined;
+  #running: ActiveTurn | undefined;
+  #last: Turn | undefined;
 
   /** @param maxWaiting prompts that may wait; absent: the default */
   constructor(record: SessionRecord, host: TurnHost, hooks: TurnHooks, maxWaiting: number | undefined) {
@@ -70,18 +70,18 @@ export class Turns {
   }
 
   /** The one that runs. */
-  get turn(): ActiveTurn | undefined {
-    return this.#turn;
+  get running(): ActiveTurn | undefined {
+    return this.#running;
   }
 
   /** The end of the one before it. */
-  get lastTurn(): Turn | undefined {
-    return this.#lastTurn;
+  get last(): Turn | undefined {
+    return this.#last;
   }
 
   /** See `Session.prompt`. */
   async prompt(params: PromptParams, caller: Caller, accepted: (data: Accepted) => void): Promise<void> {
-    const turn = this.#turn;
+    const turn = this.#running;
     const { whenBusy = "wait" } = params;
     if (turn?.sent && (whenBusy === "steer" || whenBusy === "followUp")) {
       this.#host.admit?.(this.#id);
@@ -115,10 +115,10 @@ export class Turns {
 
   /** What would end a running turn is refused while there is one. */
   refuseWhileWorking(): void {
-    if (this.#turn === undefined && !this.#hooks.isCompacting()) return;
+    if (this.#running === undefined && !this.#hooks.isCompacting()) return;
     throw new PictlError("SESSION_BUSY", `Session ${this.#id} is working.`, {
       hint: "Wait for it with `pictl session wait`, or end its turn with `pictl session abort`.",
-      details: { sessionId: this.#id, turnId: this.#turn?.id },
+      details: { sessionId: this.#id, turnId: this.#running?.id },
       retryable: true,
     });
   }
@@ -131,7 +131,7 @@ export class Turns {
       this.#rejectQueued(waiting);
       return { ...nothing, aborted: true, turnId: waiting.turnId };
     }
-    const turn = this.#turn;
+    const turn = this.#running;
     if (turn === undefined || (turnId !== undefined && turn.id !== turnId)) {
       if (this.#hooks.isCompacting()) await this.#hooks.agent.live?.call({ type: "abort" }, ABORT_TIMEOUT_MS);
       return nothing;
@@ -166,13 +166,13 @@ export class Turns {
     } catch (error) {
       this.#host.log.warn("abort failed", { session: this.#id, error: toPictlError(error).message });
     }
-    if (this.#turn === turn) await agent.stop({ immediately: true });
+    if (this.#running === turn) await agent.stop({ immediately: true });
     return cleared;
   }
 
   /** Begins the next turn when nothing runs. */
   pump(): void {
-    if (this.#turn !== undefined || this.#hooks.isCompacting() || this.#hooks.isClosing()) return;
+    if (this.#running !== undefined || this.#hooks.isCompacting() || this.#hooks.isClosing()) return;
     const prompt = this.queue.next();
     if (prompt === undefined) return;
     // A session with many prompts would keep its agent from others, who came first.
@@ -188,7 +188,7 @@ export class Turns {
    */
   onAgentStart(onQuestion: QuestionPolicy | undefined): void {
     // A run that no prompt of ours began: an extension's. It is a turn like any other.
-    const turn = this.#turn ?? this.#beginTurn(randomUUID(), onQuestion);
+    const turn = this.#running ?? this.#beginTurn(randomUUID(), onQuestion);
     this.#markSent(turn);
     turn.running = true;
     // The abort came between the prompt's acceptance and the start of its run, when pi had nothing to abort.
@@ -197,7 +197,7 @@ export class Turns {
 
   /** pi has nothing more to do. */
   onAgentSettled(): void {
-    if (this.#turn) this.#endTurn(this.#turn);
+    if (this.#running) this.#endTurn(this.#running);
   }
 
   /** The agent of the turn has gone. */
@@ -216,7 +216,7 @@ export class Turns {
     if (whenBusy === "refuse") {
       throw new PictlError("SESSION_BUSY", `Session ${this.#id} is working on another prompt.`, {
         hint: "Leave out --no-wait to wait in line, or use --steer or --follow-up to add to the running turn.",
-        details: { sessionId: this.#id, turnId: this.#turn?.id, queued: this.queue.length },
+        details: { sessionId: this.#id, turnId: this.#running?.id, queued: this.queue.length },
         retryable: true,
       });
     }
@@ -267,7 +267,7 @@ export class Turns {
     this.#hooks.parking.cancel();
     const turn = new ActiveTurn(id, onQuestion, (failed) => void this.abortTurn(failed, undefined));
     turn.request = request;
-    this.#turn = turn;
+    this.#running = turn;
     this.#host.turnBegan?.();
     this.#trace("turn begins", { request, turn: id });
     this.#hooks.told.emitState();
@@ -285,12 +285,12 @@ export class Turns {
 
   /** Ends the turn if it still runs: with the given outcome, or with the one that its events tell. */
   #endTurn(turn: ActiveTurn, outcome?: TurnOutcome, failure?: PictlError): void {
-    if (this.#turn !== turn) return;
+    if (this.#running !== turn) return;
     const { agent, questions, starting, reloading, parking, told, canPark, save } = this.#hooks;
     questions.close();
-    this.#turn = undefined;
+    this.#running = undefined;
     const last = turn.end(outcome, failure);
-    this.#lastTurn = last;
+    this.#last = last;
     if (turn.sent && last.outcome !== "died") starting.restarts.worked();
     this.#host.turnEnded?.(last.outcome);
     const { request, id } = turn;
