@@ -72,7 +72,8 @@ export function sandboxCommand(options: {
     // Root is the owner of /proc/sys/** also without any capability.
     ...(has("proc-sys") ? ["--ro-bind", "/proc/sys", "/proc/sys"] : []),
     // What bubblewrap has made to hold the mounts, and the devices, is memory without a bound.
-    ...(has("remount") ? ["--remount-ro", "/", "--remount-ro", "/dev"] : []),
+    ...(has("remount") ? ["--remount-ro", "/"] : []),
+    ...(has("remount") && mounts.includes("--dev") ? ["--remount-ro", "/dev"] : []),
     ...(hasFilter ? ["--seccomp", String(SECCOMP_FD)] : []),
     "--chdir",
     cwd,

@@ -14,6 +14,8 @@ export const DESCRIPTORS_FILE = ".pictl-descriptors";
 
 /** Ends a program that hangs. */
 const PROGRAM_TIMEOUT_MS = 1_500;
+/** The same for one that fills memory. */
+const LONG_PROGRAM_TIMEOUT_MS = 3_500;
 
 /**
  * Makes system calls in a process of their own, one list after the other, until the last call of one is let through.
@@ -49,7 +51,7 @@ function runCalls(steps: Steps): string | undefined {
 export function startCalls(steps: Steps): Promise<string | undefined> {
   return new Promise((resolve) => {
     const reason = withProgram(steps, (path) => {
-      const child = spawn(path, { stdio: "ignore", timeout: PROGRAM_TIMEOUT_MS });
+      const child = spawn(path, { stdio: "ignore", timeout: LONG_PROGRAM_TIMEOUT_MS });
       child.once("error", (error) => resolve(`not run: ${reasonOf(error)}`));
       child.once("exit", (status, signal) => resolve(reasonOfEnd(status, signal)));
       return undefined;

@@ -40,7 +40,7 @@ export function placesBelow(root: string): StandInPlaces {
     home,
     agentDir,
     sessionDir: join(agentDir, "sessions/--own--"),
-    pictl: join(root, "pictl"),
+    pictl: join(home, ".pictl"),
   };
 }
 

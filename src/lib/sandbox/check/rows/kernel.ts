@@ -40,7 +40,7 @@ const TWO_WALLS: readonly {
   {
     id: "mount",
     tried: "mounting something",
-    guard: { bubblewrap: ["caps"], mounts: ["dev"] },
+    guard: { bubblewrap: ["caps", "userns"], mounts: ["dev"] },
     lists: () => [
       [{ call: "mount", args: [text("none"), text("/var/tmp"), text("tmpfs"), 0, 0] }],
       [{ call: "fsopen", args: [text("tmpfs"), 0] }],
@@ -50,19 +50,19 @@ const TWO_WALLS: readonly {
   {
     id: "umount",
     tried: "unmounting what covers something",
-    guard: { bubblewrap: ["caps"], mounts: ["dev"] },
+    guard: { bubblewrap: ["caps", "userns"], mounts: ["dev"] },
     lists: () => [[{ call: "umount2", args: [text("/var/tmp"), MNT_DETACH] }]],
   },
   {
     id: "remount",
     tried: "mounting read-only places writable again",
-    guard: { bubblewrap: ["caps"], mounts: ["dev"] },
+    guard: { bubblewrap: ["caps", "userns"], mounts: ["dev"] },
     lists: ({ node }) => [[{ call: "mount", args: [0, text(node), 0, MS_REMOUNT_BIND | KEPT_FLAGS, 0] }]],
   },
   {
     id: "chroot",
     tried: "chroot and pivot_root",
-    guard: { bubblewrap: ["caps"], mounts: ["dev"] },
+    guard: { bubblewrap: ["caps", "userns"], mounts: ["dev"] },
     lists: ({ workspace }) => [
       [{ call: "chroot", args: [text(workspace)] }],
       [{ call: "pivot_root", args: [text("."), text(".")] }],
@@ -155,7 +155,7 @@ export const KERNEL: readonly Row[] = [
     id: "sysctl",
     concern,
     tried: "opening settings below /proc/sys for writing (kernel.core_pattern runs a program as root)",
-    guard: { bubblewrap: ["proc-sys", "caps"], mounts: ["dev"] },
+    guard: { bubblewrap: ["proc-sys", "caps", "userns"], mounts: ["dev"] },
     promised: always,
     attempt: () =>
       openAny([

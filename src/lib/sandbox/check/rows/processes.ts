@@ -7,9 +7,19 @@ import { PROGRAM_ADDRESS } from "../syscall-program.ts";
 
 const concern = "processes";
 const PTRACE_SEIZE = 0x4206;
-const SIGUSR1 = 10;
+/** Asks whether a signal might be sent, and sends none: the row after it has to find the process alive. */
+const NO_SIGNAL = 0;
 
 export const PROCESSES: readonly Row[] = [
+  {
+    id: "pidfd",
+    concern,
+    tried: "getting hold of a process of the host by a pidfd, and of its open files (pidfd_getfd)",
+    guard: { bubblewrap: ["pid"] },
+    promised: ownProcesses,
+    attempt: ({ hostProcess }) => isSomebodyElse(hostProcess) ?? byPidfd(hostProcess.pid),
+    control: (inside) => onOwnChild(inside, ({ pid }) => byPidfd(pid)),
+  },
   {
     id: "signal",
     concern,
@@ -20,15 +30,6 @@ export const PROCESSES: readonly Row[] = [
       isSomebodyElse(hostProcess) ?? attempt(() => void process.kill(hostProcess.pid, "SIGKILL")),
     cameThrough: ({ isHostProcessAlive }) => !isHostProcessAlive(),
     control: (inside) => onOwnChild(inside, ({ pid }) => attempt(() => void process.kill(pid, "SIGKILL"))),
-  },
-  {
-    id: "pidfd",
-    concern,
-    tried: "the same by a pidfd, and taking its open files (pidfd_getfd)",
-    guard: { bubblewrap: ["pid"] },
-    promised: ownProcesses,
-    attempt: ({ hostProcess }) => isSomebodyElse(hostProcess) ?? byPidfd(hostProcess.pid),
-    control: (inside) => onOwnChild(inside, ({ pid }) => byPidfd(pid)),
   },
   {
     id: "ptrace-host",
@@ -57,7 +58,7 @@ function byPidfd(pid: number): Attempt {
     ],
     [
       { call: "pidfd_open", args: [pid, 0] },
-      { call: "pidfd_send_signal", args: [{ resultOf: 0 }, SIGUSR1, 0, 0] },
+      { call: "pidfd_send_signal", args: [{ resultOf: 0 }, NO_SIGNAL, 0, 0] },
     ],
   ]);
 }

@@ -93,7 +93,7 @@ export const READING: readonly Row[] = [
     id: "read-passwords",
     concern,
     tried: "reading the machine's passwords: /etc/shadow, /etc/gshadow, /etc/sudoers",
-    guard: { mounts: ["never"] },
+    guard: { mounts: ["never", "deny"] },
     promised: ({ root }) => (root ? true : "only root could read them"),
     attempt: () => openFirst(["/etc/shadow", "/etc/gshadow", "/etc/sudoers"]),
     control: "shared",

@@ -47,7 +47,7 @@ export const SOCKETS: readonly Row[] = [
     id: "socket-raw",
     concern,
     tried: "raw sockets: IP and Ethernet",
-    guard: { seccomp: ["sockets"], bubblewrap: ["caps"] },
+    guard: { seccomp: ["sockets"], bubblewrap: ["caps", "userns"], mounts: ["dev"] },
     promised: all(always),
     attempt: () =>
       systemCalls("socket", [
