@@ -77,8 +77,10 @@ export class StandIns {
       abstract: `\0${secret}`,
     };
     const ports = await servers.listen(sockets);
+    // Command lines are seen where processes are, and hold no secret.
+    const marker = `pictl-host-${randomBytes(9).toString("hex")}`;
     const child = spawn("sleep", [String(HOST_PROCESS_SECONDS)], {
-      argv0: secret,
+      argv0: marker,
       stdio: "ignore",
       env: { PICTL_CHECK_KEY: secret },
     });
@@ -94,7 +96,7 @@ export class StandIns {
       pictl: places.pictl,
       policyFiles,
       secret,
-      hostProcess: { pid: child.pid ?? 0, marker: secret },
+      hostProcess: { pid: child.pid ?? 0, marker },
       setuidProgram: setuidProgram(places.workspace),
       ports,
       sockets,
