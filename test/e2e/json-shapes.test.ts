@@ -65,6 +65,15 @@ describe("--json", () => {
     await note("session abort", ["session", "abort", "forms"]);
     await note("session close", ["session", "close", "forms"]);
     await note("session delete", ["session", "delete", cloned.sessionId ?? "", "--yes"]);
+    await note("history search", ["history", "search", "shapes OR go", "--all", "--include-thinking"]);
+    await note("history search (nothing)", ["history", "search", "nowhere-to-be-found"]);
+    await note("history list", ["history", "list", "--all"]);
+    await note("history show", ["history", "show", "forms"]);
+    await note("history stats", ["history", "stats", "--all"]);
+    await note("history status", ["history", "status"]);
+    await note("history export", ["history", "export", "go", "--all"]);
+    await note("history forget", ["history", "forget", "forms"]);
+    await note("history reindex", ["history", "reindex"]);
     await note("config set", ["config", "set", "thinking", "off"]);
     await note("config get", ["config", "get", "thinking"]);
     // A value from the environment has a field more.

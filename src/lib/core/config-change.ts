@@ -55,7 +55,7 @@ function readable(key: string, check: () => ConfigDocument): ConfigDocument | un
 
 function tomlLiteral({ key, kind }: ConfigKey, words: readonly string[]): string {
   const [word = "", ...rest] = words;
-  if (rest.length > 0 && kind !== "command") {
+  if (rest.length > 0 && kind !== "command" && kind !== "list") {
     throw new PictlError("USAGE", `${key} takes one value, not ${words.length}.`, {
       hint: "Put quotes around a value with spaces.",
       details: { key, values: [...words] },

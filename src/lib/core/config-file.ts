@@ -83,11 +83,16 @@ const daemon = z.strictObject({
   log_level: z.optional(z.enum(configLogLevels)),
 });
 
+const texts = z.union([z.string(), z.array(z.string())], { error: "must be a text or an array of texts" });
+
+const history = z.strictObject({ directories: z.optional(texts), exclude: z.optional(texts) });
+
 /** What `config.toml` may say (docs/configuration.md). An unknown key is refused: it is a typo that would do nothing. */
 export const configFile = z.strictObject({
   agent: z.optional(z.strictObject({ command: z.optional(command) })),
   daemon: z.optional(daemon),
   format: z.optional(format),
+  history: z.optional(history),
   limits: z.optional(limits),
   model: z.optional(model),
   thinking: z.optional(thinking),
@@ -121,6 +126,11 @@ const workspaceFile = z.strictObject({
   ),
   thinking: z.optional(thinking),
   format: z.optional(format),
+  history: z.optional(
+    z.boolean(
+      "must be true or false here: the index is of all workspaces, and its other settings can't be set by a workspace. Set them in your own config.toml",
+    ),
+  ),
 });
 
 /** The values of a file as they are written there, tables in tables. */
@@ -134,6 +144,15 @@ export type ConfigDocument = TomlDocument;
  */
 export function readConfigFile(path: string, kind: "user" | "workspace"): ConfigFile {
   return checkConfigText(readConfigText(path), path, kind).config;
+}
+
+/**
+ * Whether a workspace's file keeps its sessions out of the history index.
+ *
+ * @throws PictlError INVALID_CONFIG
+ */
+export function keepsOutOfHistory(path: string): boolean {
+  return checkConfigText(readConfigText(path), path, "workspace").document.history === false;
 }
 
 /**

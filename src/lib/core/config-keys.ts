@@ -7,8 +7,8 @@ export const configLogLevels = ["debug", "info", "warn", "error"] as const;
 export interface ConfigKey {
   key: string;
   summary: string;
-  /** How its value is written: a TOML string, a whole number, or a program with its arguments. */
-  kind: "text" | "number" | "command";
+  /** How its value is written: a TOML string, a whole number, a program with its arguments, or texts. */
+  kind: "text" | "number" | "command" | "list";
   /** The only values there are. */
   values?: readonly string[];
   /** The value without a file, written as in one. A test holds these against the defaults in config.ts. */
@@ -224,5 +224,21 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     default: 1073741824,
     workspace: false,
     restart: true,
+  },
+  {
+    key: "history.exclude",
+    summary: "Directories and projects whose sessions are not indexed",
+    kind: "list",
+    otherwise: "none",
+    workspace: false,
+    restart: false,
+  },
+  {
+    key: "history.directories",
+    summary: "More directories with session files to index",
+    kind: "list",
+    otherwise: "pi's own",
+    workspace: false,
+    restart: false,
   },
 ];

@@ -41,6 +41,8 @@ export interface Config {
     agentSilenceMs: number;
     maxAgentBytesPerMinute: number;
   };
+  /** What the history index leaves out, and what it has beside pi's own directories. */
+  history: { exclude: string[]; directories: string[] };
   /** For sessions that name none themselves. */
   model?: string;
   thinking?: ThinkingLevel;
@@ -173,8 +175,14 @@ function isMissing(path: string): boolean {
   }
 }
 
-function withDefaults({ agent, daemon, limits }: ConfigFile): Pick<Config, "agent" | "daemon" | "limits"> {
+function withDefaults({
+  agent,
+  daemon,
+  limits,
+  history,
+}: ConfigFile): Pick<Config, "agent" | "daemon" | "limits" | "history"> {
   return {
+    history: { exclude: [history?.exclude ?? []].flat(), directories: [history?.directories ?? []].flat() },
     agent: agent?.command === undefined ? {} : { command: [agent.command].flat() },
     daemon: {
       idleTimeoutMs: daemon?.idle_timeout ?? DEFAULTS.idleTimeoutMs,

@@ -26,6 +26,7 @@ export interface Paths {
   sandboxLog: string;
   /** History index. */
   dataDir: string;
+  history: string;
   /** config.toml, sandbox.toml. */
   configDir: string;
   config: string;
@@ -59,6 +60,7 @@ export function resolvePaths(env: Environment, uid: number = userInfo().uid): Pa
     log: join(stateDir, "daemon.log"),
     sandboxLog: join(stateDir, "sandbox.log"),
     dataDir,
+    history: join(dataDir, "history.db"),
     configDir,
     config: join(configDir, "config.toml"),
   };

@@ -1,5 +1,6 @@
 import type { SandboxProfile } from "../core/choices.ts";
 import { PictlError } from "../core/errors.ts";
+import type { History } from "../history/history.ts";
 import type { RequestName, RequestParams, RequestResults } from "../protocol/requests.ts";
 import type { Caller } from "../session/caller.ts";
 import { deleteSession } from "../session/delete.ts";
@@ -10,6 +11,7 @@ import type { Session } from "../session/session.ts";
 import { sessionTranscript } from "../session/session-entries.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Sink } from "../session/subscribers.ts";
+import { historyHandlers } from "./history-handlers.ts";
 
 /** A command that pictl doesn't know may be work, but nobody waits longer for it unasked. */
 const SEND_TIMEOUT_MS = 10 * 60_000;
@@ -21,6 +23,7 @@ export interface HandlerContext {
   /** Why this connection may ask nothing more now. */
   overload?: PictlError | undefined;
   sessions: Sessions;
+  history: History;
   caller: Caller;
   sink: Sink;
   /** Fires when the connection has ended: nobody waits for an answer any more. */
@@ -192,6 +195,8 @@ export const handlers: Handlers = {
     session.subscribers.remove(sink);
     reply({ sessionId: session.id });
   },
+
+  ...historyHandlers,
 
   get_daemon_status(_params, { daemon }, reply) {
     reply(daemon.status());

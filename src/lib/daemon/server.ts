@@ -8,6 +8,7 @@ import { PictlError, toPictlError } from "../core/errors.ts";
 import { limitExceeded } from "../core/limit-error.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Paths } from "../core/paths.ts";
+import type { History } from "../history/history.ts";
 import { clientReady, type ServerReady } from "../protocol/records.ts";
 import type { DaemonStatus } from "../protocol/requests.ts";
 import { majorOf, PROTOCOL_VERSION } from "../protocol/version.ts";
@@ -35,6 +36,7 @@ export interface DaemonOptions {
   paths: Paths;
   config: Config;
   sessions: Sessions;
+  history: History;
   log: Logger;
   /** A listening socket that systemd has handed over: it is not this daemon's to remove. */
   activatedFd?: number | undefined;
@@ -214,13 +216,14 @@ export class Daemon {
   }
 
   async #request(client: ClientLink, frame: string): Promise<void> {
-    const { config, sessions, log } = this.#options;
+    const { config, sessions, history, log } = this.#options;
     const { connection, signal } = client;
     const request = client.begin();
     const context: HandlerContext = {
       isStopping: this.isStopping,
       overload: client.overload(config.limits.maxPendingRequests),
       sessions,
+      history,
       caller: { ...connection.caller, request: request.name },
       sink: connection,
       signal,
@@ -276,7 +279,7 @@ export class Daemon {
     // Removed by a cleaner of temporary files: nobody can reach this daemon any more.
     if (inode !== this.#socketInode) void this.stop("the socket is gone");
     const { idleTimeoutMs } = config.daemon;
-    if (idleTimeoutMs <= 0 || this.#clients.size > 0 || this.#busy) return;
+    if (idleTimeoutMs <= 0 || this.#clients.size > 0 || this.#busy || this.#options.history.isBusy) return;
     if (Date.now() - this.#lastActivity >= idleTimeoutMs) void this.stop("idle");
   }
 

@@ -5,6 +5,7 @@ import { PictlError } from "../core/errors.ts";
 import { packagePlace } from "../core/package-place.ts";
 import type { Environment, Paths } from "../core/paths.ts";
 import { createRedactor } from "../core/redact.ts";
+import { History } from "../history/history.ts";
 import { AgentStarter } from "../session/agent-starter.ts";
 import { endOldLeftovers, endOwnLeftovers } from "../session/leftovers.ts";
 import { Registry } from "../session/registry.ts";
@@ -44,8 +45,17 @@ export async function startDaemon(
   const { PICTL_HOME } = process.env;
   const place = { runtimeDir: paths.runtimeDir, ...(PICTL_HOME ? { home: resolve(PICTL_HOME) } : {}) };
   const sessions = new Sessions({ registry, starter, config, configFile: paths.config, log, place });
+  const history = new History(paths.history, log);
   const stopped = Promise.withResolvers<void>();
-  const daemon = new Daemon({ paths, config, sessions, log, activatedFd, onStopped: stopped.resolve });
+  const daemon = new Daemon({
+    paths,
+    config,
+    sessions,
+    history,
+    log,
+    activatedFd,
+    onStopped: stopped.resolve,
+  });
 
   // A signal to a daemon that is stopping already means that waiting for running turns is too long.
   const onSignal = (signal: NodeJS.Signals) => void daemon.stop(signal, { now: daemon.isStopping });
@@ -61,6 +71,7 @@ export async function startDaemon(
     await endOwnLeftovers(paths.runtimeDir, log);
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);
+    await history.close();
     registry.close();
     log.close();
   }

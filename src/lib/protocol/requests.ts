@@ -1,4 +1,6 @@
 import * as z from "zod/mini";
+import type { HistoryResults } from "./history.ts";
+import { historySchemas } from "./history.ts";
 import { answer, type Question, questionPolicy } from "./question.ts";
 import {
   type SessionInfo,
@@ -95,6 +97,7 @@ export const requestSchemas = {
     since: z.optional(z.int().check(z.gte(0))),
   }),
   unsubscribe: z.object({ ...target }),
+  ...historySchemas,
   get_daemon_status: z.object({}),
   /** Facts for `pictl doctor` that only the daemon, or the layers under it, can gather. */
   get_diagnostics: z.object({}),
@@ -182,7 +185,7 @@ export interface WaitResult {
 }
 
 /** What each request answers in `data`. */
-export interface RequestResults {
+export interface RequestResults extends HistoryResults {
   create_session: { sessionId: string; session: SessionInfo };
   list_sessions: { sessions: SessionInfo[] };
   get_session: { session: SessionInfo; notices?: DisplayedNotice[]; messages?: TranscriptMessage[] };

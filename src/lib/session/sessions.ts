@@ -169,6 +169,15 @@ export class Sessions implements SessionHost {
     };
   }
 
+  /**
+   * What the user's config says about the history now.
+   *
+   * @throws PictlError INVALID_CONFIG
+   */
+  async historyConfig(): Promise<Config["history"]> {
+    return (await loadConfig(this.#configFile)).history;
+  }
+
   /** Takes in a session that exists in pi already. */
   add(record: SessionRecord): Session {
     const session = new Session(record, this);

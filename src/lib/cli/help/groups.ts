@@ -25,6 +25,10 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     commands: of("session", "list", "show", "last", "messages", "entries", "tree", "stats", "export"),
   },
   {
+    title: "Find what was said",
+    commands: of("history", "search", "list", "show", "stats", "status", "export", "reindex", "forget"),
+  },
+  {
     title: "Make, branch, end",
     commands: of("session", "create", "rename", "fork", "clone", "compact", "close", "delete"),
   },

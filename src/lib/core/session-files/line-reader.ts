@@ -21,6 +21,8 @@ export interface Line {
   head: Buffer;
   /** The last bytes: all of them, or at least {@link EDGE_BYTES}. */
   tail: Buffer;
+  /** Its first `length` bytes, or all of them. */
+  bytes(length: number): Buffer;
   /** Whether `needle` occurs in it. */
   includes(needle: Buffer): boolean;
   /** The line as text, invalid UTF-8 replaced as pi's own decoder does; undefined when it is too long for that. */
@@ -77,6 +79,7 @@ function shortLine(bytes: Buffer, start: number, terminated: boolean): Line {
     terminated,
     head: bytes,
     tail: bytes,
+    bytes: (length) => bytes.subarray(0, length),
     includes: (needle) => bytes.includes(needle),
     text: () => bytes.toString("utf8"),
   };
@@ -94,6 +97,10 @@ function longLine(fd: number, start: number, end: number, terminated: boolean): 
     terminated,
     head: edge(start),
     tail: edge(end - size),
+    bytes: (length) => {
+      const bytes = Buffer.allocUnsafe(Math.min(length, end - start));
+      return bytes.subarray(0, readFully(fd, bytes, start, bytes.length));
+    },
     includes: (needle) => rangeIncludes(fd, start, end, needle),
     text: () => {
       if (end - start > MAX_LINE_BYTES) return undefined;
@@ -129,4 +136,11 @@ function rangeIncludes(fd: number, from: number, to: number, needle: Buffer): bo
     at += at + filled >= to ? filled : filled - needle.length + 1;
   }
   return false;
+}
+
+/** The line between two byte offsets that were seen before, its LF not included. */
+export function lineAt(fd: number, start: number, length: number, wholeUpTo: number): Line {
+  if (length > wholeUpTo) return longLine(fd, start, start + length, true);
+  const bytes = Buffer.allocUnsafe(length);
+  return shortLine(bytes.subarray(0, readFully(fd, bytes, start, length)), start, true);
 }

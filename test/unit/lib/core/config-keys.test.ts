@@ -34,6 +34,7 @@ test("the defaults of the table are those that hold", async (t) => {
 
 test("a workspace may have what the table says", async (t) => {
   const values: Record<string, string> = { model: '"a/b"', thinking: '"low"', format: '"json"' };
+  for (const key of ["history.exclude", "history.directories"]) values[key] = '["/x"]';
   for (const { key, workspace, default: value } of CONFIG_KEYS) {
     const path = file(
       t,

@@ -44,6 +44,7 @@ test("without a file every setting has its default, and neither parser nor schem
   assert.deepEqual(config, {
     agent: {},
     daemon: { idleTimeoutMs: 1_800_000, drainTimeoutMs: 30_000, logLevel: "info" },
+    history: { exclude: [], directories: [] },
     limits: {
       maxLiveAgents: 8,
       spareAgents: 2,
@@ -81,6 +82,9 @@ command = ["~/bin/pi", "--offline"]
 idle_timeout = "never"
 drain_timeout = "5s"
 log_level = "debug"
+[history]
+exclude = ["~/private", "x"]
+directories = "/old"
 [limits]
 max_live_agents = 2
 spare_agents = 0
@@ -102,6 +106,7 @@ max_agent_bytes_per_minute = 15
 `,
   );
   assert.deepEqual(await loadConfig(path), {
+    history: { exclude: ["~/private", "x"], directories: ["/old"] },
     agent: { command: ["~/bin/pi", "--offline"] },
     daemon: { idleTimeoutMs: 0, drainTimeoutMs: 5_000, logLevel: "debug" },
     limits: {

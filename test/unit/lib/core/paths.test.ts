@@ -37,6 +37,7 @@ test("places follow the XDG variables", () => {
     log: "/s/pictl/daemon.log",
     sandboxLog: "/s/pictl/sandbox.log",
     dataDir: "/d/pictl",
+    history: "/d/pictl/history.db",
     configDir: "/c/pictl",
     config: "/c/pictl/config.toml",
   });

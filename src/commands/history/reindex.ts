@@ -1,0 +1,27 @@
+import { Args } from "@oclif/core";
+import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { writeStderr } from "../../lib/cli/output.ts";
+
+export default class HistoryReindex extends BaseCommand<typeof HistoryReindex> {
+  static override summary = "Make the history index anew, or one session's part of it";
+  static override description =
+    "Never needed: an index that is damaged, gone or of another version is made anew by itself. pi's files are only read.";
+  static override examples = [
+    "<%= config.bin %> history reindex",
+    "<%= config.bin %> history reindex 019abc12",
+  ];
+  static override args = {
+    session: Args.string({ name: "session", description: "Only this session: id, unique prefix or name" }),
+  };
+
+  async run(): Promise<void> {
+    const { session } = this.args;
+    const client = await this.connect();
+    const began = client.request("reindex_history", session === undefined ? {} : { session });
+    const { followIndexing } = await import("../../lib/cli/history/follow-indexing.ts");
+    await began;
+    const status = await followIndexing(client);
+    if (!this.flags.json) await writeStderr(`Indexed ${status.files} files, ${status.entries} entries.\n`);
+    await this.show(status, () => "");
+  }
+}

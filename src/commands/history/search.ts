@@ -1,0 +1,93 @@
+import { Args, Flags } from "@oclif/core";
+import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { markQueryWords, queryText } from "../../lib/cli/history/query.ts";
+import { searchFlags, searchParams } from "../../lib/cli/history/search-flags.ts";
+import { writeStderr } from "../../lib/cli/output.ts";
+import { withProgress } from "../../lib/cli/progress.ts";
+import { wholeNumber } from "../../lib/cli/whole-number.ts";
+import { PictlError } from "../../lib/core/errors.ts";
+import type { HistorySearchResult } from "../../lib/protocol/history.ts";
+
+/** Not found: as with a session that doesn't exist. */
+const NOTHING_FOUND = 4;
+
+export default class HistorySearch extends BaseCommand<typeof HistorySearch> {
+  static override summary = "Find anything ever said in a session of this project, or of all";
+  static override description =
+    'All words must occur; "a phrase", one OR other, -not, begin*; code as it stands. Exits with 4 when nothing is found.';
+  static override examples = [
+    "<%= config.bin %> history search socket timeout",
+    "<%= config.bin %> history search '\"connection reset\"' --all --since 7d",
+    "<%= config.bin %> history search 'foo.bar_baz(' --tool bash --json | jq -r '.hits[].snippet.text'",
+    "<%= config.bin %> history search -i",
+  ];
+  static override args = {
+    query: Args.string({ name: "query", description: "What to look for", multiple: true }),
+  };
+  static override flags = {
+    ...searchFlags,
+    context: Flags.string({ char: "C", description: "Lines to show around each hit", helpValue: "<n>" }),
+    format: Flags.option({
+      options: ["text", "paths"] as const,
+      description: "paths: the session files that have a hit, one a line",
+    })(),
+    interactive: Flags.boolean({
+      char: "i",
+      description: "Search while typing; enter continues the session",
+    }),
+  };
+
+  override async init(): Promise<void> {
+    markQueryWords(this.argv, "aplsChi");
+    await super.init();
+  }
+
+  async run(): Promise<void> {
+    const { flags } = this;
+    const words: readonly string[] = [this.args.query ?? []].flat();
+    const query = queryText(words);
+    const params = {
+      ...searchParams(flags),
+      ...(flags.context === undefined ? {} : { context: wholeNumber(flags.context, "--context") }),
+    };
+    if (flags.interactive) {
+      const { searchInteractively } = await import("../../lib/cli/history/interactive.ts");
+      await searchInteractively(await this.connect(), query, params);
+      return;
+    }
+    if (query.trim() === "") {
+      throw new PictlError("USAGE", "There is nothing to look for.", {
+        hint: "Give some words, or -i to search while typing. All sessions: pictl history list.",
+      });
+    }
+    const client = await this.connect();
+    const result = await withProgress("Searching", client.request("search_history", { ...params, query }));
+    if (result.hits.length === 0) this.setExitCode(NOTHING_FOUND);
+    if (!flags.json) await this.#explain(result);
+    await this.show(result, () => this.#render(result));
+  }
+
+  async #explain(result: HistorySearchResult): Promise<void> {
+    if (!result.index.complete) {
+      const { writeIndexNotice } = await import("../../lib/cli/history/notice.ts");
+      await writeIndexNotice(result.index);
+    }
+    if (result.hits.length > 0) return;
+    const { flags } = this;
+    const { noResultText } = await import("../../lib/cli/history/no-result.ts");
+    const where = { all: flags.all, thinking: flags["include-thinking"], deep: flags.deep || flags.regex };
+    await writeStderr(noResultText(result, where));
+  }
+
+  async #render(result: HistorySearchResult): Promise<string> {
+    if (result.hits.length === 0) return "";
+    if (this.flags.format === "paths") {
+      return [...new Set(result.hits.map(({ file }) => `${file}\n`))].join("");
+    }
+    const [{ renderHits }, { colorsFor }] = await Promise.all([
+      import("../../lib/cli/render/history-hits.ts"),
+      import("../../lib/cli/render/color.ts"),
+    ]);
+    return renderHits(result, { colors: await colorsFor(process.stdout) });
+  }
+}

@@ -1,0 +1,48 @@
+import { Args, Flags } from "@oclif/core";
+import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { secretsFlag } from "../../lib/cli/history/flags.ts";
+import { wholeNumber } from "../../lib/cli/whole-number.ts";
+
+export default class HistoryShow extends BaseCommand<typeof HistoryShow> {
+  static override summary = "Show a session as the history has it, or what is around one entry";
+  static override description =
+    "All branches, in the order in which they were written; no agent needs to run. Long tool outputs are cut as in the index.";
+  static override examples = [
+    "<%= config.bin %> history show 019abc12",
+    "<%= config.bin %> history show review --at 7f3a91c2 -C 3",
+  ];
+  static override args = {
+    session: Args.string({ name: "session", description: "Full id, unique prefix or name", required: true }),
+  };
+  static override flags = {
+    at: Flags.string({ description: "Only what is around this entry", helpValue: "<entry>" }),
+    context: Flags.string({
+      char: "C",
+      description: "Entries before and after it (default: 5)",
+      helpValue: "<n>",
+    }),
+    "show-secrets": secretsFlag,
+  };
+
+  async run(): Promise<void> {
+    const { flags, args } = this;
+    const params = {
+      session: args.session,
+      ...(flags.at === undefined ? {} : { at: flags.at }),
+      ...(flags.context === undefined ? {} : { context: wholeNumber(flags.context, "--context") }),
+      ...(flags["show-secrets"] ? { showSecrets: true } : {}),
+    };
+    const client = await this.connect();
+    const result = await client.request("show_history", params);
+    await this.show(result, async () => {
+      const [{ renderHistorySession }, { colorsFor, widthOf }] = await Promise.all([
+        import("../../lib/cli/render/history-session.ts"),
+        import("../../lib/cli/render/color.ts"),
+      ]);
+      return renderHistorySession(result, {
+        colors: await colorsFor(process.stdout),
+        width: widthOf(process.stdout),
+      });
+    });
+  }
+}

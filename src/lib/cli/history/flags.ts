@@ -1,0 +1,69 @@
+import { resolve } from "node:path";
+import { Flags } from "@oclif/core";
+import { currentDirectory } from "../session-flags.ts";
+import { wholeNumber } from "../whole-number.ts";
+import { parseMoment } from "./moment.ts";
+
+/** Which sessions a command of the history looks at. */
+export const whichFlags = {
+  all: Flags.boolean({ char: "a", description: "Sessions of every project (default: of this one)" }),
+  cwd: Flags.string({
+    description: "Sessions that were started in this directory",
+    helpValue: "<dir>",
+    exclusive: ["all", "project"],
+  }),
+  project: Flags.string({
+    char: "p",
+    description: "Sessions of this project: its directory, or the last part of it",
+    helpValue: "<project>",
+    exclusive: ["all"],
+  }),
+};
+
+export const timeFlags = {
+  since: Flags.string({ description: "From then on: 7d, 12h, 2026-11-01, today", helpValue: "<when>" }),
+  until: Flags.string({ description: "Up to then", helpValue: "<when>" }),
+};
+
+export const modelFlag = Flags.string({
+  description: "Of models with this in their name",
+  helpValue: "<model>",
+});
+
+export const secretsFlag = Flags.boolean({ description: "Show what looks like a credential" });
+
+export function limitFlag(what: string) {
+  return Flags.string({ char: "l", description: `At most this many (default: ${what})`, helpValue: "<n>" });
+}
+
+interface Values {
+  all?: boolean | undefined;
+  cwd?: string | undefined;
+  project?: string | undefined;
+  session?: string | undefined;
+  model?: string | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
+}
+
+/**
+ * The parameters that these flags stand for.
+ *
+ * @throws PictlError USAGE
+ */
+export function filtersFrom(flags: Values) {
+  const { all, cwd, project, session, model, since, until } = flags;
+  return {
+    cwd: cwd === undefined ? currentDirectory() : resolve(cwd),
+    ...(all ? { scope: "all" as const } : cwd === undefined ? {} : { scope: "directory" as const }),
+    ...(project === undefined ? {} : { project: /^[./~]/.test(project) ? resolve(project) : project }),
+    ...(session === undefined ? {} : { session }),
+    ...(model === undefined ? {} : { model }),
+    ...(since === undefined ? {} : { since: parseMoment(since, "--since", "start") }),
+    ...(until === undefined ? {} : { until: parseMoment(until, "--until", "end") }),
+  };
+}
+
+export function limitFrom(limit: string | undefined): { limit?: number } {
+  return limit === undefined ? {} : { limit: wholeNumber(limit, "--limit") };
+}

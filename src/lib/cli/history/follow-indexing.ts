@@ -1,0 +1,19 @@
+import type { Client } from "../../client/client.ts";
+import type { HistoryStatusResult } from "../../protocol/history.ts";
+import { writeStderr } from "../output.ts";
+import { progressText } from "./notice.ts";
+
+/** Between two looks at the progress. */
+const LOOK_MS = 200;
+
+/** Waits until the index is complete, and shows on a terminal how far it is. */
+export async function followIndexing(client: Client): Promise<HistoryStatusResult> {
+  const isTerminal = process.stderr.isTTY === true;
+  for (;;) {
+    const status = await client.request("get_history_status", {});
+    if (isTerminal) await writeStderr("\r\u001b[K");
+    if (status.index.complete) return status;
+    if (isTerminal) await writeStderr(`Indexing: ${progressText(status.index.progress)}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}

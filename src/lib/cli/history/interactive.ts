@@ -1,0 +1,1 @@
+export async function searchInteractively(..._args: unknown[]): Promise<void> {}

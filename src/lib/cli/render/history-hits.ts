@@ -1,0 +1,91 @@
+import { formatAge } from "../../core/duration.ts";
+import type { HistoryHit, HistorySearchResult } from "../../protocol/history.ts";
+import type { Colors } from "./color.ts";
+import { shortPath, timeOf } from "./numbers.ts";
+import { sanitize } from "./text-width.ts";
+
+export interface HitsOptions {
+  colors: Colors;
+  /** Whether to show the commands that lead back. */
+  commands?: boolean;
+  now?: number;
+}
+
+/** What was found, by session, the one with the best hit first. */
+export function renderHits(result: HistorySearchResult, options: HitsOptions): string {
+  const groups = Map.groupBy(result.hits, ({ sessionId }) => sessionId);
+  const blocks = [...groups.values()].map((hits) => renderSession(hits, options));
+  return `${blocks.join("\n")}\n${options.colors.dim(totals(result))}\n`;
+}
+
+/** `12 of 57 hits in 8 sessions, 6.3 ms`. */
+export function totals({ hits, total, totalIsExact, sessions, tookMs }: HistorySearchResult): string {
+  const all = `${totalIsExact ? "" : "at least "}${total}`;
+  const shown = hits.length === total ? all : `${hits.length} of ${all}`;
+  return `${shown} ${total === 1 ? "hit" : "hits"} in ${sessions} ${sessions === 1 ? "session" : "sessions"}, ${tookMs.toFixed(1)} ms`;
+}
+
+function renderSession(hits: readonly HistoryHit[], options: HitsOptions): string {
+  const [first] = hits;
+  if (first === undefined) return "";
+  const { colors, now = Date.now(), commands = true } = options;
+  const { sessionId, sessionName, cwd } = first;
+  const newest = Math.max(...hits.map(({ time }) => time));
+  const title = sessionName === undefined ? sessionId : `${oneLine(sessionName)} · ${sessionId}`;
+  const heading = `${colors.bold(title)}  ${colors.dim(`${oneLine(shortPath(cwd))} · ${formatAge(Math.max(0, now - newest))} ago`)}\n`;
+  const lead = commands ? colors.dim(`  continue: pictl prompt -s ${sessionId} …\n`) : "";
+  return heading + lead + hits.map((hit) => renderHit(hit, options)).join("");
+}
+
+function renderHit(hit: HistoryHit, { colors, commands = true }: HitsOptions): string {
+  const { kind, tool, time, branch, copies, forkAt, entryId, sessionId } = hit;
+  const facts = [
+    `${whoOf(kind)}${tool === undefined ? "" : ` ${oneLine(tool)}`}`,
+    timeOf(time, 5),
+    ...(branch === "abandoned" ? ["abandoned branch"] : []),
+    ...(copies === undefined
+      ? []
+      : [`also in ${copies.map((copy) => oneLine(copy.sessionName ?? copy.sessionId)).join(", ")}`]),
+  ];
+  const text = highlighted(hit, colors)
+    .split("\n")
+    .map((line) => `    ${line}\n`)
+    .join("");
+  const fork =
+    commands && forkAt !== undefined
+      ? colors.dim(`    fork: pictl session fork ${sessionId} --at ${forkAt}\n`)
+      : "";
+  return `  ${colors.cyan(facts.join(" · "))} ${colors.dim(entryId)}\n${text}${fork}`;
+}
+
+/** Nothing of a session reaches the terminal as a command to it. */
+export function highlighted({ snippet: { text, highlights } }: HistoryHit, colors: Colors): string {
+  let shown = "";
+  let at = 0;
+  for (const [from, to] of highlights) {
+    shown += sanitize(text.slice(at, from)) + colors.bold(colors.yellow(sanitize(text.slice(from, to))));
+    at = to;
+  }
+  return shown + sanitize(text.slice(at));
+}
+
+const WHO: Readonly<Record<HistoryHit["kind"], string>> = {
+  user: "user",
+  assistant: "assistant",
+  thinking: "thinking",
+  call: "call of",
+  result: "result of",
+  bash: "shell",
+  summary: "summary",
+  custom: "extension",
+  name: "name",
+  label: "label",
+};
+
+export function whoOf(kind: HistoryHit["kind"]): string {
+  return WHO[kind];
+}
+
+function oneLine(text: string): string {
+  return sanitize(text).replace(/\s+/g, " ").trim();
+}

@@ -1,0 +1,116 @@
+import { existsSync, realpathSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { agentDirOf, sessionDirOf } from "../core/session-files/locate.ts";
+import type { History } from "../history/history.ts";
+import type { Filters, Scope } from "../history/types.ts";
+import type { historySchemas } from "../protocol/history.ts";
+import type { RequestParams, RequestResults } from "../protocol/requests.ts";
+import type { Caller } from "../session/caller.ts";
+import type { Sessions } from "../session/sessions.ts";
+
+/** What these handlers use of a request's surroundings. */
+interface HistoryHost {
+  sessions: Sessions;
+  history: History;
+  caller: Caller;
+}
+
+type HistoryHandlers = {
+  [N in keyof typeof historySchemas]: (
+    params: RequestParams<N>,
+    host: HistoryHost,
+    reply: (data: RequestResults[N]) => void,
+  ) => Promise<void>;
+};
+
+/** The handlers of the requests about the history, which its own thread answers. */
+export const historyHandlers: HistoryHandlers = {
+  async search_history({ cwd, scope, project, session, model, since, until, ...rest }, host, reply) {
+    const filters = filtersOf({ cwd, scope, project, session, model, since, until });
+    reply(await host.history.ask("search", await scopeOf(host, cwd), { ...rest, ...filters }));
+  },
+
+  async list_history({ limit, showSecrets, ...filters }, host, reply) {
+    const params = { ...filtersOf(filters), limit, showSecrets };
+    reply(await host.history.ask("list", await scopeOf(host, filters.cwd), params));
+  },
+
+  async show_history(params, host, reply) {
+    reply(await host.history.ask("show", await scopeOf(host), params));
+  },
+
+  async get_history_stats({ by, ...filters }, host, reply) {
+    reply(await host.history.ask("stats", await scopeOf(host, filters.cwd), { ...filtersOf(filters), by }));
+  },
+
+  async get_history_status(_params, host, reply) {
+    reply(await host.history.ask("status", await scopeOf(host), {}));
+  },
+
+  async reindex_history(params, host, reply) {
+    reply(await host.history.ask("reindex", await scopeOf(host), params));
+  },
+
+  async forget_history(params, host, reply) {
+    reply(await host.history.ask("forget", await scopeOf(host), params));
+  },
+};
+
+/**
+ * Where the caller's pi keeps its sessions, and what is to be left out. Read anew each time: who excludes a project
+ * means at once.
+ *
+ * @throws PictlError INVALID_CONFIG
+ */
+async function scopeOf({ sessions, caller }: HistoryHost, cwd?: string): Promise<Scope> {
+  const environment = caller.environment ?? {};
+  const agentDir = agentDirOf(environment);
+  const { exclude, directories } = await sessions.historyConfig();
+  const own = resolve(agentDir, "sessions");
+  const flat = new Set(directories.map((path) => resolve(path.replace(/^~(?=\/|$)/, homedir()))));
+  const sessionDir = sessionDirOf(environment, cwd);
+  if (sessionDir !== undefined) flat.add(resolve(sessionDir));
+  for (const { record } of sessions.all()) {
+    // A project's own settings may keep its sessions elsewhere.
+    const directory = record.file === undefined || record.agentDir !== agentDir ? own : dirname(record.file);
+    if (directory !== own && dirname(directory) !== own) flat.add(directory);
+  }
+  const roots = [{ path: own, nested: true }, ...[...flat].map((path) => ({ path, nested: false }))];
+  return { roots: roots.flatMap(withNested), exclude };
+}
+
+/** A directory of the config may be laid out as pi's own is. */
+function withNested({ path, nested }: Scope["roots"][number]): Scope["roots"] {
+  if (nested) return [{ path, nested }];
+  const below = join(path, "sessions");
+  return existsSync(below)
+    ? [
+        { path, nested },
+        { path: below, nested: true },
+      ]
+    : [{ path, nested }];
+}
+
+function filtersOf({
+  cwd,
+  scope,
+  project,
+  session,
+  model,
+  since,
+  until,
+}: Pick<
+  RequestParams<"search_history">,
+  "cwd" | "scope" | "project" | "session" | "model" | "since" | "until"
+>): Filters {
+  const rest = { session, model, since, until };
+  if (project !== undefined) return { ...rest, project: project.startsWith("/") ? real(project) : project };
+  // A session that is named is meant, wherever it is.
+  if (scope === "all" || cwd === undefined || (session !== undefined && scope === undefined)) return rest;
+  return scope === "directory" ? { ...rest, cwd: real(cwd) } : { ...rest, projectOf: real(cwd) };
+}
+
+function real(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
+}

@@ -1,0 +1,194 @@
+import { chmodSync, closeSync, openSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { systemErrorCode, toStorageError } from "../../core/errors.ts";
+import { ensurePrivateDir } from "../../core/paths.ts";
+
+/** Raised whenever the tables, or what a text becomes in them, change: an index of another version is made anew. */
+const VERSION = 1;
+/** FTS5 collects this much before it writes: with its own 1 MiB an index takes longer to make, with 64 MiB too. */
+const HASH_BYTES = 4 * 1024 * 1024;
+const CACHE_KIB = 16_000;
+/** 32 MB: each time costs a wait for the disk. */
+const CHECKPOINT_PAGES = 8_000;
+
+/** SQLite's result codes of a file that isn't what it should be: CORRUPT (and CORRUPT_VTAB), NOTADB. */
+const DAMAGED = new Set([11, 26]);
+
+const SCHEMA = `
+CREATE TABLE files (
+  id INTEGER PRIMARY KEY,
+  path TEXT NOT NULL UNIQUE,
+  ino INTEGER NOT NULL, size INTEGER NOT NULL, mtime REAL NOT NULL,
+  offset INTEGER NOT NULL,
+  fingerprint TEXT NOT NULL,
+  problem TEXT,
+  session TEXT,
+  cwd TEXT,
+  state TEXT NOT NULL
+);
+CREATE INDEX files_by_session ON files (session);
+-- A piece of an entry; its row in "words" has the same id. What is in several files stands here once.
+CREATE TABLE docs (
+  id INTEGER PRIMARY KEY,
+  file INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL, part INTEGER NOT NULL,
+  kind INTEGER NOT NULL, tool INTEGER NOT NULL, model INTEGER NOT NULL,
+  time INTEGER NOT NULL, nth INTEGER NOT NULL,
+  hash INTEGER NOT NULL
+);
+-- Beginning with the time, what is added together stands together in it.
+CREATE UNIQUE INDEX docs_by_key ON docs (time, hash);
+CREATE INDEX docs_by_file ON docs (file);
+CREATE TABLE copies (doc INTEGER NOT NULL, file INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL,
+  PRIMARY KEY (doc, file, start)) WITHOUT ROWID;
+CREATE INDEX copies_by_file ON copies (file);
+-- Sums for the statistics, of each file, day, and kind of thing that is counted.
+CREATE TABLE tallies (
+  file INTEGER NOT NULL, day INTEGER NOT NULL, by TEXT NOT NULL, name TEXT NOT NULL,
+  turns INTEGER NOT NULL, count INTEGER NOT NULL,
+  input INTEGER NOT NULL, output INTEGER NOT NULL, cacheRead INTEGER NOT NULL, cacheWrite INTEGER NOT NULL, cost REAL NOT NULL,
+  PRIMARY KEY (file, day, by, name)
+) WITHOUT ROWID;
+-- Names of tools and models.
+CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE VIRTUAL TABLE words USING fts5(body, content='', contentless_delete=1, tokenize='ascii');
+CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, 'row');
+`;
+
+/**
+ * The index's file. It holds nothing that isn't in pi's own files but for numbers and words, so whatever is wrong
+ * with it (damaged, gone, of another version), it is made anew.
+ */
+export class Database {
+  readonly path: string;
+  #db: DatabaseSync;
+  #ino: number;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /** @throws PictlError STORAGE_UNAVAILABLE */
+  constructor(path: string) {
+    this.path = path;
+    this.#db = openOrRemake(path);
+    this.#ino = inodeOf(path);
+  }
+
+  /** A statement, prepared once. */
+  sql(text: string): StatementSync {
+    let statement = this.#statements.get(text);
+    if (statement === undefined) {
+      statement = this.#db.prepare(text);
+      this.#statements.set(text, statement);
+    }
+    return statement;
+  }
+
+  /**
+   * Begins a transaction unless one is open. What is in it is seen by searches (there is but this connection), and
+   * gone when the process is killed. Many small ones would take longer than all the rest.
+   */
+  begin(): void {
+    if (!this.#db.isTransaction) this.#db.exec("BEGIN IMMEDIATE");
+  }
+
+  commit(): void {
+    if (this.#db.isTransaction) this.#db.exec("COMMIT");
+  }
+
+  /** Undoes what isn't committed, unless what damaged the file has ended the transaction by itself. */
+  rollback(): void {
+    if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+  }
+
+  /** Whether somebody has removed or replaced the file. */
+  get isGone(): boolean {
+    return inodeOf(this.path) !== this.#ino;
+  }
+
+  /** Bytes on disk, with what isn't merged yet. */
+  get bytes(): number {
+    return sizeOf(this.path) + sizeOf(`${this.path}-wal`);
+  }
+
+  /** An empty index in the place of this one. */
+  remake(): void {
+    this.close();
+    removeFiles(this.path);
+    this.#db = openOrRemake(this.path);
+    this.#ino = inodeOf(this.path);
+  }
+
+  /** Puts what was written beside the file into it. */
+  checkpoint(): void {
+    this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
+  close(): void {
+    this.#statements.clear();
+    if (this.#db.isOpen) this.#db.close();
+  }
+}
+
+/** Whether an error says that the file is not what it should be. */
+export function isDamage(error: unknown): boolean {
+  const code = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : -1;
+  return DAMAGED.has(code);
+}
+
+function openOrRemake(path: string): DatabaseSync {
+  ensurePrivateDir(dirname(path));
+  try {
+    return open(path);
+  } catch (error) {
+    if (!isDamage(error) && !(error instanceof OtherVersion)) throw toStorageError(error, path);
+    removeFiles(path);
+    return open(path);
+  }
+}
+
+class OtherVersion extends Error {}
+
+function open(path: string): DatabaseSync {
+  // Private from its first moment on; SQLite gives its other files the same mode.
+  closeSync(openSync(path, "a", 0o600));
+  chmodSync(path, 0o600);
+  const db = new DatabaseSync(path);
+  try {
+    // A daemon that is just ending may still have it.
+    db.exec("PRAGMA busy_timeout = 5000");
+    db.exec(
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
+    );
+    const { user_version: version } = db.prepare("PRAGMA user_version").get() as { user_version: number };
+    if (version === 0) create(db);
+    else if (version !== VERSION) throw new OtherVersion();
+    db.exec("SELECT 1 FROM docs LIMIT 1");
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function create(db: DatabaseSync): void {
+  const { tables } = db.prepare("SELECT count(*) AS tables FROM sqlite_schema").get() as { tables: number };
+  if (tables > 0) throw new OtherVersion();
+  db.exec(`BEGIN; ${SCHEMA}; INSERT INTO words (words, rank) VALUES ('hashsize', ${HASH_BYTES});
+    PRAGMA user_version = ${VERSION}; COMMIT`);
+}
+
+function removeFiles(path: string): void {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(`${path}${suffix}`, { force: true });
+}
+
+function inodeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? -1;
+}
+
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,369 @@
+import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
+import { systemErrorCode } from "../../core/errors.ts";
+import { fingerprint } from "../files/fingerprint.ts";
+import { type FoundFile, findFiles, isBelow, type Root } from "../files/roots.ts";
+import type { Fold } from "../text/fold.ts";
+import { Columns } from "./columns.ts";
+import { Database, isDamage } from "./database.ts";
+import type { FileState } from "./file-state.ts";
+import { readFile } from "./read-file.ts";
+import { IndexWriter } from "./writer.ts";
+
+/** How long is read in one go: a search that comes meanwhile waits no longer. */
+const STEP_MS = 40;
+/** What a death of the process loses at most, but for a file that is being read. */
+const COMMIT_MS = 1_000;
+/** After less, what was written beside the database is left there: putting it in waits for the disk. */
+const BYTES_WORTH_A_CHECKPOINT = 16 * 1024 * 1024;
+/** Longer times overflow a timer. */
+const MAX_WAIT_MS = 2 ** 31 - 1;
+/** No file matches it: what couldn't be read is tried again. */
+const NEVER = -1;
+
+/** A session file as the index knows it. */
+export interface FileRow {
+  id: number;
+  path: string;
+  ino: number;
+  size: number;
+  mtime: number;
+  /** Bytes that are in the index. */
+  offset: number;
+  fingerprint: string;
+  /** Why nothing of it is indexed, or not all: `unreadable`, `foreign`, or the reason of an exclusion. */
+  problem: string | undefined;
+  state: FileState | undefined;
+}
+
+export interface Progress {
+  running: boolean;
+  files: { done: number; total: number };
+  bytes: { done: number; total: number };
+}
+
+export type ExclusionTest = (file: { session: string; cwd: string; path: string }) => string | undefined;
+
+/**
+ * The index and the files that it follows. Everything is in step with the files once {@link refresh} has looked
+ * and {@link settle} has resolved to true.
+ */
+export class HistoryIndex {
+  readonly fold: Fold;
+  readonly db: Database;
+  columns: Columns;
+  readonly files = new Map<number, FileRow>();
+  skipped: string[] = [];
+  #byPath = new Map<string, FileRow>();
+  #writer: IndexWriter;
+  readonly #commitMs: number;
+  readonly #todo = new Map<string, FoundFile>();
+  #isExcluded: ExclusionTest = () => undefined;
+  #work: Promise<void> | undefined;
+  #done = { files: 0, bytes: 0 };
+  #total = { files: 0, bytes: 0 };
+  #failure: unknown;
+  #closed = false;
+
+  /** @throws PictlError STORAGE_UNAVAILABLE */
+  constructor(path: string, fold: Fold, commitMs: number = COMMIT_MS) {
+    this.fold = fold;
+    this.#commitMs = commitMs;
+    this.db = new Database(path);
+    this.columns = Columns.load(this.db);
+    this.#writer = new IndexWriter(this.db, this.columns, fold);
+    this.#loadFiles();
+  }
+
+  /** Looks at the directories, and takes out what is gone or is to be left out. What is to be read is noted. */
+  refresh(roots: readonly Root[], isExcluded: ExclusionTest): void {
+    if (this.db.isGone) this.remake();
+    this.#isExcluded = isExcluded;
+    const { files, skipped } = findFiles(roots);
+    this.skipped = skipped;
+    const listed = new Set<string>();
+    for (const file of files) {
+      listed.add(file.path);
+      const row = this.#byPath.get(file.path);
+      if (row?.ino !== file.ino || row.size !== file.size || row.mtime !== file.mtime) this.#note(file);
+    }
+    for (const row of [...this.files.values()]) {
+      if (!isBelow(row.path, roots)) continue;
+      if (!listed.has(row.path)) {
+        this.#todo.delete(row.path);
+        // A directory that can't be listed for the moment takes nothing away.
+        if (!existsSync(row.path)) this.#drop(row);
+      } else this.#applyExclusion(row);
+    }
+    if (this.#work === undefined) this.db.commit();
+  }
+
+  /** Reads everything that is noted. Resolves to false when `waitMs` is over first; the reading goes on. */
+  async settle(waitMs: number): Promise<boolean> {
+    this.#throwFailure();
+    if (this.#todo.size === 0 && this.#work === undefined) return true;
+    this.#work ??= this.#readAll().finally(() => {
+      this.#work = undefined;
+    });
+    const late = AbortSignal.timeout(Math.min(waitMs, MAX_WAIT_MS));
+    const work = this.#work;
+    const inTime = await Promise.race([
+      work.then(() => true),
+      new Promise<false>((resolve) => late.addEventListener("abort", () => resolve(false), { once: true })),
+    ]);
+    if (inTime) this.#throwFailure();
+    return inTime;
+  }
+
+  get progress(): Progress {
+    return {
+      running: this.#work !== undefined,
+      files: { done: this.#done.files, total: this.#total.files },
+      bytes: { done: Math.min(this.#done.bytes, this.#total.bytes), total: this.#total.bytes },
+    };
+  }
+
+  /** Takes a file out and notes it for a new reading. */
+  reread(row: FileRow): void {
+    this.#clear(row);
+    this.#note({ path: row.path, ino: row.ino, size: row.size, mtime: row.mtime });
+  }
+
+  /** Begins from nothing. */
+  remake(): void {
+    this.db.remake();
+    this.files.clear();
+    this.#byPath.clear();
+    this.#todo.clear();
+    this.#reload();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.db.close();
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
+  }
+
+  #note(file: FoundFile): void {
+    if (this.#todo.size === 0 && this.#work === undefined) {
+      this.#done = { files: 0, bytes: 0 };
+      this.#total = { files: 0, bytes: 0 };
+    }
+    const before = this.#todo.get(file.path);
+    const from = this.#byPath.get(file.path)?.offset ?? 0;
+    const bytes = (size: number) => Math.max(0, size >= from ? size - from : size);
+    if (before === undefined) this.#total.files += 1;
+    this.#total.bytes += bytes(file.size) - (before === undefined ? 0 : bytes(before.size));
+    this.#todo.set(file.path, file);
+  }
+
+  async #readAll(): Promise<void> {
+    let order: FoundFile[] = [];
+    let committed = performance.now();
+    while (this.#todo.size > 0 && !this.#closed) {
+      // What is newest is what people ask for first.
+      if (order.length === 0) order = [...this.#todo.values()].sort((a, b) => a.mtime - b.mtime);
+      const file = this.#todo.get(order.at(-1)?.path ?? "");
+      if (file === undefined) {
+        order.pop();
+        continue;
+      }
+      try {
+        this.#step(file);
+        if (performance.now() - committed > this.#commitMs) {
+          this.db.commit();
+          committed = performance.now();
+        }
+      } catch (error) {
+        this.#failure = error;
+        this.#todo.clear();
+        this.#undo();
+        return;
+      }
+      await setImmediate();
+    }
+    if (this.#closed) return;
+    this.db.commit();
+    if (this.#done.bytes > BYTES_WORTH_A_CHECKPOINT) this.db.checkpoint();
+  }
+
+  #step(file: FoundFile): void {
+    let fd: number;
+    try {
+      fd = openSync(file.path, "r");
+    } catch (error) {
+      this.#todo.delete(file.path);
+      this.#done.files += 1;
+      if (systemErrorCode(error) !== "ENOENT") this.#markUnreadable(file);
+      return;
+    }
+    try {
+      const { ino, size, mtimeMs } = fstatSync(fd);
+      if (this.#read(fd, { path: file.path, ino, size, mtime: mtimeMs })) return;
+      this.#todo.delete(file.path);
+      this.#done.files += 1;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** @returns whether there is more to read */
+  #read(fd: number, file: FoundFile): boolean {
+    this.db.begin();
+    const row = this.#byPath.get(file.path) ?? this.#insert(file);
+    const grown = row.state !== undefined && row.problem === undefined && file.size >= row.offset;
+    if (!grown || row.fingerprint !== fingerprint(fd, row.offset)) this.#clear(row);
+    const result = readFile(
+      {
+        fd,
+        file: row.id,
+        offset: row.offset,
+        size: file.size,
+        state: row.state === undefined ? undefined : structuredClone(row.state),
+        deadline: performance.now() + STEP_MS,
+        isExcluded: (header) => this.#isExcluded({ ...header, path: file.path }),
+      },
+      this.#writer,
+    );
+    this.#writer.flush();
+    Object.assign(row, { ino: file.ino, size: file.size, mtime: file.mtime });
+    if (result.kind === "read") {
+      this.#done.bytes += result.offset - row.offset;
+      Object.assign(row, { offset: result.offset, state: result.state, problem: undefined });
+      row.fingerprint = fingerprint(fd, row.offset);
+      if (result.more) row.mtime = NEVER;
+    } else {
+      this.#done.bytes += file.size;
+      row.problem = result.kind === "foreign" ? "foreign" : result.reason;
+      row.state = result.kind === "foreign" ? undefined : result.state;
+    }
+    this.#save(row);
+    return result.kind === "read" && result.more;
+  }
+
+  #insert(file: FoundFile): FileRow {
+    const { lastInsertRowid } = this.db
+      .sql(
+        "INSERT INTO files (path, ino, size, mtime, offset, fingerprint, state) VALUES (?, ?, ?, ?, 0, '', 'null')",
+      )
+      .run(file.path, file.ino, file.size, NEVER);
+    const row: FileRow = {
+      ...file,
+      id: Number(lastInsertRowid),
+      offset: 0,
+      fingerprint: "",
+      problem: undefined,
+      state: undefined,
+    };
+    this.files.set(row.id, row);
+    this.#byPath.set(row.path, row);
+    return row;
+  }
+
+  #save(row: FileRow): void {
+    const { ino, size, mtime, offset, fingerprint: print, problem, state, id } = row;
+    this.db
+      .sql(
+        "UPDATE files SET ino = ?, size = ?, mtime = ?, offset = ?, fingerprint = ?, problem = ?, session = ?, cwd = ?, state = ? WHERE id = ?",
+      )
+      .run(
+        ino,
+        size,
+        mtime,
+        offset,
+        print,
+        problem ?? null,
+        state?.session ?? null,
+        state?.cwd ?? null,
+        JSON.stringify(state ?? null),
+        id,
+      );
+  }
+
+  /** Takes out what is indexed of a file, and of those that rested on it. */
+  #clear(row: FileRow): void {
+    this.db.begin();
+    const others = this.#writer.remove(row.id);
+    Object.assign(row, { offset: 0, fingerprint: "", state: undefined, problem: undefined, mtime: NEVER });
+    this.#save(row);
+    for (const other of others) {
+      const dependent = this.files.get(other);
+      if (dependent === undefined) continue;
+      this.#clear(dependent);
+      this.#note({ path: dependent.path, ino: dependent.ino, size: dependent.size, mtime: dependent.mtime });
+    }
+  }
+
+  #drop(row: FileRow): void {
+    this.#clear(row);
+    this.db.sql("DELETE FROM files WHERE id = ?").run(row.id);
+    this.files.delete(row.id);
+    this.#byPath.delete(row.path);
+    this.#todo.delete(row.path);
+  }
+
+  #applyExclusion(row: FileRow): void {
+    if (row.state === undefined || this.#todo.has(row.path)) return;
+    const reason = this.#isExcluded({ ...row.state, path: row.path });
+    if (reason === row.problem) return;
+    if (reason === undefined) {
+      this.reread(row);
+      return;
+    }
+    const { state, mtime } = row;
+    this.#clear(row);
+    Object.assign(row, { problem: reason, state, mtime });
+    this.#save(row);
+  }
+
+  #markUnreadable(file: FoundFile): void {
+    this.db.begin();
+    const row = this.#byPath.get(file.path) ?? this.#insert(file);
+    this.#clear(row);
+    row.problem = "unreadable";
+    this.#save(row);
+  }
+
+  /** What stands in memory is undone with the transaction. A damaged index that can't do that is made anew. */
+  #undo(): void {
+    try {
+      this.db.rollback();
+      this.#reload();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.remake();
+    }
+  }
+
+  #reload(): void {
+    this.columns = Columns.load(this.db);
+    this.#writer = new IndexWriter(this.db, this.columns, this.fold);
+    this.#loadFiles();
+  }
+
+  #loadFiles(): void {
+    this.files.clear();
+    this.#byPath = new Map();
+    for (const row of this.db.sql("SELECT * FROM files").all() as unknown as (Omit<
+      FileRow,
+      "state" | "problem"
+    > & {
+      state: string;
+      problem: string | null;
+    })[]) {
+      const { id, path, ino, size, mtime, offset } = row;
+      const file: FileRow = {
+        ...{ id, path, ino, size, mtime, offset, fingerprint: row.fingerprint },
+        problem: row.problem ?? undefined,
+        state: (JSON.parse(row.state) as FileState | null) ?? undefined,
+      };
+      this.files.set(id, file);
+      this.#byPath.set(path, file);
+    }
+  }
+}

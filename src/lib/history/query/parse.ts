@@ -1,0 +1,99 @@
+import { compose, cutWord, type Fold, kindOf, MAX_WORD } from "../text/fold.ts";
+
+/** What is looked for at one place of a text. */
+export interface Term {
+  /** As it was typed. */
+  raw: string;
+  /** Its words as the index has them, one after the other; none for punctuation alone. */
+  words: string[];
+  /** The last word is the beginning of one. */
+  prefix: boolean;
+  /** What must stand there character for character, folded; absent where the words say it all. */
+  literal?: string;
+  /** Must not occur. */
+  negated: boolean;
+}
+
+/** Every group must be satisfied, by any one of its terms. */
+export interface Query {
+  groups: Term[][];
+}
+
+/** More than anybody types; what comes behind is left out, because a pasted file is no query. */
+const MAX_TERMS = 64;
+const PIECE = /(-?)"([^"]*)(?:"(\*?)|$)|\S+/gu;
+const ENDS_A_SENTENCE = /[.,;:!?]+$/;
+
+/**
+ * Reads what somebody typed. Nothing is an error: what has no meaning of its own is looked for as it stands.
+ *
+ * Words must all occur. `"a phrase"`, `one OR other`, `-not`, `begin*`. A word with punctuation in it (`foo.bar(`,
+ * `/etc/passwd`) is code, and found character for character, but for case and accents.
+ */
+export function parseQuery(text: string, fold: Fold): Query {
+  const groups: Term[][] = [];
+  let joining = false;
+  for (const [piece, dash = "", phrase, star] of compose(text).matchAll(PIECE)) {
+    if (piece === "OR" && groups.length > 0 && !joining) {
+      joining = true;
+      continue;
+    }
+    const term =
+      phrase === undefined
+        ? wordTerm(piece, fold)
+        : phraseTerm(piece, phrase, { prefix: star === "*", negated: dash === "-" }, fold);
+    if (term === undefined) continue;
+    if (joining) groups.at(-1)?.push(term);
+    else groups.push([term]);
+    joining = false;
+    if (groups.length >= MAX_TERMS) break;
+  }
+  // "this OR" means the word.
+  if (joining) groups.push([makeTerm("or", "or", false, false, fold)]);
+  return { groups };
+}
+
+function wordTerm(piece: string, fold: Fold): Term | undefined {
+  // `--force` is code, and so is a dash alone.
+  const negated = /^-[^-]/u.test(piece);
+  const body = negated ? piece.slice(1) : piece;
+  const sentence = body.replace(ENDS_A_SENTENCE, "");
+  const typed = sentence !== "" && isPlain(fold.plain(sentence)) ? sentence : body;
+  const prefix = typed.length > 1 && typed.endsWith("*");
+  return makeTerm(piece, prefix ? typed.slice(0, -1) : typed, prefix, negated, fold);
+}
+
+function phraseTerm(
+  piece: string,
+  phrase: string,
+  { prefix, negated }: { prefix: boolean; negated: boolean },
+  fold: Fold,
+): Term | undefined {
+  const typed = phrase.trim();
+  return typed === "" ? undefined : makeTerm(piece, typed, prefix, negated, fold);
+}
+
+function makeTerm(raw: string, typed: string, wantsPrefix: boolean, negated: boolean, fold: Fold): Term {
+  const plain = fold.plain(typed);
+  const words = wordsOf(typed, fold);
+  const last = Array.from(plain).at(-1) ?? "";
+  const prefix = wantsPrefix && kindOf(last) === "word";
+  const exact = isPlain(plain.replaceAll(/\s/g, "")) && !words.some((word) => word.length >= MAX_WORD - 1);
+  return { raw, words, prefix, negated, ...(exact && words.length > 0 ? {} : { literal: plain }) };
+}
+
+/** Whether there is nothing but letters in a folded text. */
+function isPlain(plain: string): boolean {
+  for (const character of plain) if (kindOf(character) === "other") return false;
+  return true;
+}
+
+/** The words of a text as the index has them. */
+export function wordsOf(text: string, fold: Fold): string[] {
+  return (
+    fold
+      .forIndex(text)
+      .toLowerCase()
+      .match(/[a-z0-9\u0080-\uffff]+/g) ?? []
+  ).map(cutWord);
+}

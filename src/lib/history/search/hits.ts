@@ -1,0 +1,178 @@
+import { asObject, asString, parseTime } from "../../core/session-files/json.ts";
+import type { Directories } from "../exclusion.ts";
+import { partsOf, usageOf } from "../files/parts.ts";
+import { ReadBack } from "../files/read-back.ts";
+import { activeRanges, isActive } from "../index/file-state.ts";
+import type { FileRow, HistoryIndex } from "../index/history-index.ts";
+import { KINDS, kindNumber } from "../kinds.ts";
+import type { Hit, HitSession } from "../types.ts";
+import type { Selection } from "./selection.ts";
+
+/** A document with what its file says of it. */
+export interface Found {
+  id: number;
+  row: FileRow;
+  start: number;
+  entryId: string;
+  text: string;
+  time: number;
+  tokens?: number;
+  cost?: number;
+}
+
+/** Turns numbers of documents into what is shown of them. Close it after use. */
+export class HitReader {
+  readonly #index: HistoryIndex;
+  readonly #directories: Directories;
+  readonly #selection: Selection;
+  readonly #back = new ReadBack();
+  readonly #ranges = new Map<number, [number, number][]>();
+  readonly #prompts = new Map<number, { start: number; length: number }[]>();
+  readonly #mask: (text: string) => string;
+
+  constructor(
+    index: HistoryIndex,
+    directories: Directories,
+    selection: Selection,
+    mask: (text: string) => string,
+  ) {
+    this.#index = index;
+    this.#directories = directories;
+    this.#selection = selection;
+    this.#mask = mask;
+  }
+
+  close(): void {
+    this.#back.close();
+  }
+
+  /** The text of a document alone. */
+  text(id: number): string | undefined {
+    const place = this.#place(id);
+    return place === undefined ? undefined : this.#part(place)?.text;
+  }
+
+  /** Undefined when its file has changed since it was read. */
+  read(id: number): Found | undefined {
+    const place = this.#place(id);
+    const part = place === undefined ? undefined : this.#part(place);
+    if (place === undefined || part === undefined) return undefined;
+    const { row, start } = place;
+    const { entry, text } = part;
+    const usage = usageOf(asObject(entry.message)?.usage ?? entry.usage);
+    return {
+      id,
+      row,
+      start,
+      entryId: this.#back.idOf(row.path, entry, start),
+      text,
+      time: parseTime(entry.timestamp) ?? (this.#index.columns.time[id] ?? 0) * 1000,
+      ...(usage === undefined
+        ? {}
+        : { tokens: usage.input + usage.output + usage.cacheRead + usage.cacheWrite, cost: usage.cost }),
+    };
+  }
+
+  /** All that is told of a hit but for its score and snippet. */
+  describe(found: Found): Omit<Hit, "score" | "snippet"> {
+    const { columns } = this.#index;
+    const { id, row, start, entryId, time, tokens, cost } = found;
+    const [tool, model] = [this.#name(columns.tool[id] ?? 0), this.#name(columns.model[id] ?? 0)];
+    const active = isActive(this.#rangesOf(row), start);
+    const forkAt = active ? this.#forkPoint(found) : undefined;
+    const copies = [columns.file[id] ?? 0, ...(columns.copies.get(id) ?? [])]
+      .filter((file) => file !== row.id && this.#index.files.get(file)?.problem === undefined)
+      .flatMap((file) => this.#index.files.get(file) ?? [])
+      .map((other) => this.session(other));
+    return {
+      ...this.session(row),
+      entryId,
+      kind: KINDS[(columns.kind[id] ?? 1) - 1] ?? "custom",
+      ...(tool === "" ? {} : { tool }),
+      ...(model === "" ? {} : { model }),
+      time,
+      branch: active ? "active" : "abandoned",
+      ...(tokens === undefined ? {} : { tokens }),
+      ...(cost === undefined ? {} : { cost }),
+      ...(copies.length === 0 ? {} : { copies }),
+      ...(forkAt === undefined ? {} : { forkAt }),
+    };
+  }
+
+  session(row: FileRow): HitSession {
+    const { session = "", name, cwd = "" } = row.state ?? {};
+    return {
+      sessionId: session,
+      ...(name === undefined ? {} : { sessionName: this.#mask(name) }),
+      cwd,
+      project: this.#directories.project(cwd),
+      file: row.path,
+    };
+  }
+
+  #place(id: number): { row: FileRow; start: number; length: number; part: number } | undefined {
+    const file = this.#selection.fileOf(id);
+    const row = file === undefined ? undefined : this.#index.files.get(file);
+    const doc = this.#index.db.sql("SELECT file, start, length, part FROM docs WHERE id = ?").get(id) as
+      | { file: number; start: number; length: number; part: number }
+      | undefined;
+    if (row === undefined || doc === undefined) return undefined;
+    if (doc.file === row.id) return { ...doc, row };
+    const copy = this.#index.db
+      .sql("SELECT start, length FROM copies WHERE doc = ? AND file = ?")
+      .get(id, row.id) as { start: number; length: number } | undefined;
+    return copy === undefined ? undefined : { row, ...copy, part: doc.part };
+  }
+
+  #part({ row, start, length, part }: { row: FileRow; start: number; length: number; part: number }) {
+    const entry = this.#back.entry(row.path, start, length);
+    const text = entry === undefined ? undefined : partsOf(entry)[part]?.text;
+    return entry === undefined || text === undefined ? undefined : { entry, text };
+  }
+
+  #rangesOf(row: FileRow): [number, number][] {
+    let ranges = this.#ranges.get(row.id);
+    if (ranges === undefined) {
+      ranges = row.state === undefined ? [] : activeRanges(row.state);
+      this.#ranges.set(row.id, ranges);
+    }
+    return ranges;
+  }
+
+  /** pi forks from prompts: the one that is found, or the one that led to what is found. */
+  #forkPoint({ row, start }: Found): string | undefined {
+    const ranges = this.#rangesOf(row);
+    const prompts = this.#promptsOf(row).filter(
+      (prompt) => prompt.start <= start && isActive(ranges, prompt.start),
+    );
+    const last = prompts.at(-1);
+    if (last === undefined) return undefined;
+    // pi gives the entries of a file without ids new ones whenever it opens it; their number stays.
+    if ((row.state?.version ?? 1) < 2) return String(prompts.length);
+    return asString(this.#back.entry(row.path, last.start, last.length)?.id);
+  }
+
+  /** Where the prompts of a file stand, its own and those that it shares. */
+  #promptsOf(row: FileRow): { start: number; length: number }[] {
+    let prompts = this.#prompts.get(row.id);
+    if (prompts === undefined) {
+      const user = kindNumber("user");
+      prompts = (
+        this.#index.db
+          .sql(`SELECT start, length FROM docs WHERE file = ? AND kind = ? UNION ALL
+            SELECT copies.start, copies.length FROM copies JOIN docs ON docs.id = copies.doc
+              WHERE copies.file = ? AND kind = ?`)
+          .all(row.id, user, row.id, user) as { start: number; length: number }[]
+      ).sort((a, b) => a.start - b.start);
+      this.#prompts.set(row.id, prompts);
+    }
+    return prompts;
+  }
+
+  #name(id: number): string {
+    const row = this.#index.db.sql("SELECT name FROM names WHERE id = ?").get(id) as
+      | { name: string }
+      | undefined;
+    return row?.name ?? "";
+  }
+}

@@ -1,0 +1,70 @@
+import { execFile } from "node:child_process";
+
+/** Files given to one ripgrep: command lines have an end. */
+const FILES_AT_ONCE = 500;
+/** Offsets of lines, a dozen bytes each. */
+const MAX_OUTPUT = 256 * 1024 * 1024;
+
+/**
+ * Which lines of which files may hold a word, by the offsets of the lines, found by ripgrep; undefined where it
+ * isn't installed. It only narrows what is then looked at: a line with any letter that isn't ASCII passes, since such
+ * a letter may be folded into one that is. So the answer is the same with and without it.
+ *
+ * @param needle lower-case ASCII letters and digits
+ */
+export async function linesWith(
+  needle: string,
+  paths: readonly string[],
+): Promise<Map<string, Set<number>> | undefined> {
+  const found = new Map<string, Set<number>>();
+  for (let at = 0; at < paths.length; at += FILES_AT_ONCE) {
+    const output = await ripgrep(needle, paths.slice(at, at + FILES_AT_ONCE));
+    if (output === undefined) return undefined;
+    addLines(output, found);
+  }
+  return found;
+}
+
+function addLines(output: string, found: Map<string, Set<number>>): void {
+  for (const line of output.split("\n")) {
+    // <path> NUL <offset>:
+    const nul = line.indexOf("\0");
+    if (nul === -1) continue;
+    const path = line.slice(0, nul);
+    const offsets = found.get(path) ?? new Set<number>();
+    offsets.add(Number.parseInt(line.slice(nul + 1), 10));
+    found.set(path, offsets);
+  }
+}
+
+function ripgrep(needle: string, paths: readonly string[]): Promise<string | undefined> {
+  // From the start of the line, so that the offset is that of the line.
+  const pattern = `^(?:.*?(?i-u:${needle}|[^\\x00-\\x7f]|\\\\u[0-9a-f]{4}))`;
+  const options = [
+    "--no-config",
+    "--text",
+    "--only-matching",
+    "--byte-offset",
+    "--no-line-number",
+    "--with-filename",
+  ];
+  const args = [
+    ...options,
+    "--null",
+    "--no-ignore",
+    "--hidden",
+    "--replace",
+    "",
+    "-e",
+    pattern,
+    "--",
+    ...paths,
+  ];
+  return new Promise((resolve) => {
+    execFile("rg", args, { maxBuffer: MAX_OUTPUT, encoding: "utf8" }, (error, stdout) => {
+      // 1: no line matches. Anything else (not installed, too much output, a file that is gone): we look ourselves.
+      const code = error === null ? 0 : error.code;
+      resolve(code === 0 || code === 1 ? stdout : undefined);
+    });
+  });
+}

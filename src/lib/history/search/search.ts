@@ -1,0 +1,221 @@
+import { nearest } from "../../core/nearest.ts";
+import { createRedactor } from "../../core/redact.ts";
+import type { Directories } from "../exclusion.ts";
+import type { HistoryIndex } from "../index/history-index.ts";
+import { compileQuery } from "../query/compile.ts";
+import { TextMatcher } from "../query/match.ts";
+import { parseQuery, type Query } from "../query/parse.ts";
+import type { Hit, Scope, SearchParams, SearchResult } from "../types.ts";
+import { Best } from "./best.ts";
+import { type Found, HitReader } from "./hits.ts";
+import { type Selection, select } from "./selection.ts";
+import { Highlighter } from "./snippet.ts";
+import { density, recency, weightsByNumber } from "./weights.ts";
+
+const DEFAULT_LIMIT = 20;
+const DEFAULT_CONTEXT = 0;
+/** The texts of this many times what is shown are looked at, to see how often the words stand in them. */
+const LOOKED_AT = 3;
+/** Of a query that the index can't decide, all are looked at up to this many; more only until enough are found. */
+const MAX_CHECKED = 2_000;
+
+/**
+ * Answers a search from the index.
+ *
+ * @throws PictlError SESSION_NOT_FOUND, SESSION_AMBIGUOUS of `--session`
+ */
+export function search(
+  index: HistoryIndex,
+  directories: Directories,
+  scope: Scope,
+  params: SearchParams,
+): Omit<SearchResult, "index"> {
+  const began = performance.now();
+  const query = parseQuery(params.query, index.fold);
+  const selection = select(index, directories, scope, params);
+  const mask = params.showSecrets ? (text: string) => text : createRedactor({});
+  const reader = new HitReader(index, directories, selection, mask);
+  try {
+    const ranked = rank(index, selection, query, params, reader);
+    const hits = present(ranked, query, params, { index, reader, mask });
+    return {
+      query: params.query,
+      hits,
+      total: ranked.total,
+      totalIsExact: ranked.totalIsExact,
+      sessions: ranked.sessions,
+      searched: searched(index, selection, hits.length === 0),
+      suggestions: hits.length === 0 ? suggest(index, query) : [],
+      tookMs: Math.round((performance.now() - began) * 100) / 100,
+    };
+  } finally {
+    reader.close();
+  }
+}
+
+interface Ranked {
+  best: { id: number; score: number }[];
+  total: number;
+  totalIsExact: boolean;
+  sessions: number;
+}
+
+/** The best documents, one for each entry. */
+function rank(
+  index: HistoryIndex,
+  selection: Selection,
+  query: Query,
+  params: SearchParams,
+  reader: HitReader,
+): Ranked {
+  const { columns } = index;
+  const { sort = "relevance" } = params;
+  const limit = (params.limit ?? DEFAULT_LIMIT) + (params.offset ?? 0);
+  const { match, exclude, verify } = compileQuery(query);
+  const found = match === undefined ? allBut(index, exclude) : matching(index, match);
+  const weights = weightsByNumber();
+  const now = Date.now() / 1000;
+  const { time, kind, nth, file } = columns;
+  const byTime = sort === "time";
+  const scoreOf = (id: number) => {
+    const at = time[id] ?? 0;
+    return byTime ? at : (weights[(kind[id] ?? 1) - 1] ?? 0) * recency(now - at);
+  };
+  const best = new Best(verify ? Number.POSITIVE_INFINITY : sort === "time" ? limit : limit * LOOKED_AT);
+  const seen = new Uint8Array(Math.max(0, ...index.files.keys()) + 1);
+  let total = 0;
+  // Parts of one entry come one after the other, and count as one.
+  let [entry, bestOfEntry, scoreOfEntry] = [-1, -1, 0];
+  const close = () => {
+    if (bestOfEntry !== -1) best.add(bestOfEntry, scoreOfEntry);
+  };
+  for (const id of found) {
+    if (!selection.allows(id)) continue;
+    const score = scoreOf(id);
+    const head = id - (nth[id] ?? 0);
+    if (verify) best.add(id, score);
+    else if (head === entry) {
+      if (score > scoreOfEntry) [bestOfEntry, scoreOfEntry] = [id, score];
+      continue;
+    } else {
+      close();
+      [entry, bestOfEntry, scoreOfEntry] = [head, id, score];
+    }
+    total++;
+    seen[file[id] ?? 0] = 1;
+  }
+  if (verify) return check(best.sorted(), new TextMatcher(query, index.fold), { index, reader, limit });
+  close();
+  return {
+    best: best.sorted(),
+    total,
+    totalIsExact: true,
+    sessions: seen.reduce((sum, one) => sum + one, 0),
+  };
+}
+
+/** Looks at the texts of what the index proposes, best first. */
+function check(
+  candidates: readonly { id: number; score: number }[],
+  matcher: TextMatcher,
+  { index, reader, limit }: { index: HistoryIndex; reader: HitReader; limit: number },
+): Ranked {
+  const best: Ranked["best"] = [];
+  const entries = new Set<number>();
+  const sessions = new Set<number>();
+  let checked = 0;
+  for (const candidate of candidates) {
+    if (checked >= MAX_CHECKED && entries.size >= limit) break;
+    checked++;
+    const head = candidate.id - (index.columns.nth[candidate.id] ?? 0);
+    if (entries.has(head)) continue;
+    const text = reader.text(candidate.id);
+    if (text === undefined || !matcher.matches(text)) continue;
+    entries.add(head);
+    sessions.add(index.columns.file[candidate.id] ?? 0);
+    best.push(candidate);
+  }
+  return { best, total: entries.size, totalIsExact: checked === candidates.length, sessions: sessions.size };
+}
+
+/** What is shown of the best, in its last order. */
+function present(
+  { best }: Ranked,
+  query: Query,
+  params: SearchParams,
+  { index, reader, mask }: { index: HistoryIndex; reader: HitReader; mask: (text: string) => string },
+): Hit[] {
+  const { offset = 0, sort = "relevance", context = DEFAULT_CONTEXT } = params;
+  const limit = (params.limit ?? DEFAULT_LIMIT) + offset;
+  const highlighter = Highlighter.forQuery(query, index.fold);
+  const looked: { found: Found; score: number }[] = [];
+  for (const { id, score } of best.slice(0, sort === "time" ? limit : limit * LOOKED_AT)) {
+    const found = reader.read(id);
+    if (found === undefined) continue;
+    const weight = sort === "time" ? 1 : density(highlighter.count(found.text));
+    looked.push({ found, score: score * weight });
+  }
+  const order = sort === "time" ? looked : looked.sort((a, b) => b.score - a.score);
+  return order.slice(offset, limit).map(({ found, score }) => {
+    const whole = mask(found.text);
+    const { text, highlights } = highlighter.cut(whole, context);
+    const rounded = sort === "time" ? 0 : Math.round(score * 1000) / 1000;
+    return {
+      ...reader.describe(found),
+      score: rounded,
+      snippet: { text, highlights },
+      ...(params.fullText ? { text: whole } : {}),
+    };
+  });
+}
+
+/** As one text: a row for each of some hundred thousand would take longer than finding them. */
+function matching({ db }: HistoryIndex, match: string): number[] {
+  const { ids } = db
+    .sql("SELECT json_group_array(rowid) AS ids FROM words WHERE words MATCH ?")
+    .get(match) as { ids: string };
+  return JSON.parse(ids) as number[];
+}
+
+function allBut(index: HistoryIndex, exclude: string | undefined): Iterable<number> {
+  if (exclude === undefined) return index.columns.ids();
+  const excluded = new Set(matching(index, exclude));
+  return [...index.columns.ids()].filter((id) => !excluded.has(id));
+}
+
+function searched(
+  index: HistoryIndex,
+  { files, allows }: Selection,
+  count: boolean,
+): SearchResult["searched"] {
+  let entries = 0;
+  if (count) for (const id of index.columns.ids()) if (allows(id)) entries++;
+  let [from, to] = [Number.POSITIVE_INFINITY, 0];
+  const sessions = new Set<string>();
+  for (const { state } of files.values()) {
+    if (state === undefined) continue;
+    sessions.add(state.session);
+    from = Math.min(from, state.createdAt);
+    to = Math.max(to, state.modifiedAt);
+  }
+  return { sessions: sessions.size, entries, ...(sessions.size > 0 ? { from, to } : {}) };
+}
+
+/** Words of the index with the same beginning that are nearest to those that aren't in it. */
+function suggest({ db }: HistoryIndex, query: Query): string[] {
+  return query.groups.flat().flatMap(({ words, negated }) => {
+    const [word = ""] = words;
+    if (negated || words.length !== 1 || word.length < 3) return [];
+    const first = word.slice(0, 1);
+    const rows = db
+      .sql("SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ? AND length(term) BETWEEN ? AND ?")
+      .all(first, first + String.fromCodePoint(0x10ffff), word.length - 2, word.length + 2) as {
+      term: string;
+      doc: number;
+    }[];
+    // It may be there, and only not together with the others, or in another project.
+    if (rows.some(({ term }) => term === word)) return [];
+    const frequent = rows.sort((a, b) => b.doc - a.doc).map(({ term }) => term);
+    return nearest(word, frequent, 2);
+  });
+}

@@ -1,0 +1,118 @@
+import { basename } from "node:path";
+import { PictlError } from "../../core/errors.ts";
+import type { Directories } from "../exclusion.ts";
+import { isBelow } from "../files/roots.ts";
+import type { FileRow, HistoryIndex } from "../index/history-index.ts";
+import { KINDS, kindNumber, ROLES, TOOL_KINDS } from "../kinds.ts";
+import type { Filters, Scope } from "../types.ts";
+
+/** Which files and documents a request is about, as quick answers to be asked of hundreds of thousands. */
+export interface Selection {
+  files: ReadonlyMap<number, FileRow>;
+  /** Whether a document passes. */
+  allows(id: number): boolean;
+  /** The file to show a document in: its own, or one with a copy of it. */
+  fileOf(id: number): number | undefined;
+}
+
+/**
+ * @throws PictlError SESSION_NOT_FOUND, SESSION_AMBIGUOUS
+ */
+export function select(
+  index: HistoryIndex,
+  directories: Directories,
+  { roots }: Scope,
+  filters: Filters,
+): Selection {
+  const files = selectFiles(index, directories, roots, filters);
+  const { columns } = index;
+  const isFile = new Uint8Array(Math.max(0, ...index.files.keys()) + 1);
+  for (const id of files.keys()) isFile[id] = 1;
+  const isKind = kindsOf(filters);
+  const tools = namesLike(index, filters.tool, (name, wanted) => name === wanted);
+  const models = namesLike(index, filters.model, (name, wanted) =>
+    name.toLowerCase().includes(wanted.toLowerCase()),
+  );
+  const since = filters.since === undefined ? 0 : filters.since / 1000;
+  const until = filters.until === undefined ? Number.POSITIVE_INFINITY : filters.until / 1000;
+  const { copies, kind, time, tool, model, file } = columns;
+  const fileOf = (id: number): number | undefined => {
+    const own = file[id] ?? 0;
+    if (isFile[own] === 1) return own;
+    return copies.get(id)?.find((other) => isFile[other] === 1);
+  };
+  // Asked of every document that has a word: nothing but look-ups.
+  const allows = (id: number): boolean => {
+    if (isKind[kind[id] ?? 0] !== 1) return false;
+    const at = time[id] ?? 0;
+    if (at < since || at > until) return false;
+    if (tools !== undefined && !tools.has(tool[id] ?? 0)) return false;
+    if (models !== undefined && !models.has(model[id] ?? 0)) return false;
+    return isFile[file[id] ?? 0] === 1 || (copies.size > 0 && fileOf(id) !== undefined);
+  };
+  return { files, allows, fileOf };
+}
+
+/** The session files that a request is about, with what is known of them. */
+export function selectFiles(
+  index: HistoryIndex,
+  directories: Directories,
+  roots: Scope["roots"],
+  { projectOf, project, cwd, session }: Filters,
+): Map<number, FileRow> {
+  const wanted = projectOf === undefined ? undefined : directories.project(projectOf);
+  const files = new Map<number, FileRow>();
+  for (const row of index.files.values()) {
+    const { state } = row;
+    if (state === undefined || row.problem !== undefined || !isBelow(row.path, roots)) continue;
+    if (cwd !== undefined && state.cwd !== cwd) continue;
+    const own = wanted === undefined && project === undefined ? "" : directories.project(state.cwd);
+    if (wanted !== undefined && own !== wanted) continue;
+    if (project !== undefined && own !== project && basename(own) !== project) continue;
+    files.set(row.id, row);
+  }
+  return session === undefined ? files : onlySession(files, session);
+}
+
+function onlySession(files: ReadonlyMap<number, FileRow>, reference: string): Map<number, FileRow> {
+  const rows = [...files.values()];
+  const fitting = [
+    rows.filter(({ state }) => state?.session === reference),
+    rows.filter(({ state }) => state?.name === reference),
+    rows.filter(({ state }) => state?.session.startsWith(reference)),
+  ].find((some) => some.length > 0);
+  const ids = [...new Set(fitting?.map(({ state }) => state?.session ?? ""))];
+  if (fitting === undefined) {
+    throw new PictlError("SESSION_NOT_FOUND", `There is no session "${reference}" in the history.`, {
+      hint: "See `pictl history list --all` for ids and names.",
+      details: { session: reference },
+    });
+  }
+  if (ids.length > 1) {
+    throw new PictlError("SESSION_AMBIGUOUS", `"${reference}" fits ${ids.length} sessions.`, {
+      hint: `Give more of the id: ${ids.slice(0, 10).join(", ")}`,
+      details: { session: reference, candidates: ids.slice(0, 10).map((id) => ({ id })) },
+    });
+  }
+  return new Map(fitting.map((row) => [row.id, row]));
+}
+
+/** By the number of a kind and one more, as {@link Columns} has it. */
+function kindsOf({ role, noTools, includeThinking }: Filters): Uint8Array {
+  const kinds = new Set(role === undefined ? KINDS : (ROLES[role] ?? []));
+  if (!includeThinking && role !== "thinking") kinds.delete("thinking");
+  if (noTools) for (const kind of TOOL_KINDS) kinds.delete(kind);
+  const flags = new Uint8Array(KINDS.length + 1);
+  for (const kind of kinds) flags[kindNumber(kind) + 1] = 1;
+  return flags;
+}
+
+function namesLike(
+  { db }: HistoryIndex,
+  wanted: string | undefined,
+  fits: (name: string, wanted: string) => boolean,
+): Set<number> | undefined {
+  if (wanted === undefined) return undefined;
+  const names = db.sql("SELECT id, name FROM names").all() as { id: number; name: string }[];
+  return new Set(names.filter(({ name }) => fits(name, wanted)).map(({ id }) => id));
+}

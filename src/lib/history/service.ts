@@ -1,0 +1,219 @@
+import { dirname, join } from "node:path";
+import { PictlError } from "../core/errors.ts";
+import { createRedactor } from "../core/redact.ts";
+import { Directories, isNamed } from "./exclusion.ts";
+import { Forgotten } from "./forgotten.ts";
+import { isDamage } from "./index/database.ts";
+import { HistoryIndex } from "./index/history-index.ts";
+import { listSessions, stats, status } from "./overview.ts";
+import { compileQuery } from "./query/compile.ts";
+import { parseQuery } from "./query/parse.ts";
+import { scan } from "./search/scan.ts";
+import { search } from "./search/search.ts";
+import { selectFiles } from "./search/selection.ts";
+import { showSession } from "./show.ts";
+import { Fold } from "./text/fold.ts";
+import type {
+  Filters,
+  HistoryStatus,
+  IndexNotice,
+  ListedSession,
+  Scope,
+  SearchParams,
+  SearchResult,
+  ShownPart,
+  StatsBy,
+  StatsRow,
+} from "./types.ts";
+
+/** A search answers from what it has after this long: a first index of a gigabyte takes some 20 s. */
+const DEFAULT_WAIT_MS = 1_000;
+
+/** Long enough for what a turn has added; who asks how far a first index is doesn't want to wait for it. */
+const STATUS_WAIT_MS = 200;
+
+interface Masked {
+  showSecrets?: boolean | undefined;
+}
+
+/** What each operation takes and gives. The worker's messages are made of these names. */
+export interface Operations {
+  search: { params: SearchParams; result: SearchResult };
+  list: {
+    params: Filters & Masked & { limit?: number | undefined };
+    result: { sessions: ListedSession[]; total: number; index: IndexNotice };
+  };
+  show: {
+    params: Filters & Masked & { session: string; at?: string | undefined; context?: number | undefined };
+    result: { session: ListedSession; entries: ShownPart[]; truncated: boolean };
+  };
+  stats: { params: Filters & { by: StatsBy }; result: { by: StatsBy; rows: StatsRow[]; index: IndexNotice } };
+  status: { params: object; result: HistoryStatus };
+  reindex: {
+    params: { session?: string | undefined; wait?: boolean | undefined };
+    result: { files: number; index: IndexNotice };
+  };
+  forget: {
+    params: {
+      session?: string | undefined;
+      project?: string | undefined;
+      projectOf?: string | undefined;
+      undo?: boolean | undefined;
+    };
+    result: { sessions: { sessionId: string; sessionName?: string; file: string }[] };
+  };
+}
+export type OperationName = keyof Operations;
+
+/**
+ * Everything that the history answers, on one index. Made for a thread of its own: indexing and searching block.
+ */
+export class HistoryService {
+  readonly #index: HistoryIndex;
+  readonly #directories = new Directories();
+  readonly #forgotten: Forgotten;
+
+  /** @throws PictlError STORAGE_UNAVAILABLE */
+  constructor(path: string, options: { commitMs?: number } = {}) {
+    this.#index = new HistoryIndex(path, new Fold(), options.commitMs);
+    this.#forgotten = new Forgotten(join(dirname(path), "history-forgotten.json"));
+  }
+
+  get isIndexing(): boolean {
+    return this.#index.progress.running;
+  }
+
+  close(): void {
+    this.#index.close();
+  }
+
+  /** Answers; an index that turns out to be damaged is made anew, and the answer comes from that. */
+  async run<N extends OperationName>(
+    name: N,
+    scope: Scope,
+    params: Operations[N]["params"],
+  ): Promise<Operations[N]["result"]> {
+    const operation = this.#operations[name] as (
+      scope: Scope,
+      params: Operations[N]["params"],
+    ) => Promise<Operations[N]["result"]>;
+    try {
+      return await operation(scope, params);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#index.remake();
+      return await operation(scope, params);
+    }
+  }
+
+  readonly #operations: {
+    [N in OperationName]: (scope: Scope, params: Operations[N]["params"]) => Promise<Operations[N]["result"]>;
+  } = {
+    search: async (scope, params) => {
+      const index = await this.#catchUp(scope, params.waitMs);
+      const { match, verify } = compileQuery(parseQuery(params.query, this.#index.fold));
+      // The index has no punctuation: for nothing else, every text would have to be looked at anyway.
+      const byScan = params.regex || params.deep || (match === undefined && verify);
+      const run = byScan ? scan : search;
+      return { ...(await run(this.#index, this.#directories, scope, params)), index };
+    },
+
+    list: async (scope, params) => {
+      const index = await this.#catchUp(scope);
+      const all = listSessions(this.#index, this.#directories, scope, params, maskOf(params));
+      return { sessions: all.slice(0, params.limit), total: all.length, index };
+    },
+
+    show: async (scope, params) => {
+      await this.#catchUp(scope);
+      const filters = { session: params.session };
+      const row = selectFiles(this.#index, this.#directories, scope.roots, filters).values().next().value;
+      const mask = maskOf(params);
+      const [session] = listSessions(this.#index, this.#directories, scope, filters, mask);
+      if (row === undefined || session === undefined) throw noSession(params.session);
+      const { parts, truncated } = showSession(row, { ...params, mask });
+      return { session, entries: parts, truncated };
+    },
+
+    stats: async (scope, params) => {
+      const index = await this.#catchUp(scope);
+      return { by: params.by, rows: stats(this.#index, this.#directories, scope, params), index };
+    },
+
+    status: async (scope) => {
+      const index = await this.#catchUp(scope, STATUS_WAIT_MS);
+      return status(this.#index, this.#directories, scope, this.#forgotten.size, index);
+    },
+
+    reindex: async (scope, { session, wait }) => {
+      await this.#catchUp(scope, 0);
+      if (session === undefined) this.#index.remake();
+      else {
+        for (const row of selectFiles(this.#index, this.#directories, scope.roots, { session }).values())
+          this.#index.reread(row);
+      }
+      const index = await this.#catchUp(scope, wait ? Number.POSITIVE_INFINITY : 0);
+      return { files: this.#index.files.size, index };
+    },
+
+    forget: async (scope, params) => {
+      await this.#catchUp(scope);
+      if (params.undo) return { sessions: this.#remember(scope, params) };
+      const { session, project, projectOf } = params;
+      const rows = [
+        ...selectFiles(this.#index, this.#directories, scope.roots, { session, project, projectOf }).values(),
+      ];
+      const sessions = rows.flatMap(({ path, state }) =>
+        state === undefined
+          ? []
+          : [
+              {
+                sessionId: state.session,
+                ...(state.name === undefined ? {} : { sessionName: state.name }),
+                file: path,
+              },
+            ],
+      );
+      this.#forgotten.add(sessions.map(({ sessionId }) => sessionId));
+      await this.#catchUp(scope);
+      return { sessions };
+    },
+  };
+
+  /** Takes in what is new, for so long at most. */
+  async #catchUp(scope: Scope, waitMs = DEFAULT_WAIT_MS): Promise<IndexNotice> {
+    this.#directories.renew();
+    this.#index.refresh(scope.roots, ({ session, cwd, path }) => {
+      if (this.#forgotten.has(session)) return "forgotten";
+      if (scope.exclude.length > 0 && isNamed(scope.exclude, cwd, this.#directories.project(cwd), path))
+        return "config";
+      return this.#directories.optedOut(cwd) ? "workspace" : undefined;
+    });
+    const complete = await this.#index.settle(waitMs);
+    return complete ? { complete } : { complete, progress: this.#index.progress };
+  }
+
+  #remember(scope: Scope, { session, project, projectOf }: Operations["forget"]["params"]) {
+    const root = projectOf === undefined ? project : this.#directories.project(projectOf);
+    const rows = [...this.#index.files.values()].filter(({ problem, state }) => {
+      if (problem !== "forgotten" || state === undefined) return false;
+      if (session !== undefined) return state.session.startsWith(session) || state.name === session;
+      return root === undefined || this.#directories.project(state.cwd) === root;
+    });
+    if (rows.length === 0 && session !== undefined) throw noSession(session);
+    this.#forgotten.remove(rows.map(({ state }) => state?.session ?? ""));
+    this.#index.refresh(scope.roots, () => undefined);
+    return rows.map(({ path, state }) => ({ sessionId: state?.session ?? "", file: path }));
+  }
+}
+
+function maskOf({ showSecrets }: Masked): (text: string) => string {
+  return showSecrets ? (text) => text : createRedactor({});
+}
+
+function noSession(session: string): PictlError {
+  return new PictlError("SESSION_NOT_FOUND", `There is no session "${session}" in the history.`, {
+    hint: "See `pictl history list --all` for ids and names.",
+    details: { session },
+  });
+}

@@ -1,0 +1,36 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { toPictlError } from "../core/errors.ts";
+import { HistoryService, type OperationName, type Operations } from "./service.ts";
+import type { Scope } from "./types.ts";
+
+/** What the daemon's thread asks, and what it is told. */
+export interface WorkerRequest {
+  id: number;
+  name: OperationName;
+  scope: Scope;
+  params: Operations[OperationName]["params"];
+}
+
+export type WorkerAnswer =
+  | { id: number; result: Operations[OperationName]["result"]; indexing: boolean }
+  | { id: number; error: ReturnType<ReturnType<typeof toPictlError>["toBody"]>; indexing: boolean };
+
+serve();
+
+/** The thread of the history: the daemon loads this file by its path. */
+function serve(): void {
+  const port = parentPort;
+  if (port === null) throw new Error("not a worker");
+  let service: HistoryService | undefined;
+  port.on("message", async ({ id, name, scope, params }: WorkerRequest) => {
+    const answer = (rest: Omit<WorkerAnswer, "id" | "indexing">) =>
+      port.postMessage({ id, ...rest, indexing: service?.isIndexing ?? false });
+    try {
+      service ??= new HistoryService((workerData as { path: string }).path);
+      answer({ result: await service.run(name, scope, params) });
+    } catch (error) {
+      const failure = toPictlError(error);
+      answer({ error: failure.toBody() });
+    }
+  });
+}
