@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
@@ -98,7 +98,7 @@ describe("the network of a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, 
   it("none: not even the model's host can be reached", async () => {
     await provider([]);
     const file = join(place.paths.configDir, "sandbox.toml");
-    execFileSync("mkdir", ["-p", place.paths.configDir]);
+    mkdirSync(place.paths.configDir, { recursive: true });
     writeFileSync(file, 'network = "none"\n');
     const { code } = await place.run(strict, { env });
     assert.notEqual(code, 0);
@@ -113,6 +113,21 @@ describe("the network of a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, 
     assert.equal(code, 7);
     assert.match(stderr, /amazon-bedrock/);
     assert.doesNotMatch(stderr, new RegExp(KEY));
+  });
+
+  it("a provider's variables are let in only where the user's file says so", async () => {
+    const aws = { AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: KEY, AWS_REGION: "eu-west-1" };
+    const args = ["--sandbox", "strict", "--model", "amazon-bedrock/some-model"];
+    mkdirSync(place.paths.configDir, { recursive: true });
+    writeFileSync(
+      join(place.paths.configDir, "sandbox.toml"),
+      'profile = "strict"\nexpose_credentials = ["amazon-bedrock"]\n',
+    );
+    await place.run(["session", "create", ...args], { env: aws });
+    assert.match(
+      await place.ok(["session", "bash", "env"], { env: aws }),
+      new RegExp(`AWS_SECRET_ACCESS_KEY=${KEY}`),
+    );
   });
 
   it("another provider's model gets an agent of its own", async () => {

@@ -42,6 +42,7 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
           agentDir,
           env: environment,
           model: model.id,
+          expose: policy.exposeCredentials,
           piVersion: model.piVersion,
           runPi: model.runPi,
         });
@@ -67,7 +68,7 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
     const secrets = new Set(providers?.secretEnv ?? []);
     const harmless = Object.entries(environment).filter(([name]) => !secrets.has(name));
     return new Sandbox({
-      policy,
+      policy: { ...policy, env: [...policy.env, ...(providers?.exposedEnv ?? [])] },
       workspace,
       home,
       environment: Object.fromEntries(harmless),

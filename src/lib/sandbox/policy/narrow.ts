@@ -27,6 +27,10 @@ export function narrow(policy: SandboxPolicy, by: Partial<SandboxPolicy>, home: 
     maxMemory: lower(policy.maxMemory, by.maxMemory),
     tmpSize: lower(policy.tmpSize, by.tmpSize),
     env: by.env === undefined ? policy.env : policy.env.filter((name) => by.env?.includes(name)),
+    exposeCredentials:
+      by.exposeCredentials === undefined
+        ? policy.exposeCredentials
+        : policy.exposeCredentials.filter((id) => by.exposeCredentials?.includes(id)),
     allowNoSandbox: policy.allowNoSandbox,
   });
 }

@@ -46,6 +46,7 @@ export function policyLines(policy: SandboxPolicy): (PolicyLine & { name: string
     ...one("maxMemory", formatSize(policy.maxMemory)),
     ...one("tmpSize", formatSize(policy.tmpSize)),
     ...list("env", policy.env),
+    ...list("exposeCredentials", policy.exposeCredentials),
     ...one("home", policy.home),
     ...list("read", policy.read),
     ...list("allowWrite", policy.allowWrite),

@@ -23,6 +23,7 @@ export const FILE_KEYS = {
   max_memory: "maxMemory",
   tmp_size: "tmpSize",
   env: "env",
+  expose_credentials: "exposeCredentials",
   allow_no_sandbox: "allowNoSandbox",
 } as const satisfies Record<string, keyof SandboxPolicy>;
 
@@ -94,9 +95,14 @@ function policyFile(home: string, base: string | undefined) {
     max_memory: z.optional(size(LEAST_MEMORY, '"4G" or "512M"')),
     tmp_size: z.optional(size(LEAST_TMP, '"1G" or "256M"')),
     env: z.optional(setOf(variable)),
+    expose_credentials: z.optional(setOf(provider)),
     allow_no_sandbox: z.optional(z.boolean("must be true or false")),
   });
 }
+
+const provider = z
+  .string()
+  .check(z.regex(/^[\w.-]+$/, "must be the id of a provider, such as amazon-bedrock"));
 
 /** A list in which nothing comes twice. */
 function setOf<Schema extends z.ZodMiniType<string>>(entry: Schema) {

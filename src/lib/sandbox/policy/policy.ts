@@ -21,6 +21,8 @@ export interface SandboxPolicy {
   tmpSize: number;
   /** Names of variables that pass beside the agent's own needs. */
   env: string[];
+  /** Providers that the gate can't serve, whose credentials are let in. */
+  exposeCredentials: string[];
   /** Whether `--no-sandbox` is allowed although `enabled`. Only the user's file may set it. */
   allowNoSandbox: boolean;
 }

@@ -259,6 +259,7 @@ export function profilePolicy(name: SandboxProfile, places: PolicyPlaces): Sandb
     ],
     allowWrite: profile.allowWrite.map(expand),
     env: [...profile.env],
+    exposeCredentials: [],
     allowNoSandbox: false,
   };
 }

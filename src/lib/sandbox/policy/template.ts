@@ -50,6 +50,9 @@ profile = "${profile}"
 
 # Variables that pass beside what the agent itself needs. This takes the place of the profile's list.
 # env = ${list(values.env)}${more(values.env)}
+
+# Providers that can't be used with their credential outside (docs/sandbox-network.md), whose variables are let in.
+# expose_credentials = []
 `;
 }
 

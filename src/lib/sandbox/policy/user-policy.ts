@@ -120,6 +120,10 @@ function doubts(file: PolicyFile, policy: SandboxPolicy, { env }: PolicyPlaces):
             `${place("allowWrite")}: allow_write "${path}" opens "${program}", which is on PATH: what an agent puts there runs outside of the sandbox.`,
           ];
     }),
+    ...(file.settings.exposeCredentials ?? []).map(
+      (id) =>
+        `${place("exposeCredentials")}: every program in the sandbox can read the credentials of ${id} from its environment.`,
+    ),
     ...names
       .filter(isSecretName)
       .map((name) => `${place("env")}: env passes ${name}, which every program in the sandbox can read.`),

@@ -61,6 +61,8 @@ export interface ProviderPlan {
   hosts: ProviderHost[];
   /** Variables that hold credentials, or say where one is: none may pass, but those of exposed providers. */
   secretEnv: string[];
+  /** Variables of exposed providers, which pass. */
+  exposedEnv: string[];
   /** Variables that pi needs inside for what is served, none of them secret. */
   env: Record<string, string>;
   /** The text of the models.json for inside. auth.json must not be there at all. */
@@ -97,6 +99,7 @@ export function planProviders(options: PlanOptions): ProviderPlan {
       hostsOfUnserved(id, options, files.models),
     ),
     secretEnv: secretVariables(options.env, files).filter((name) => !kept.includes(name)),
+    exposedEnv: kept,
     env: Object.assign({}, ...served.map((each) => each.env)) as Record<string, string>,
     modelsJson: (gate) => insideModels(files.models, inside, exposed, gate),
   };
@@ -114,7 +117,7 @@ export function requireServed(plan: ProviderPlan): void {
     "SANDBOX_PROVIDER",
     `The provider ${first.id} can't be used in a sandbox with its credential outside: ${first.reason}.`,
     {
-      hint: "Choose a model of another provider with --model provider/id, or start the session without a sandbox.",
+      hint: `Choose a model of another provider with --model provider/id, let its variables in with expose_credentials = ["${first.id}"] in your sandbox.toml, or start the session without a sandbox.`,
       details: { unserved: plan.unserved },
     },
   );

@@ -265,6 +265,7 @@ test("denials come together, allowances are what both have, limits the lower one
       max_memory: "4G",
       env: ["LANG", "FOO"],
       isolate_pid: false,
+      expose_credentials: ["amazon-bedrock", "google-vertex"],
     },
     {
       allow_write: ["~/.cargo/registry", "/srv"],
@@ -273,6 +274,7 @@ test("denials come together, allowances are what both have, limits the lower one
       max_processes: 9000,
       max_memory: "1G",
       env: ["FOO", "GITHUB_TOKEN"],
+      expose_credentials: ["amazon-bedrock", "anthropic"],
       isolate_pid: true,
     },
   );
@@ -281,6 +283,7 @@ test("denials come together, allowances are what both have, limits the lower one
   assert.deepEqual(merged.network, { kind: "hosts", allow: [{ host: "api.github.com", port: 443 }] });
   assert.deepEqual([merged.maxProcesses, merged.maxMemory], [512, 1024 ** 3]);
   assert.deepEqual(merged.env, ["FOO"]);
+  assert.deepEqual(merged.exposeCredentials, ["amazon-bedrock"]);
   assert.equal(merged.isolatePid, true);
 });
 
