@@ -80,7 +80,13 @@ describe("--json", () => {
     shapes["config show"] = shapeOf(await place.json(["config", "show"], { env: { PICTL_PI: undefined } }));
     await note("config path", ["config", "path"]);
     await note("config unset", ["config", "unset", "thinking"]);
-    for (const words of [["show"], ["explain", "/etc"], ["explain", "pypi.org"], ["init"]])
+    for (const words of [
+      ["show"],
+      ["explain", "/etc"],
+      ["explain", "pypi.org"],
+      ["check", "--list"],
+      ["init"],
+    ])
       await note(`sandbox ${words.join(" ")}`, ["sandbox", ...words]);
     // Enabled, it would hold for what follows.
     rmSync(join(place.paths.configDir, "sandbox.toml"));
