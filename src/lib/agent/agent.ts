@@ -403,7 +403,7 @@ export class Agent {
   }
 }
 
-/** pi 1.x tells that a run follows; where it doesn't, whoever asks finds out (session.ts). */
+/** pi 1.x tells that a run follows; where it doesn't, whoever asks finds out (turns.ts). */
 function wasStarted({ success, data }: AgentResponse): boolean {
   return success && (data as { disposition?: string } | undefined)?.disposition === "started";
 }
