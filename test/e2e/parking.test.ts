@@ -238,6 +238,9 @@ describe("parking", () => {
     process.kill(spare, "SIGSTOP");
     await place.ok(["daemon", "stop"]);
     assert.deepEqual(place.processes(), []);
+    // Before it looked for what was left: that is for what has got lost.
+    const last = JSON.parse(place.log().trimEnd().split("\n").at(-1) ?? "") as Record<string, unknown>;
+    assert.deepEqual([last.message, last.agents], ["stopped", { started: 1, ended: 1 }]);
   });
 
   it("takes no agent from a session whose command goes on in the background", async () => {
