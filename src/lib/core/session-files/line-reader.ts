@@ -23,8 +23,8 @@ export interface Line {
   tail: Buffer;
   /** Its first `length` bytes, or all of them. */
   bytes(length: number): Buffer;
-  /** Whether `needle` occurs in it. */
-  includes(needle: Buffer): boolean;
+  /** Whether `needle` occurs in it, from this byte of it on. */
+  includes(needle: Buffer, from?: number): boolean;
   /** The line as text, invalid UTF-8 replaced as pi's own decoder does; undefined when it is too long for that. */
   text(): string | undefined;
 }
@@ -80,7 +80,7 @@ function shortLine(bytes: Buffer, start: number, terminated: boolean): Line {
     head: bytes,
     tail: bytes,
     bytes: (length) => bytes.subarray(0, length),
-    includes: (needle) => bytes.includes(needle),
+    includes: (needle, from) => bytes.includes(needle, from),
     text: () => bytes.toString("utf8"),
   };
 }
@@ -101,7 +101,7 @@ function longLine(fd: number, start: number, end: number, terminated: boolean): 
       const bytes = Buffer.allocUnsafe(Math.min(length, end - start));
       return bytes.subarray(0, readFully(fd, bytes, start, bytes.length));
     },
-    includes: (needle) => rangeIncludes(fd, start, end, needle),
+    includes: (needle, from = 0) => rangeIncludes(fd, start + from, end, needle),
     text: () => {
       if (end - start > MAX_LINE_BYTES) return undefined;
       const bytes = Buffer.allocUnsafe(end - start);

@@ -9,6 +9,11 @@ const HEAD_BYTES = TOOL_TEXT_LENGTH * 6 + 1_024;
 /** As pi orders the keys. In a JSON string every quote is escaped, so that no text can look like this. */
 const RESULT_HEAD =
   /^\{"type":"message",(?:"id":"([^"\\]*)","parentId":(null|"[^"\\]*"),)?"timestamp":"([^"\\]*)","message":\{"role":"toolResult","toolCallId":"[^"\\]*","toolName":"([^"\\]*)","content":\[\{"type":"text","text":"/;
+/** The end of such a line. */
+const RESULT_TAIL = /"isError":(?:true|false),"timestamp":\d+\}\}$/;
+const TAIL_BYTES = 64;
+/** Every entry has one, and no string can: a line with a second one is half an entry with another behind it. */
+const ENTRY_TIME = Buffer.from(',"timestamp":"');
 const USAGE = Buffer.from('"usage"');
 
 /**
@@ -23,11 +28,13 @@ export function readEntryLine(line: Line): JsonObject | undefined {
 }
 
 function readLongResult(line: Line): JsonObject | undefined {
-  if (!line.terminated || !endsWell(line.tail)) return undefined;
+  const tail = line.tail.toString("latin1", Math.max(0, line.tail.length - TAIL_BYTES));
+  if (!line.terminated || !RESULT_TAIL.test(tail)) return undefined;
   const bytes = line.bytes(HEAD_BYTES);
   const head = RESULT_HEAD.exec(bytes.toString("latin1", 0, 640));
-  if (head === null || line.includes(USAGE)) return undefined;
+  if (head === null) return undefined;
   const [{ length }, id, parentId, timestamp, toolName] = head;
+  if (line.includes(USAGE, length) || line.includes(ENTRY_TIME, length)) return undefined;
   const text = decodeBeginning(bytes.toString("utf8", length));
   if (text === undefined || text.length <= TOOL_TEXT_LENGTH) return undefined;
   const message = { role: "toolResult", toolName: decode(toolName), content: [{ type: "text", text }] };
@@ -36,10 +43,6 @@ function readLongResult(line: Line): JsonObject | undefined {
       ? {}
       : { id: decode(id), parentId: parentId === "null" ? null : decode(parentId?.slice(1, -1)) };
   return { type: "message", ...ids, timestamp, message };
-}
-
-function endsWell(tail: Buffer): boolean {
-  return tail.toString("latin1", Math.max(0, tail.length - 2)) === "}}";
 }
 
 /** What was matched as bytes. */

@@ -20,6 +20,13 @@ export interface Found {
   cost?: number;
 }
 
+interface Place {
+  row: FileRow;
+  start: number;
+  length: number;
+  part: number;
+}
+
 /** Turns numbers of documents into what is shown of them. Close it after use. */
 export class HitReader {
   readonly #index: HistoryIndex;
@@ -110,21 +117,32 @@ export class HitReader {
     };
   }
 
-  #place(id: number): { row: FileRow; start: number; length: number; part: number } | undefined {
-    const file = this.#selection.fileOf(id);
-    const row = file === undefined ? undefined : this.#index.files.get(file);
+  /** Where a document is shown: of several sessions in the oldest that it still leads somewhere in. */
+  #place(id: number): Place | undefined {
     const doc = this.#index.db.sql("SELECT file, start, length, part FROM docs WHERE id = ?").get(id) as
       | { file: number; start: number; length: number; part: number }
       | undefined;
-    if (row === undefined || doc === undefined) return undefined;
-    if (doc.file === row.id) return { ...doc, row };
-    const copy = this.#index.db
-      .sql("SELECT start, length FROM copies WHERE doc = ? AND file = ?")
-      .get(id, row.id) as { start: number; length: number } | undefined;
-    return copy === undefined ? undefined : { row, ...copy, part: doc.part };
+    if (doc === undefined) return undefined;
+    const places = this.#selection.filesOf(id).flatMap((file): Place[] => {
+      const row = this.#index.files.get(file);
+      const at = file === doc.file ? doc : this.#copy(id, file);
+      return row === undefined || at === undefined
+        ? []
+        : [{ row, start: at.start, length: at.length, part: doc.part }];
+    });
+    if (places.length <= 1) return places[0];
+    const age = ({ row }: Place) => row.state?.createdAt ?? 0;
+    const left = ({ row, start }: Place) => (isActive(this.#rangesOf(row), start) ? 0 : 1);
+    return places.sort((a, b) => left(a) - left(b) || age(a) - age(b))[0];
   }
 
-  #part({ row, start, length, part }: { row: FileRow; start: number; length: number; part: number }) {
+  #copy(id: number, file: number): { start: number; length: number } | undefined {
+    return this.#index.db.sql("SELECT start, length FROM copies WHERE doc = ? AND file = ?").get(id, file) as
+      | { start: number; length: number }
+      | undefined;
+  }
+
+  #part({ row, start, length, part }: Place) {
     const entry = this.#back.entry(row.path, start, length);
     const text = entry === undefined ? undefined : partsOf(entry)[part]?.text;
     return entry === undefined || text === undefined ? undefined : { entry, text };

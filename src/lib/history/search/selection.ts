@@ -11,8 +11,8 @@ export interface Selection {
   files: ReadonlyMap<number, FileRow>;
   /** Whether a document passes. */
   allows(id: number): boolean;
-  /** The file to show a document in: its own, or one with a copy of it. */
-  fileOf(id: number): number | undefined;
+  /** Those of the selected files that hold a document. */
+  filesOf(id: number): number[];
 }
 
 /**
@@ -36,11 +36,8 @@ export function select(
   const since = filters.since === undefined ? 0 : filters.since / 1000;
   const until = filters.until === undefined ? Number.POSITIVE_INFINITY : filters.until / 1000;
   const { copies, kind, time, tool, model, file } = columns;
-  const fileOf = (id: number): number | undefined => {
-    const own = file[id] ?? 0;
-    if (isFile[own] === 1) return own;
-    return copies.get(id)?.find((other) => isFile[other] === 1);
-  };
+  const filesOf = (id: number): number[] =>
+    [file[id] ?? 0, ...(copies.get(id) ?? [])].filter((one) => isFile[one] === 1);
   // Asked of every document that has a word: nothing but look-ups.
   const allows = (id: number): boolean => {
     if (isKind[kind[id] ?? 0] !== 1) return false;
@@ -48,9 +45,9 @@ export function select(
     if (at < since || at > until) return false;
     if (tools !== undefined && !tools.has(tool[id] ?? 0)) return false;
     if (models !== undefined && !models.has(model[id] ?? 0)) return false;
-    return isFile[file[id] ?? 0] === 1 || (copies.size > 0 && fileOf(id) !== undefined);
+    return isFile[file[id] ?? 0] === 1 || (copies.size > 0 && filesOf(id).length > 0);
   };
-  return { files, allows, fileOf };
+  return { files, allows, filesOf };
 }
 
 /** The session files that a request is about, with what is known of them. */
