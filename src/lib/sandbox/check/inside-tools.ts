@@ -15,7 +15,7 @@ export const DESCRIPTORS_FILE = ".pictl-descriptors";
 /** Ends a program that hangs. */
 const PROGRAM_TIMEOUT_MS = 1_500;
 /** The same for one that fills memory. */
-const LONG_PROGRAM_TIMEOUT_MS = 3_500;
+const LONG_PROGRAM_TIMEOUT_MS = 7_000;
 
 /**
  * Makes system calls in a process of their own, one list after the other, until the last call of one is let through.
@@ -89,6 +89,13 @@ function reasonOfEnd(status: number | null, signal: string | null): string | und
 function nameOf(errno: number): string {
   return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }
+
+/** A structure of 64-bit fields, with room for what a kernel may add to it. */
+export const struct = (...words: number[]) => {
+  const bytes = Buffer.alloc(Math.max(128, words.length * 8));
+  for (const [index, word] of words.entries()) bytes.writeBigInt64LE(BigInt(word), index * 8);
+  return bytes;
+};
 
 /** Runs something with another current directory, one at a time. */
 export async function inDirectory<T>(directory: string, run: () => Promise<T>): Promise<T> {

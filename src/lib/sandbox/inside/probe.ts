@@ -25,7 +25,7 @@ export interface ProbeRecord {
 /** Not a code that a shell, bubblewrap or Node ends with. */
 export const REFUSED_EXIT_CODE = 86;
 /** An attempt that hangs must not keep the others from being made. */
-const ATTEMPT_TIMEOUT_MS = 4_000;
+const ATTEMPT_TIMEOUT_MS = 8_000;
 
 const reason = whyNotHere(process.argv[2]);
 if (reason === undefined) {

@@ -1,99 +1,14 @@
 import { spawn } from "node:child_process";
-import { closeSync, constants, openSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { type Steps, systemCalls } from "../inside-tools.ts";
+import { readFileSync } from "node:fs";
+import { type Steps, struct, systemCalls } from "../inside-tools.ts";
 import { always, filtered } from "../promises.ts";
-import { type Attempt, attempt, type Inside, type Row } from "../row.ts";
+import type { Attempt, Inside, Row } from "../row.ts";
 import { text } from "../syscall-program.ts";
+import { DEVICES } from "./devices.ts";
+import { TWO_WALLS } from "./two-walls.ts";
 
 const concern = "kernel";
 const AT_FDCWD = -100;
-const MS_REMOUNT_BIND = 0x20 | 0x1000;
-/** nosuid, nodev and relatime, which may not be given up where others set them. */
-const KEPT_FLAGS = 0x2 | 0x4 | 0x20_0000;
-const MNT_DETACH = 2;
-const NEW_USER = 0x1000_0000;
-const SIGCHLD = 17;
-const struct = (...words: number[]) => {
-  const bytes = Buffer.alloc(Math.max(128, words.length * 8));
-  for (const [index, word] of words.entries()) bytes.writeBigInt64LE(BigInt(word), index * 8);
-  return bytes;
-};
-
-/** Calls that a sandbox's filter refuses, and that are refused behind it too: tried with the filter and without. */
-const TWO_WALLS: readonly {
-  id: string;
-  tried: string;
-  lists: (inside: Inside) => Steps[];
-  guard: Row["guard"];
-}[] = [
-  {
-    id: "user-namespace",
-    tried: "making a user namespace (unshare, clone, clone3), in which one is root again",
-    guard: { bubblewrap: ["userns"] },
-    lists: () => [
-      [{ call: "unshare", args: [NEW_USER] }],
-      [{ call: "clone", args: [NEW_USER | SIGCHLD, 0, 0, 0, 0] }],
-      [{ call: "clone3", args: [struct(NEW_USER, 0, 0, 0, SIGCHLD), 88] }],
-    ],
-  },
-  {
-    id: "mount",
-    tried: "mounting something",
-    guard: { bubblewrap: ["caps", "userns"], mounts: ["dev"] },
-    lists: () => [
-      [{ call: "mount", args: [text("none"), text("/var/tmp"), text("tmpfs"), 0, 0] }],
-      [{ call: "fsopen", args: [text("tmpfs"), 0] }],
-      [{ call: "open_tree", args: [AT_FDCWD, text("/"), 1] }],
-    ],
-  },
-  {
-    id: "umount",
-    tried: "unmounting what covers something",
-    guard: { bubblewrap: ["caps", "userns"], mounts: ["dev"] },
-    lists: () => [[{ call: "umount2", args: [text("/var/tmp"), MNT_DETACH] }]],
-  },
-  {
-    id: "remount",
-    tried: "mounting read-only places writable again",
-    guard: { bubblewrap: ["caps", "userns"], mounts: ["dev"] },
-    lists: ({ node }) => [[{ call: "mount", args: [0, text(node), 0, MS_REMOUNT_BIND | KEPT_FLAGS, 0] }]],
-  },
-  {
-    id: "chroot",
-    tried: "chroot and pivot_root",
-    guard: { bubblewrap: ["caps", "userns"], mounts: ["dev"] },
-    lists: ({ workspace }) => [
-      [{ call: "chroot", args: [text(workspace)] }],
-      [{ call: "pivot_root", args: [text("."), text(".")] }],
-    ],
-  },
-];
-
-function twoWalls({ id, tried, lists, guard }: (typeof TWO_WALLS)[number]): Row[] {
-  const row = {
-    concern,
-    attempt: (inside: Inside) => systemCalls(id, lists(inside)),
-    control: "own",
-  } as const;
-  return [
-    {
-      ...row,
-      id,
-      tried,
-      guard: { ...guard, seccomp: ["calls", "namespaces"] },
-      promised: always,
-    },
-    {
-      ...row,
-      id: `${id}-unfiltered`,
-      tried: `${tried}, with no seccomp filter`,
-      setting: "no-filter",
-      guard,
-      promised: always,
-    },
-  ];
-}
 
 /** Calls that only the filter refuses. */
 function filteredRow(
@@ -131,61 +46,8 @@ export const KERNEL: readonly Row[] = [
     },
     control: "own",
   },
-  ...TWO_WALLS.flatMap(twoWalls),
-  {
-    id: "mknod",
-    concern,
-    tried: "making a device file of the first disk",
-    guard: { always: "a user namespace of its own" },
-    promised: always,
-    attempt: ({ workspace }) => makeNode(join(workspace, ".disk"), 0o060600, 8 << 8),
-    // A pipe is a node that anybody may make.
-    control: ({ workspace }) => makeNode(join(workspace, ".pipe"), 0o010600, 0),
-  },
-  {
-    id: "devices",
-    concern,
-    tried: "opening /dev/mem, disks, /dev/kmsg and every other device of the host",
-    guard: { mounts: ["dev"] },
-    promised: always,
-    attempt: openDevices,
-    control: "own",
-  },
-  {
-    id: "sysctl",
-    concern,
-    tried: "opening settings below /proc/sys for writing (kernel.core_pattern runs a program as root)",
-    guard: { bubblewrap: ["proc-sys", "caps", "userns"], mounts: ["dev"] },
-    promised: always,
-    attempt: () =>
-      openAny([
-        "/proc/sys/kernel/core_pattern",
-        "/proc/sys/kernel/modprobe",
-        "/proc/sys/kernel/hostname",
-        "/proc/sys/user/max_user_namespaces",
-        "/proc/sys/net/ipv4/ip_forward",
-        "/proc/sys/vm/drop_caches",
-      ]),
-    control: "own",
-  },
-  {
-    id: "sysctl-root",
-    concern,
-    tried: "the same as root without capabilities, who owns those files",
-    guard: { bubblewrap: ["proc-sys"] },
-    promised: ({ root }) => (root ? true : "only root owns them"),
-    attempt: () => openAny(["/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe"]),
-    control: "own",
-  },
-  {
-    id: "proc-files",
-    concern,
-    tried: "opening other files of /proc for writing (sysrq-trigger, irq, mtrr, …)",
-    guard: { always: "bubblewrap's own covers of /proc" },
-    promised: always,
-    attempt: () => openAny(filesOf("/proc", 3)),
-    control: ({ workspace }) => openAny([join(workspace, "readable")]),
-  },
+  ...TWO_WALLS,
+  ...DEVICES,
   filteredRow(
     "kmsg",
     "reading the kernel's log (syslog)",
@@ -267,10 +129,6 @@ export const KERNEL: readonly Row[] = [
   },
 ];
 
-function makeNode(path: string, mode: number, device: number): Attempt {
-  return systemCalls("mknod", [[{ call: "mknodat", args: [AT_FDCWD, text(path), mode, device] }]]);
-}
-
 /** struct perf_event_attr: type software, clock of the task, nothing of the kernel. */
 function perfClock(): Buffer {
   const attributes = Buffer.alloc(128);
@@ -279,60 +137,6 @@ function perfClock(): Buffer {
   attributes.writeBigUInt64LE(1n, 8);
   attributes.writeUInt8(0b0110_0001, 40);
   return attributes;
-}
-
-async function openAny(paths: readonly string[]): Promise<Attempt> {
-  const reasons: string[] = [];
-  for (const path of paths) {
-    const one = await attempt(() => void closeSync(openSync(path, constants.O_WRONLY)));
-    if (one.through) return { through: true, seen: `opened ${path}` };
-    reasons.push(one.seen);
-  }
-  return { through: false, seen: `${paths.length} tried: ${[...new Set(reasons)].join(", ")}` };
-}
-
-/** Regular files below a directory that aren't a process's. */
-function filesOf(directory: string, depth: number): string[] {
-  let entries: string[] = [];
-  try {
-    entries = readdirSync(directory);
-  } catch {
-    return [];
-  }
-  return entries.flatMap((name) => {
-    // Processes, what leads to one, what has a row of its own; and pressure/*, by which anybody may ask to be woken.
-    if (directory === "/proc" && /^(\d+|self|thread-self|net|mounts|sys|pressure)$/.test(name)) return [];
-    const path = join(directory, name);
-    const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-    if (isDirectory) return depth > 1 ? filesOf(path, depth - 1) : [];
-    return [path];
-  });
-}
-
-/** What a sandbox has of its own in /dev, as bubblewrap makes it. */
-const OWN_DEVICES = ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "console"];
-
-async function openDevices(): Promise<Attempt> {
-  const names = new Set([
-    ...["mem", "kmem", "port", "kmsg", "sda", "vda", "nvme0n1", "xvda", "fuse", "kvm", "net/tun", "uinput"],
-    ...["loop-control", "vhost-vsock", "vsock", "dri/card0", "input/event0", "snapshot", "mapper/control"],
-    ...readdirSync("/dev"),
-  ]);
-  const reasons: string[] = [];
-  for (const name of names) {
-    if (OWN_DEVICES.includes(name) || /^(std\w+|fd|core|pts|shm|log|initctl)$/.test(name)) continue;
-    const path = join("/dev", name);
-    // Neither waits for whoever is at the other end, nor becomes its terminal.
-    const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-    const one = await attempt(() => {
-      if (statSync(path).isDirectory()) throw new Error("a directory");
-      closeSync(openSync(path, flags));
-      return undefined;
-    });
-    if (one.through) return { through: true, seen: `opened ${path}` };
-    reasons.push(one.seen);
-  }
-  return { through: false, seen: `${names.size} tried: ${[...new Set(reasons)].join(", ")}` };
 }
 
 /** Starts the program, which waits, and looks whose rights it has. */
