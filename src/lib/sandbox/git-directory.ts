@@ -1,6 +1,32 @@
 import { lstatSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { systemErrorCode } from "../core/errors.ts";
+import { PictlError, systemErrorCode } from "../core/errors.ts";
+
+/**
+ * Refuses a repository in which what has to stay as it is can't be held in its place: a link is replaced as easily as
+ * any file beside it, and nothing can be mounted over it.
+ *
+ * @throws PictlError SANDBOX_UNAVAILABLE naming the link
+ */
+export function refuseLinkedGit(workspace: string): void {
+  const git = join(workspace, ".git");
+  for (const path of [git, join(git, "hooks"), join(git, "config"), join(git, "commondir")]) {
+    if (!isLink(path)) continue;
+    throw new PictlError("SANDBOX_UNAVAILABLE", `A sandbox can't protect ${path}: it is a symbolic link.`, {
+      hint: "Put what it leads to in its place; hooks can be kept elsewhere with `git config core.hooksPath`.",
+      details: { path },
+    });
+  }
+}
+
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  } catch {
+    // Below a file that is called .git: a worktree's, which is protected itself.
+    return false;
+  }
+}
 
 /**
  * Whoever may write in a repository's `.git` could add `commondir`, by which git outside takes its configuration and

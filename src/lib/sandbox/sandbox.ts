@@ -13,6 +13,7 @@ import {
 import type { Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { PictlError } from "../core/errors.ts";
 import { packagePlace } from "../core/package-place.ts";
 import type { Environment } from "../core/paths.ts";
 import { type BubblewrapPart, CHANNEL_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
@@ -25,7 +26,7 @@ import {
 } from "./bubblewrap/process-limits.ts";
 import { type SeccompRule, seccompFilter } from "./bubblewrap/seccomp.ts";
 import { sandboxEnvironment } from "./environment.ts";
-import { keepCommonDirectory } from "./git-directory.ts";
+import { keepCommonDirectory, refuseLinkedGit } from "./git-directory.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
 
 /** A killed sandbox's processes are gone from its control group a moment after its first one. */
@@ -112,14 +113,23 @@ export class Sandbox {
   constructor(setup: SandboxSetup) {
     this.#setup = setup;
     this.#bubblewrap = findBubblewrap(setup.environment);
+    refuseLinkedGit(setup.workspace);
     keepCommonDirectory(setup.workspace);
     const without = setup.without?.seccomp ?? [];
-    this.#filter = without.includes("filter")
-      ? undefined
-      : seccompFilter(
-          process.arch,
-          without.filter((rule) => rule !== "filter"),
-        );
+    if (without.includes("filter")) return;
+    this.#filter = seccompFilter(
+      process.arch,
+      without.filter((rule) => rule !== "filter"),
+    );
+    if (this.#filter !== undefined) return;
+    throw new PictlError(
+      "SANDBOX_UNAVAILABLE",
+      `There is no filter of system calls for ${process.arch} yet.`,
+      {
+        hint: "Sandboxes work on x64 and arm64.",
+        details: { architecture: process.arch },
+      },
+    );
   }
 
   /** Whether all its processes are counted together, or each by itself. */

@@ -38,11 +38,11 @@ export interface PolicyFile {
   lines: Partial<Record<keyof SandboxPolicy, number>>;
 }
 
-/** Fewer than a few threads of Node's, or less memory than pi takes, and no agent starts. */
+/** Fewer than a few threads of Node's, or less memory than Node takes to start (576 MiB of data on x64), and no agent starts. */
 const FEWEST_PROCESSES = 32;
 /** Linux has no more process ids than this. */
 const MOST_PROCESSES = 4_194_304;
-const LEAST_MEMORY = 128 * 1024 ** 2;
+const LEAST_MEMORY = 768 * 1024 ** 2;
 const LEAST_TMP = 1024 ** 2;
 
 /**

@@ -112,7 +112,7 @@ const settings = fc.record({
   network: inFile(network),
   isolate_pid: inFile(fc.boolean()),
   max_processes: inFile(fc.integer({ min: 32, max: 9999 })),
-  max_memory: inFile(fc.constantFrom("128M", "1G", "64G", 1073741824)),
+  max_memory: inFile(fc.constantFrom("768M", "1G", "64G", 1073741824)),
   tmp_size: inFile(fc.constantFrom("1M", "1G", "64G")),
   env: inFile(fc.array(fc.constantFrom("LANG", "TERM", "FOO", "CI", "GITHUB_TOKEN"), { maxLength: 4 })),
   allow_no_sandbox: inFile(fc.boolean()),

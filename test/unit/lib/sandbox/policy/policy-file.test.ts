@@ -105,7 +105,7 @@ const REFUSED: readonly [text: string, line: number | undefined, key: string | u
     ['network = { allow = ["x.test:0"] }', 1, "network.allow.0", /between 1 and 65535/],
     ["max_processes = 0", 1, "max_processes", /between 32 and/],
     ['max_memory = "lots"', 1, "max_memory", /must be a size such as "4G"/],
-    ['max_memory = "0"', 1, "max_memory", /at least 134217728 bytes/],
+    ['max_memory = "0"', 1, "max_memory", /at least 805306368 bytes/],
     ['env = ["A=b"]', 1, "env.0", /name of a variable/],
     ['env = ["LC_*"]', 1, "env.0", /name of a variable/],
   ];
