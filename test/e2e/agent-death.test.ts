@@ -206,9 +206,16 @@ describe("the restarts of a session", { timeout: 80_000 }, () => {
   it("wait longer after each death, say why, and don't after a turn that ended well", async () => {
     const env = { PICTL_PI: MISBEHAVES };
     const id = await place.ok(["session", "create"], { env });
+    assert.equal(await place.ok(["prompt", "-s", id, "something else"], { env }), "done");
+    // Until all of them are in line: one that came later might have nothing to wait for.
+    const agent = await agentPid(id);
+    process.kill(agent, "SIGSTOP");
     const prompts = Array.from({ length: 4 }, () =>
       place.start(["prompt", "-s", id, "half a record"], { env }),
     );
+    const queued = async () => (await place.json<{ queued: number }>(["daemon", "status"])).queued;
+    while ((await queued()) < 3);
+    process.kill(agent, "SIGCONT");
     for (const prompt of prompts) await died(prompt, /out of memory/);
     const told = prompts.map(({ stderr }) =>
       /Waiting: its agent has died(?: (\d) times in a row)?, the next/.exec(stderr),
