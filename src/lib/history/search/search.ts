@@ -15,7 +15,7 @@ import { density, recency, weightsByNumber } from "./weights.ts";
 const DEFAULT_LIMIT = 20;
 const DEFAULT_CONTEXT = 0;
 /** The texts of this many times what is shown are looked at, to see how often the words stand in them. */
-const LOOKED_AT = 3;
+const LOOKED_AT = 2;
 /** Of a query that the index can't decide, all are looked at up to this many; more only until enough are found. */
 const MAX_CHECKED = 2_000;
 

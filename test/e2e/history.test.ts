@@ -1,0 +1,248 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { HistorySearchResult, HistoryStatusResult } from "../../src/lib/protocol/history.ts";
+import { Terminal, withoutTmux } from "../support/terminal.ts";
+import { Workspace } from "../support/workspace.ts";
+
+const KEY = "sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123";
+
+describe("pictl history", () => {
+  let place: Workspace;
+  let other: string;
+  before(async () => {
+    place = new Workspace();
+    other = join(place.root, "other-project");
+    mkdirSync(other);
+    await place.ok([
+      "prompt",
+      "--model",
+      "scripted/echo",
+      "--name",
+      "quinces",
+      "prune the appletree at src/apple_tree.ts(",
+    ]);
+    await place.ok(["prompt", "and the peartree; the key is", KEY]);
+    await place.ok(["prompt", "--model", "scripted/echo", "the appletree of the others"], { cwd: other });
+  });
+  after(() => place.dispose());
+
+  const search = (args: string[], cwd?: string) =>
+    place.json<HistorySearchResult>(["history", "search", ...args], cwd === undefined ? {} : { cwd });
+  const status = () => place.json<HistoryStatusResult>(["history", "status"]);
+
+  it("finds what pi has written, and leads back into the session", async () => {
+    const result = await search(["appletree", "--role", "user"]);
+    assert.equal(result.total, 1);
+    const [hit] = result.hits;
+    assert.ok(hit);
+    assert.equal(hit.sessionName, "quinces");
+    assert.equal(hit.branch, "active");
+    assert.equal(hit.snippet.text.slice(...(hit.snippet.highlights[0] ?? [0, 0])), "appletree");
+    const forked = await place.ok(["session", "fork", hit.sessionId, "--at", hit.forkAt ?? ""]);
+    assert.notEqual(forked, "");
+    const text = await place.ok(["history", "search", "appletree", "--role", "user"]);
+    assert.ok(text.includes(`pictl prompt -s ${hit.sessionId}`), text);
+    assert.ok(text.includes(`pictl session fork ${hit.sessionId} --at ${hit.forkAt}`), text);
+    assert.match(text, /1 hit in 1 session, [\d.]+ ms/);
+  });
+
+  it("takes code and exclusions as they are typed, without quotes", async () => {
+    assert.equal((await search(["src/apple_tree.ts(", "--role", "user"])).total, 1);
+    assert.equal((await search(["src/apple.tree.ts("])).total, 0);
+    assert.equal((await search(["appletree", "-prune", "--role", "user"])).total, 0);
+    assert.equal((await search(["peartree", "-prune", "--role", "user"])).total, 1);
+    assert.equal((await search(["plumtree", "OR", "peart*", "--role", "user"])).total, 1);
+  });
+
+  it("takes in a new turn before it answers", async () => {
+    await place.ok(["prompt", "-s", "quinces", "now the medlartree"]);
+    assert.equal((await search(["medlartree", "--role", "user"])).total, 1);
+  });
+
+  it("never shows another project's sessions unless asked", async () => {
+    const here = await search(["appletree", "--role", "user"]);
+    assert.deepEqual([...new Set(here.hits.map(({ cwd }) => cwd))], [place.cwd]);
+    const there = await search(["appletree", "--role", "user"], other);
+    assert.deepEqual([...new Set(there.hits.map(({ cwd }) => cwd))], [other]);
+    assert.equal((await search(["peartree"], other)).total, 0);
+    assert.equal((await search(["appletree", "--all", "--role", "user"])).sessions, 2);
+    assert.equal((await search(["appletree", "--project", "other-project", "--role", "user"])).total, 1);
+    assert.equal((await search(["appletree", "--cwd", other, "--role", "user"])).total, 1);
+    // A repository is one project, and what is a repository in it another one.
+    const inner = join(place.root, "repository", "packages", "inner");
+    mkdirSync(join(inner, ".git"), { recursive: true });
+    mkdirSync(join(place.root, "repository", ".git"));
+    const below = join(place.root, "repository", "packages");
+    await place.ok(["prompt", "--model", "scripted/echo", "the cherrytree"], { cwd: inner });
+    await place.ok(["prompt", "--model", "scripted/echo", "the cherrytree"], { cwd: below });
+    const outer = await search(["cherrytree", "--role", "user"], join(place.root, "repository"));
+    assert.deepEqual(
+      outer.hits.map(({ cwd }) => cwd),
+      [below],
+    );
+    for (const what of ["list", "stats"]) {
+      const shown = await place.ok(["history", what, "--json"], { cwd: other });
+      assert.ok(!shown.includes(place.cwd), `${what}: ${shown}`);
+    }
+  });
+
+  it("exits with 4 when nothing is found, says where it looked and what is near; 2 for wrong usage", async () => {
+    const nothing = await place.run(["history", "search", "apletree"]);
+    assert.equal(nothing.code, 4);
+    assert.equal(nothing.stdout, "");
+    assert.match(
+      nothing.stderr,
+      /Nothing found for apletree in \d+ entries of \d+ sessions? of this project, \d{4}-\d\d-\d\d to/,
+    );
+    assert.match(nothing.stderr, /Did you mean "appletree"/);
+    assert.equal((await place.run(["history", "search"])).code, 2);
+    assert.equal((await place.run(["history", "search", "x", "--since", "someday"])).code, 2);
+    assert.equal((await place.run(["history", "search", "(", "--regex"])).code, 2);
+    assert.equal((await place.run(["history", "show", "nobody"])).code, 4);
+  });
+
+  it("masks what looks like a credential unless told otherwise", async () => {
+    const masked = await place.ok(["history", "search", "peartree"]);
+    assert.ok(!masked.includes(KEY), masked);
+    assert.match(masked, /\[redacted\]/);
+    for (const args of [
+      ["search", "peartree"],
+      ["export", "peartree"],
+      ["show", "quinces"],
+      ["list"],
+      ["search", "--deep", "peartree"],
+    ]) {
+      assert.ok(!(await place.ok(["history", ...args, "--json"])).includes(KEY), args.join(" "));
+    }
+    assert.ok((await place.ok(["history", "search", "peartree", "--show-secrets"])).includes(KEY));
+  });
+
+  it("filters by time, and prints paths", async () => {
+    assert.equal((await search(["appletree", "--since", "1h", "--role", "user"])).total, 1);
+    assert.equal((await search(["appletree", "--until", "2020-01-01"])).total, 0);
+    const [path = ""] = (await place.ok(["history", "search", "appletree", "--format", "paths"])).split("\n");
+    assert.ok(existsSync(path), path);
+  });
+
+  it("lists, shows, adds up and exports", async () => {
+    const { sessions } = await place.json<{ sessions: { sessionName?: string; turns: number }[] }>([
+      "history",
+      "list",
+    ]);
+    assert.ok(sessions.some(({ sessionName, turns }) => sessionName === "quinces" && turns === 3));
+    const [hit] = (await search(["medlartree", "--role", "user"])).hits;
+    const around = await place.ok(["history", "show", "quinces", "--at", hit?.entryId ?? "", "-C", "1"]);
+    assert.match(around, /medlartree/);
+    assert.doesNotMatch(around, /^ {2}prune the appletree/m);
+    const { rows } = await place.json<{ rows: { name: string; turns: number }[] }>([
+      "history",
+      "stats",
+      "--cwd",
+      place.cwd,
+    ]);
+    assert.deepEqual(
+      rows.map(({ name, turns }) => [name, turns]),
+      [["scripted/echo", 3]],
+    );
+    const lines = (await place.ok(["history", "export", "appletree"]))
+      .split("\n")
+      .map((line) => JSON.parse(line) as { text: string });
+    assert.ok(lines.every(({ text }) => text.includes("appletree")));
+    assert.match(await place.ok(["history", "export", "appletree", "-f", "md"]), /^## (user|assistant)/m);
+  });
+
+  it("leaves out a project that says so, at once and only so long as it says so", async () => {
+    const config = join(other, ".pictl", "config.toml");
+    mkdirSync(join(other, ".pictl"));
+    writeFileSync(config, "history = false\n");
+    assert.equal((await search(["others", "--all"])).total, 0);
+    assert.equal((await status()).leftOut.byWorkspace, 1);
+    // One that can't be read may have said no.
+    writeFileSync(config, "history = \n");
+    assert.equal((await search(["others", "--all"])).total, 0);
+    rmSync(config);
+    assert.ok((await search(["others", "--all"])).total > 0);
+    await place.ok(["config", "set", "history.exclude", other]);
+    assert.equal((await search(["others", "--all"])).total, 0);
+    await place.ok(["config", "set", "history.exclude", "other-project", "elsewhere"]);
+    assert.equal((await search(["others", "--all"])).total, 0);
+    await place.ok(["config", "unset", "history.exclude"]);
+    assert.ok((await search(["others", "--all"])).total > 0);
+  });
+
+  it("forgets a session for good, and leaves pi's file alone", async () => {
+    const [hit] = (await search(["others", "--all"])).hits;
+    assert.ok(hit);
+    const forgot = await place.run(["history", "forget", hit.sessionId]);
+    assert.match(forgot.stderr, /pi's file is still there/);
+    assert.ok(existsSync(hit.file));
+    assert.equal((await search(["others", "--all"])).total, 0);
+    await place.ok(["history", "reindex"]);
+    assert.equal((await search(["others", "--all"])).total, 0);
+    await place.ok(["history", "forget", hit.sessionId, "--undo"]);
+    assert.ok((await search(["others", "--all"])).total > 0);
+  });
+
+  it("makes a damaged, other or missing index anew, for the user alone", async () => {
+    const { database } = await status();
+    assert.equal(statSync(database.path).mode & 0o777, 0o600);
+    const damage: Record<string, () => void> = {
+      gone: () => rmSync(database.path),
+      garbage: () => writeFileSync(database.path, "no database at all ".repeat(1_000)),
+      torn: () => {
+        const bytes = readFileSync(database.path);
+        bytes.fill(0x55, 4096);
+        writeFileSync(database.path, bytes);
+      },
+    };
+    for (const [name, harm] of Object.entries(damage)) {
+      await place.ok(["daemon", "stop"]);
+      for (const suffix of ["-wal", "-shm"]) rmSync(`${database.path}${suffix}`, { force: true });
+      harm();
+      assert.ok((await search(["appletree", "--role", "user"])).total > 0, name);
+      assert.equal(statSync(database.path).mode & 0o777, 0o600, name);
+    }
+    // Under a daemon that has it open.
+    rmSync(database.path);
+    assert.ok((await search(["appletree", "--role", "user"])).total > 0);
+    assert.ok(existsSync(database.path));
+  });
+
+  it("counts what it can't read, and goes on", async () => {
+    const [{ file } = { file: "" }] = (await search(["appletree"])).hits;
+    const broken = join(file, "..", "2026-01-01T00-00-00-000Z_broken.jsonl");
+    const header = {
+      type: "session",
+      version: 3,
+      id: "broken",
+      timestamp: "2026-01-01T00:00:00.000Z",
+      cwd: place.cwd,
+    };
+    writeFileSync(broken, `${JSON.stringify(header)}\nnot json\n\u0000\n{"type":"half`);
+    writeFileSync(join(file, "..", "notes.jsonl"), '{"not":"pi"}\n');
+    const { problems } = await status();
+    assert.deepEqual(problems.brokenLines, [{ file: broken, lines: 2 }]);
+    assert.deepEqual(
+      problems.foreign.map((path) => path.split("/").at(-1)),
+      ["notes.jsonl"],
+    );
+    assert.ok((await search(["appletree"])).total > 0);
+  });
+
+  it("searches while somebody types, and continues the session", { skip: withoutTmux() }, async () => {
+    const terminal = await Terminal.start(place, ["history", "search", "-i"], { columns: 100, rows: 20 });
+    try {
+      await terminal.shows(/Type to search/);
+      await terminal.type("medlart");
+      await terminal.shows(/now the medlartree/);
+      await terminal.press("Enter");
+      await terminal.shows(/echo: now the medlartree/);
+      await terminal.press("C-d");
+      await terminal.shows(/\[exit 0\] icanon echo/);
+    } finally {
+      await terminal.dispose();
+    }
+  });
+});
