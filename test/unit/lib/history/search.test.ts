@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { HistoryService } from "../../../../src/lib/history/service.ts";
+import type { SearchParams } from "../../../../src/lib/history/types.ts";
+
+const DAY = 86_400_000;
+const NOW = Date.now();
+
+interface Entry {
+  role?: string;
+  text: string;
+  name?: true;
+  age?: number;
+}
+
+function open(t: TestContext, sessions: Record<string, Entry[]>) {
+  const root = mkdtempSync(join(tmpdir(), "pictl-history-"));
+  const directory = join(root, "sessions", "--p--");
+  mkdirSync(directory, { recursive: true });
+  for (const [id, entries] of Object.entries(sessions)) {
+    const header = {
+      type: "session",
+      version: 3,
+      id,
+      timestamp: new Date(NOW - 400 * DAY).toISOString(),
+      cwd: "/p",
+    };
+    const lines = entries.map(({ role = "user", text, name, age = 0 }, i) => {
+      const base = {
+        id: `${id}${i}`,
+        parentId: i === 0 ? null : `${id}${i - 1}`,
+        timestamp: new Date(NOW - age * DAY).toISOString(),
+      };
+      const tool = role === "toolResult" ? { toolCallId: "c", toolName: "bash" } : {};
+      return name
+        ? { type: "session_info", ...base, name: text }
+        : { type: "message", ...base, message: { role, ...tool, content: [{ type: "text", text }] } };
+    });
+    writeFileSync(
+      join(directory, `2026_${id}.jsonl`),
+      [header, ...lines].map((line) => `${JSON.stringify(line)}\n`).join(""),
+    );
+  }
+  const service = new HistoryService(join(root, "history.db"));
+  t.after(() => {
+    service.close();
+    rmSync(root, { recursive: true });
+  });
+  const scope = { roots: [{ path: join(root, "sessions"), nested: true }], exclude: [] };
+  const search = (query: string, more: Partial<SearchParams> = {}) =>
+    service.run("search", scope, { query, waitMs: 60_000, ...more });
+  return {
+    search,
+    ids: async (query: string, more: Partial<SearchParams> = {}) =>
+      (await search(query, more)).hits.map(({ entryId }) => entryId),
+  };
+}
+
+describe("the order", () => {
+  test("names before words of people, those before output of tools", async (t) => {
+    const { ids } = open(t, {
+      a: [
+        { role: "toolResult", text: "needle" },
+        { text: "needle" },
+        { role: "assistant", text: "needle" },
+        { text: "needle", name: true },
+      ],
+    });
+    assert.deepEqual(await ids("needle"), ["a3", "a1", "a2", "a0"]);
+  });
+
+  test("recent before old, and by time when asked", async (t) => {
+    const { ids } = open(t, {
+      a: [
+        { text: "needle", age: 300 },
+        { text: "needle", age: 100 },
+        { role: "toolResult", text: "needle" },
+      ],
+    });
+    assert.deepEqual(await ids("needle"), ["a1", "a2", "a0"]);
+    assert.deepEqual(await ids("needle", { sort: "time" }), ["a2", "a1", "a0"]);
+  });
+
+  test("the limit takes the best, and pages go on behind it", async (t) => {
+    const { search, ids } = open(t, {
+      a: Array.from({ length: 50 }, (_, i) => ({ text: `needle ${i}`, age: i })),
+    });
+    const first = await search("needle", { limit: 3, sort: "time" });
+    assert.equal(first.total, 50);
+    assert.deepEqual(
+      first.hits.map(({ entryId }) => entryId),
+      ["a0", "a1", "a2"],
+    );
+    assert.deepEqual(await ids("needle", { limit: 3, offset: 3, sort: "time" }), ["a3", "a4", "a5"]);
+  });
+});
+
+describe("the snippet", () => {
+  const marked = ({ text, highlights }: { text: string; highlights: [number, number][] }) =>
+    highlights.map(([from, to]) => text.slice(from, to));
+
+  test("marks what was found, as it is written there", async (t) => {
+    const { search } = open(t, { a: [{ text: "Ein CAFÉ\u0301 — ﬁne 日本語だ, foo.Bar( and Fooling" }] });
+    for (const [query, expected] of [
+      ["cafe", ["CAFÉ"]],
+      ["fine", ["ﬁne"]],
+      ["本語", ["本語"]],
+      ["foo.bar(", ["foo.Bar("]],
+      ["fool*", ["Fooling"]],
+    ] as const) {
+      const [hit] = (await search(query)).hits;
+      assert.ok(hit, query);
+      assert.deepEqual(
+        marked(hit.snippet).map((text) => text.normalize("NFC").replace("\u0301", "")),
+        [...expected],
+        query,
+      );
+    }
+  });
+
+  test("shows the line, more with context, and little of a long one", async (t) => {
+    const { search } = open(t, {
+      a: [{ text: `one\ntwo\nthe needle\nfour\nfive\n${"x ".repeat(2_000)}needles ${"y ".repeat(2_000)}` }],
+    });
+    assert.equal((await search("needle")).hits[0]?.snippet.text, "the needle");
+    assert.equal((await search("needle", { context: 1 })).hits[0]?.snippet.text, "two\nthe needle\nfour");
+    const long = (await search("needles")).hits[0]?.snippet;
+    assert.ok(long && long.text.length < 300 && long.text.startsWith("…") && long.text.endsWith("…"));
+    assert.deepEqual(marked(long), ["needles"]);
+  });
+});
+
+describe("a scan of the files", () => {
+  const long = (text: string) => `${"padding\n".repeat(400)}${text}`;
+
+  test("gives the same with ripgrep and without", async (t) => {
+    const { search } = open(t, {
+      a: [
+        { role: "toolResult", text: long("farneedle beyond") },
+        { role: "toolResult", text: long("FARNEEDLE upper") },
+        { role: "toolResult", text: long("fárneedle accent") },
+        { role: "toolResult", text: long("farneedles no") },
+        { text: "nothing" },
+      ],
+    });
+    const path = process.env.PATH;
+    const asked: [string, Partial<SearchParams>][] = [
+      ["farneedle", { deep: true }],
+      ['"padding farneedle"', { deep: true }],
+      ["far.eedle", { regex: true }],
+      ["farneedle -upper", { deep: true }],
+      ["=>", {}],
+    ];
+    const run = async () => {
+      const results = [];
+      for (const [query, more] of asked) {
+        const { tookMs: _, ...result } = await search(query, more);
+        results.push(result);
+      }
+      return results;
+    };
+    const found = await run();
+    try {
+      process.env.PATH = "/nowhere";
+      assert.deepEqual(await run(), found);
+    } finally {
+      process.env.PATH = path;
+    }
+    assert.deepEqual(
+      found.map(({ total }) => total),
+      [3, 3, 3, 2, 0],
+    );
+  });
+});
+
+test("an index in the making answers from what it has, and says so", async (t) => {
+  const entries = Array.from({ length: 3_000 }, (_, i) => ({
+    text: `needle ${i} ${"words and more ".repeat(100)}`,
+  }));
+  const { search } = open(t, { a: entries, b: entries.map((entry) => ({ ...entry, age: 1 })) });
+  const early = await search("needle", { waitMs: 0 });
+  assert.equal(early.index.complete, false);
+  assert.ok((early.index.progress?.bytes.total ?? 0) > 5_000_000);
+  const late = await search("needle");
+  assert.deepEqual(late.index, { complete: true });
+  assert.equal(late.total, 6_000);
+  assert.ok(early.total < late.total);
+});
