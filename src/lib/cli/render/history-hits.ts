@@ -32,9 +32,14 @@ function renderSession(hits: readonly HistoryHit[], options: HitsOptions): strin
   const { sessionId, sessionName, cwd } = first;
   const newest = Math.max(...hits.map(({ time }) => time));
   const title = sessionName === undefined ? sessionId : `${oneLine(sessionName)} · ${sessionId}`;
-  const heading = `${colors.bold(title)}  ${colors.dim(`${oneLine(shortPath(cwd))} · ${formatAge(Math.max(0, now - newest))} ago`)}\n`;
+  const heading = `${colors.bold(title)}  ${colors.dim(`${oneLine(shortPath(cwd))} · ${ago(now - newest)}`)}\n`;
   const lead = commands ? colors.dim(`  continue: pictl prompt -s ${sessionId} …\n`) : "";
   return heading + lead + hits.map((hit) => renderHit(hit, options)).join("");
+}
+
+function ago(ms: number): string {
+  const age = formatAge(Math.max(0, ms));
+  return age === "now" ? "just now" : `${age} ago`;
 }
 
 function renderHit(hit: HistoryHit, { colors, commands = true }: HitsOptions): string {
