@@ -177,7 +177,7 @@ describe("a daemon under fuzzed records", () => {
     });
     const client = fc.record({
       frames,
-      pieceBytes: fc.constantFrom(61, 997, 4096, 65_536),
+      pieceBytes: fc.constantFrom(211, 997, 4096, 65_536),
       leaves: fc.boolean(),
     });
     let run = 0;
