@@ -14,7 +14,7 @@ export function noResultText(
       : `, ${timeOf(from, 5).slice(0, 10)} to ${timeOf(to, 5).slice(0, 10)}`;
   const scope = where.all ? "of all projects" : "of this project";
   const lines = [
-    `Nothing found for ${sanitize(query)} in ${entries} entries of ${sessions} sessions ${scope}${dates}.`,
+    `Nothing found for ${sanitize(query)} in ${entries} entries of ${sessions} ${sessions === 1 ? "session" : "sessions"} ${scope}${dates}.`,
   ];
   if (suggestions.length > 0)
     lines.push(`Did you mean ${suggestions.map((word) => `"${sanitize(word)}"`).join(" or ")}?`);

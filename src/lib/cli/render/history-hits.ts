@@ -32,14 +32,14 @@ function renderSession(hits: readonly HistoryHit[], options: HitsOptions): strin
   const { sessionId, sessionName, cwd } = first;
   const newest = Math.max(...hits.map(({ time }) => time));
   const title = sessionName === undefined ? sessionId : `${oneLine(sessionName)} · ${sessionId}`;
-  const heading = `${colors.bold(title)}  ${colors.dim(`${oneLine(shortPath(cwd))} · ${ago(now - newest)}`)}\n`;
+  const heading = `${colors.bold(title)}  ${colors.dim(`${oneLine(shortPath(cwd))} · ${ageText(now - newest)}`)}\n`;
   const lead = commands ? colors.dim(`  continue: pictl prompt -s ${sessionId} …\n`) : "";
   return heading + lead + hits.map((hit) => renderHit(hit, options)).join("");
 }
 
-function ago(ms: number): string {
+function ageText(ms: number): string {
   const age = formatAge(Math.max(0, ms));
-  return age === "now" ? "just now" : `${age} ago`;
+  return age === "now" ? age : `${age} ago`;
 }
 
 function renderHit(hit: HistoryHit, { colors, commands = true }: HitsOptions): string {

@@ -5,13 +5,16 @@ import { renderDetails } from "./details.ts";
 import { megabytes, shortPath, timeOf } from "./numbers.ts";
 import { sanitize } from "./text-width.ts";
 
+/** Of fewer bytes, what an empty database takes says nothing. */
+const MIN_SHARED_BYTES = 1_000_000;
 /** Files named of each problem; --json has more. */
 const SHOWN = 5;
 
 /** The state of the history index as aligned lines, and its problems below. */
 export function renderHistoryStatus(status: HistoryStatusResult, colors: Colors): string {
   const { index, database, bytes, leftOut, problems, from, to } = status;
-  const share = bytes === 0 ? "" : ` (${((100 * database.bytes) / bytes).toFixed(1)} % of the files)`;
+  const share =
+    bytes < MIN_SHARED_BYTES ? "" : ` (${((100 * database.bytes) / bytes).toFixed(1)} % of the files)`;
   const details = renderDetails(
     {
       Index: index.complete ? "complete" : `indexing, ${progressText(index.progress)}`,

@@ -2,6 +2,8 @@ import { asObject, asString, type JsonObject, parseObject } from "../../core/ses
 import type { Line } from "../../core/session-files/line-reader.ts";
 import { TOOL_TEXT_LENGTH } from "./parts.ts";
 
+/** A longer line isn't read: parsed it takes several times its length in memory. No session has had one so far. */
+export const MAX_PARSED_LINE = 64 * 1024 * 1024;
 /** Shorter lines are parsed as fast as they are looked at. */
 const MIN_LONG_LINE = 16 * 1024;
 /** A character takes six bytes at most as JSON writes it (`\u001b`), and the fields before it some hundred. */
@@ -23,6 +25,7 @@ const USAGE = Buffer.from('"usage"');
 export function readEntryLine(line: Line): JsonObject | undefined {
   const short = line.length > MIN_LONG_LINE ? readLongResult(line) : undefined;
   if (short !== undefined) return short;
+  if (line.length > MAX_PARSED_LINE) return undefined;
   const text = line.text();
   return text === undefined ? undefined : parseObject(text);
 }

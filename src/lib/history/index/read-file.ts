@@ -7,7 +7,7 @@ import {
   parseTime,
 } from "../../core/session-files/json.ts";
 import { forEachLine, type Line } from "../../core/session-files/line-reader.ts";
-import { readEntryLine } from "../files/entry-line.ts";
+import { MAX_PARSED_LINE, readEntryLine } from "../files/entry-line.ts";
 import { partsOf, usageOf } from "../files/parts.ts";
 import { cutText } from "../text/fold.ts";
 import type { FileState } from "./file-state.ts";
@@ -100,7 +100,7 @@ class FileReader {
       this.#brokenBefore++;
       return this.#offset < MAX_HEADER_OFFSET;
     }
-    if (line.text() === undefined) this.#state.tooLong++;
+    if (line.length > MAX_PARSED_LINE) this.#state.tooLong++;
     else this.#state.broken++;
     return true;
   }

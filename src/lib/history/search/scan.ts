@@ -11,6 +11,7 @@ import {
 } from "../../core/session-files/json.ts";
 import { forEachLine, type Line } from "../../core/session-files/line-reader.ts";
 import type { Directories } from "../exclusion.ts";
+import { MAX_PARSED_LINE } from "../files/entry-line.ts";
 import { type Part, partsOf, usageOf } from "../files/parts.ts";
 import { activeRanges, isActive } from "../index/file-state.ts";
 import type { FileRow, HistoryIndex } from "../index/history-index.ts";
@@ -229,6 +230,7 @@ function modelOf(entry: JsonObject, message: JsonObject | undefined): string | u
 }
 
 function parseLine(line: Line): JsonObject | undefined {
+  if (line.length > MAX_PARSED_LINE) return undefined;
   const text = line.text();
   return text === undefined ? undefined : parseObject(text);
 }
