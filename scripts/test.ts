@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 
 /** What these test is the same with every pi: they aren't run once more. */
-const NO_PI = /\/(completion|config|help|hostile|limits|schemas|systemd)\.test\.ts$/;
+const NO_PI = /\/(completion|config|help|history|hostile|limits|sandbox-policy|schemas|systemd)\.test\.ts$/;
 
 /**
  * Runs the tests: all of them, or the files named (`npm run test:only -- test/unit/**`). The newer pi is

@@ -80,6 +80,19 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.doesNotMatch(seen, /MY_TOKEN|EDITOR|--other--/);
   });
 
+  it("keeps them out where all projects share one directory for their sessions", async () => {
+    const env = { PI_CODING_AGENT_SESSION_DIR: join(place.root, "all-sessions") };
+    const other = join(place.root, "other");
+    mkdirSync(other);
+    await place.ok(["prompt", ...ECHO, `of the other project: ${SECRET}`], { cwd: other, env });
+    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "hello"], { env });
+    await place.ok(["prompt", "again"], { env });
+    const seen = await place.ok(["session", "bash", `cat ${join(place.root, "all-sessions")}/*`], { env });
+    assert.match(seen, /hello/);
+    assert.match(seen, /Permission denied/);
+    assert.doesNotMatch(seen, new RegExp(SECRET));
+  });
+
   it("goes on in its sandbox after its agent was killed, and after the daemon was", async () => {
     await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "one"]);
     const { agentPid } = await show();

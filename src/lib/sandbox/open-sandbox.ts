@@ -16,6 +16,8 @@ export interface OpenOptions {
   /** Private directory, in which the sandbox gets one of its own. */
   runtimeDir: string;
   elsewhere?: SandboxSetup["elsewhere"];
+  /** Files that are not to be seen beside what the policy denies. */
+  hide?: readonly string[];
   /** What pi inside is going to need of a provider; undefined: nothing, and no provider's host can be reached. */
   model?:
     | { id: string | undefined; piVersion: string; runPi: (args: string[]) => Promise<string> }
@@ -68,7 +70,11 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
     const secrets = new Set(providers?.secretEnv ?? []);
     const harmless = Object.entries(environment).filter(([name]) => !secrets.has(name));
     return new Sandbox({
-      policy: { ...policy, env: [...policy.env, ...(providers?.exposedEnv ?? [])] },
+      policy: {
+        ...policy,
+        denyRead: [...policy.denyRead, ...(options.hide ?? [])],
+        env: [...policy.env, ...(providers?.exposedEnv ?? [])],
+      },
       workspace,
       home,
       environment: Object.fromEntries(harmless),

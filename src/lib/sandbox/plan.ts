@@ -16,6 +16,8 @@ export interface SandboxPlan {
   key: string;
   /** The repository that the session's directory is in, or that directory: what can be written. */
   workspace: string;
+  /** The directory in it that is worked in. */
+  cwd: string;
   home: string;
   agentDir: string;
   sessionDir: string;
@@ -74,6 +76,7 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
     policy,
     key: createHash("sha256").update(JSON.stringify(parts)).digest("base64"),
     workspace,
+    cwd,
     home,
     agentDir,
     sessionDir,

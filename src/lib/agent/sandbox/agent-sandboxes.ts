@@ -9,6 +9,7 @@ import type { PiCommand } from "../pi/pi-command.ts";
 import { runBriefly } from "../pi/run-briefly.ts";
 import { AgentSandbox } from "./agent-sandbox.ts";
 import { CompileCaches } from "./compile-cache.ts";
+import { otherProjectsSessions } from "./other-sessions.ts";
 
 export type { SandboxPlan } from "../../sandbox/plan.ts";
 
@@ -81,6 +82,7 @@ export class AgentSandboxes {
       environment,
       ownVariables: { ...marks, ...compiled?.variables },
       runtimeDir: this.#paths.runtimeDir,
+      hide: otherProjectsSessions(sessionDir, plan.cwd),
       ...(compiled && { elsewhere: compiled.mounts }),
       model: {
         id: model,
