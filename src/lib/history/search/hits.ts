@@ -158,7 +158,9 @@ export class HitReader {
   }
 
   /** pi forks from prompts: the one that is found, or the one that led to what is found. */
-  #forkPoint({ row, start }: Found): string | undefined {
+  #forkPoint({ row, start, id }: Found): string | undefined {
+    const near = this.#nearestPrompt(row, id);
+    if (near !== undefined) return asString(this.#back.entry(row.path, near.start, near.length)?.id);
     const ranges = this.#rangesOf(row);
     const prompts = this.#promptsOf(row).filter(
       (prompt) => prompt.start <= start && isActive(ranges, prompt.start),
@@ -168,6 +170,17 @@ export class HitReader {
     // pi gives the entries of a file without ids new ones whenever it opens it; their number stays.
     if ((row.state?.version ?? 1) < 2) return String(prompts.length);
     return asString(this.#back.entry(row.path, last.start, last.length)?.id);
+  }
+
+  /** The prompt before a document, where it is surely the one that led to it: in a session without branches and copies. */
+  #nearestPrompt({ id: file, state }: FileRow, doc: number): { start: number; length: number } | undefined {
+    const { db, columns } = this.#index;
+    if (state === undefined || state.version < 2 || state.jumps.length > 0) return undefined;
+    if (columns.file[doc] !== file || db.sql("SELECT 1 FROM copies WHERE file = ? LIMIT 1").get(file))
+      return undefined;
+    return db
+      .sql("SELECT start, length FROM docs WHERE file = ? AND kind = ? AND id <= ? ORDER BY id DESC LIMIT 1")
+      .get(file, kindNumber("user"), doc) as { start: number; length: number } | undefined;
   }
 
   /** Where the prompts of a file stand, its own and those that it shares. */

@@ -14,8 +14,8 @@ import { density, recency, weightsByNumber } from "./weights.ts";
 
 const DEFAULT_LIMIT = 20;
 const DEFAULT_CONTEXT = 0;
-/** The texts of this many times what is shown are looked at, to see how often the words stand in them. */
-const LOOKED_AT = 2;
+/** The texts of so many more than are shown are looked at, to see how often the words stand in them. */
+const LOOKED_AT_MORE = 10;
 /** Of a query that the index can't decide, all are looked at up to this many; more only until enough are found. */
 const MAX_CHECKED = 2_000;
 
@@ -81,7 +81,7 @@ function rank(
     const at = time[id] ?? 0;
     return byTime ? at : (weights[(kind[id] ?? 1) - 1] ?? 0) * recency(now - at);
   };
-  const best = new Best(verify ? Number.POSITIVE_INFINITY : sort === "time" ? limit : limit * LOOKED_AT);
+  const best = new Best(verify ? Number.POSITIVE_INFINITY : sort === "time" ? limit : limit + LOOKED_AT_MORE);
   const seen = new Uint8Array(Math.max(0, ...index.files.keys()) + 1);
   let total = 0;
   // Parts of one entry come one after the other, and count as one.
@@ -149,7 +149,7 @@ function present(
   const limit = (params.limit ?? DEFAULT_LIMIT) + offset;
   const highlighter = Highlighter.forQuery(query, index.fold);
   const looked: { found: Found; score: number }[] = [];
-  for (const { id, score } of best.slice(0, sort === "time" ? limit : limit * LOOKED_AT)) {
+  for (const { id, score } of best.slice(0, sort === "time" ? limit : limit + LOOKED_AT_MORE)) {
     const found = reader.read(id);
     if (found === undefined) continue;
     const weight = sort === "time" ? 1 : density(highlighter.count(found.text));
