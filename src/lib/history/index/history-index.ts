@@ -70,9 +70,14 @@ export class HistoryIndex {
     this.fold = fold;
     this.#commitMs = commitMs;
     this.db = new Database(path);
-    this.columns = Columns.load(this.db);
+    this.columns = new Columns();
     this.#writer = new IndexWriter(this.db, this.columns, fold);
-    this.#loadFiles();
+    try {
+      this.#reload();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.remake();
+    }
   }
 
   /** Looks at the directories, and takes out what is gone or is to be left out. What is to be read is noted. */

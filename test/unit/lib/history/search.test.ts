@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -188,4 +188,46 @@ test("an index in the making answers from what it has, and says so", async (t) =
   assert.deepEqual(late.index, { complete: true });
   assert.equal(late.total, 6_000);
   assert.ok(early.total < late.total);
+});
+
+test("a damaged index is made anew, wherever the damage shows", async (t) => {
+  const root = mkdtempSync(join(tmpdir(), "pictl-history-"));
+  t.after(() => rmSync(root, { recursive: true }));
+  const sessions = join(root, "sessions");
+  mkdirSync(sessions);
+  const header = { type: "session", version: 3, id: "a", timestamp: new Date(NOW).toISOString(), cwd: "/p" };
+  const entries = Array.from({ length: 2_000 }, (_, i) => ({
+    type: "message",
+    id: `e${i}`,
+    timestamp: new Date(NOW + i * 1_000).toISOString(),
+    message: { role: "user", content: [{ type: "text", text: `needle${i} ${"hay ".repeat(20)}` }] },
+  }));
+  const lines = [header, ...entries].map((line) => `${JSON.stringify(line)}\n`).join("");
+  writeFileSync(join(sessions, "a.jsonl"), lines);
+  const scope = { roots: [{ path: sessions, nested: false }], exclude: [] };
+  const path = join(root, "history.db");
+  const findAll = async () => {
+    const service = new HistoryService(path);
+    try {
+      const words = ["needle7", "needle1999", "hay"];
+      const totals = [];
+      for (const query of words)
+        totals.push((await service.run("search", scope, { query, waitMs: 60_000 })).total);
+      await service.run("status", scope, {});
+      return totals;
+    } finally {
+      service.close();
+    }
+  };
+  assert.deepEqual(await findAll(), [1, 1, 2_000]);
+  for (const share of [0, 0.1, 0.3, 0.5, 0.7, 0.9]) {
+    const bytes = readFileSync(path);
+    // Whole pages, as a disk loses them.
+    bytes.fill(0x55, Math.floor((bytes.length * share) / 4096) * 4096);
+    writeFileSync(path, bytes);
+    // What shows is mended with the first answer, or with the one that meets it.
+    await findAll();
+    rmSync(`${path}-wal`, { force: true });
+    assert.deepEqual(await findAll(), [1, 1, 2_000], `damaged from ${share} on`);
+  }
 });
