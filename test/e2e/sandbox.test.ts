@@ -87,7 +87,10 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     await place.ok(["prompt", ...ECHO, `of the other project: ${SECRET}`], { cwd: other, env });
     await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "hello"], { env });
     await place.ok(["prompt", "again"], { env });
-    const seen = await place.ok(["session", "bash", `cat ${join(place.root, "all-sessions")}/*`], { env });
+    const { stdout: seen } = await place.run(
+      ["session", "bash", `cat ${join(place.root, "all-sessions")}/*`],
+      { env },
+    );
     assert.match(seen, /hello/);
     assert.match(seen, /Permission denied/);
     assert.doesNotMatch(seen, new RegExp(SECRET));

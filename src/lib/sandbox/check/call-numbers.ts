@@ -6,7 +6,8 @@
 export const CALL_NUMBERS = {
   openat: { x64: 257, arm64: 56 },
   mmap: { x64: 9, arm64: 222 },
-  nanosleep: { x64: 35, arm64: 101 },
+  read: { x64: 0, arm64: 63 },
+  write: { x64: 1, arm64: 64 },
   ioctl: { x64: 16, arm64: 29 },
   socket: { x64: 41, arm64: 198 },
   clone: { x64: 56, arm64: 220 },

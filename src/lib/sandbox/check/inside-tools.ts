@@ -1,7 +1,9 @@
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcessByStdio, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { CALL_NUMBERS, type CallName } from "./call-numbers.ts";
 import { type Attempt, reasonOf } from "./row.ts";
 import { type Operand, PREPARATION_FAILED, syscallProgram } from "./syscall-program.ts";
@@ -47,17 +49,29 @@ function runCalls(steps: Steps): string | undefined {
   });
 }
 
-/** The same for several at a time. */
-export function startCalls(steps: Steps): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const reason = withProgram(steps, (path) => {
-      const child = spawn(path, { stdio: "ignore", timeout: LONG_PROGRAM_TIMEOUT_MS });
-      child.once("error", (error) => resolve(`not run: ${reasonOf(error)}`));
-      child.once("exit", (status, signal) => resolve(reasonOfEnd(status, signal)));
-      return undefined;
-    });
-    if (reason !== undefined) resolve(reason);
+/** Calls that run beside others. */
+export interface RunningCalls {
+  /** Settles with the first byte that the program writes to its stdout, or with its end. */
+  wrote: Promise<unknown>;
+  /** As of `runCalls`. */
+  end: Promise<string | undefined>;
+  /** Closes the program's stdin. */
+  release(): void;
+}
+
+/** The same for several at a time, whose program can say that it has come so far and wait there. */
+export function startCalls(steps: Steps): RunningCalls {
+  const { promise: end, resolve } = Promise.withResolvers<string | undefined>();
+  let child: ChildProcessByStdio<Writable, Readable, null> | undefined;
+  const reason = withProgram(steps, (path) => {
+    child = spawn(path, { stdio: ["pipe", "pipe", "ignore"], timeout: LONG_PROGRAM_TIMEOUT_MS });
+    child.once("error", (error) => resolve(`not run: ${reasonOf(error)}`));
+    child.once("exit", (status, signal) => resolve(reasonOfEnd(status, signal)));
+    return undefined;
   });
+  if (child === undefined || reason !== undefined) resolve(reason);
+  const wrote = child === undefined ? end : Promise.race([once(child.stdout, "data"), end]);
+  return { wrote, end, release: () => child?.stdin.destroy() };
 }
 
 /** The file may be removed as soon as the program runs. */

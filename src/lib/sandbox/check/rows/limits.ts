@@ -12,8 +12,6 @@ const MORE_PROCESSES = 16;
 /** Bytes beyond what is allowed. */
 const MORE_MEMORY = 96 * MIB;
 const MORE_DISK = 4 * MIB;
-/** Longer than the others take to start. */
-const HOLD_NANOSECONDS = 400_000_000n;
 
 const bindsProcesses = ({ root, hasControlGroup }: Facts) =>
   !root || hasControlGroup ? true : "the kernel exempts root from it, and no control group can be made here";
@@ -122,16 +120,17 @@ async function endAll(children: readonly ChildProcess[]): Promise<void> {
 }
 
 /**
- * Takes memory in programs that hold it for a moment. The limit of one process is on what it asks for; the limit of all
- * is on what they use, so that then every page is filled.
+ * Takes memory in programs that hold it until all of them have theirs or one was refused. The limit of one process is on
+ * what it asks for; the limit of all is on what they use, so that then every page is filled.
  */
 async function fillMemory({ limits }: Inside, processes: number): Promise<Attempt> {
   const wanted = limits.maxMemory + MORE_MEMORY;
-  const ends = await Promise.all(
-    Array.from({ length: processes }, () =>
-      startCalls(takeMemory(Math.ceil(wanted / processes), processes > 1)),
-    ),
+  const running = Array.from({ length: processes }, () =>
+    startCalls(takeMemory(Math.ceil(wanted / processes), processes > 1)),
   );
+  await Promise.race([Promise.all(running.map(({ wrote }) => wrote)), ...running.map(({ end }) => end)]);
+  for (const { release } of running) release();
+  const ends = await Promise.all(running.map(({ end }) => end));
   const refused = ends.find((end) => end !== undefined);
   const size = `${Math.round(wanted / MIB)} MiB`;
   return {
@@ -140,13 +139,12 @@ async function fillMemory({ limits }: Inside, processes: number): Promise<Attemp
   };
 }
 
-/** A private, anonymous mapping, populated or not; then a rest, so that all of them have it at the same time. */
+/** A private, anonymous mapping, populated or not; then a byte that says so, and a wait for the end of stdin. */
 function takeMemory(bytes: number, fill: boolean): Steps {
-  const rest = Buffer.alloc(16);
-  rest.writeBigInt64LE(HOLD_NANOSECONDS, 8);
   return [
     { call: "mmap", args: [0, bytes, 0x3, fill ? 0x8022 : 0x22, -1, 0] },
-    { call: "nanosleep", args: [rest, 0] },
+    { call: "write", args: [1, Buffer.from("."), 1] },
+    { call: "read", args: [0, Buffer.alloc(1), 1] },
   ];
 }
 
