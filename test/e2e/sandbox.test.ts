@@ -168,7 +168,7 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.equal(running().length, 0);
   });
 
-  it("is forked, cloned and exported like any other", async () => {
+  it("is forked, cloned, exported and found like any other", async () => {
     await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "first"]);
     await place.ok(["prompt", "second"]);
     const { sessionId } = await place.json<{ sessionId: string }>(["session", "fork", "--at", "2"]);
@@ -182,6 +182,8 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
       await place.ok(["session", "export", "-f", format, "-o", file]);
       assert.match(readFileSync(file, "utf8"), format === "html" ? /<html/ : /second/);
     }
+    const { total } = await place.json<{ total: number }>(["history", "search", "second", "--role", "user"]);
+    assert.equal(total, 1, "a prompt and its copies are one");
   });
 
   it("is what the user's sandbox.toml says, and --no-sandbox is refused unless it allows that", async () => {

@@ -57,22 +57,22 @@ function wordsTest({ words, prefix }: Term): (text: FoldedText) => boolean {
 }
 
 function literalTest(literal: string, prefix: boolean): (text: FoldedText) => boolean {
-  const pattern = new RegExp(literalPattern(literal, prefix), "u");
+  const pattern = new RegExp(literalPattern(literal, { before: true, after: !prefix }), "u");
   return (text) => pattern.test(text.plain);
 }
 
 /** White space stands for any; a literal that begins or ends with a letter does so where a word does. */
-export function literalPattern(literal: string, prefix: boolean): string {
+export function literalPattern(literal: string, at: { before: boolean; after: boolean }): string {
   const characters = Array.from(literal);
   const body = literal
     .split(/\s+/)
     .map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&"))
     .join("\\s+");
-  const before = kindOf(characters[0] ?? "") === "word" ? `(?<!${WORD_LETTER})` : "";
-  const after = !prefix && kindOf(characters.at(-1) ?? "") === "word" ? `(?!${WORD_LETTER})` : "";
+  const before = at.before && kindOf(characters[0] ?? "") === "word" ? `(?<!${WORD_LETTER})` : "";
+  const after = at.after && kindOf(characters.at(-1) ?? "") === "word" ? `(?!${WORD_LETTER})` : "";
   return before + body + after;
 }
 
 /** A letter of a script that is written with spaces: the kind "word" of fold.ts, as a part of a pattern. */
-export const WORD_LETTER =
+const WORD_LETTER =
   "(?![\\p{scx=Han}\\p{scx=Hiragana}\\p{scx=Katakana}\\p{scx=Hangul}\\p{scx=Thai}\\p{scx=Lao}\\p{scx=Khmer}\\p{scx=Myanmar}\\p{scx=Tibetan}])[\\p{L}\\p{N}\\p{M}]";

@@ -20,9 +20,10 @@ import { TextMatcher } from "../query/match.ts";
 import { parseQuery } from "../query/parse.ts";
 import type { Fold } from "../text/fold.ts";
 import type { Hit, Scope, SearchParams, SearchResult } from "../types.ts";
+import { patternFinder } from "./occurrences.ts";
 import { linesWith } from "./ripgrep.ts";
 import { selectFiles } from "./selection.ts";
-import { Highlighter } from "./snippet.ts";
+import { cutSnippet, Highlighter } from "./snippet.ts";
 import { KIND_WEIGHTS, recency } from "./weights.ts";
 
 const DEFAULT_LIMIT = 20;
@@ -93,7 +94,7 @@ export async function scan(
               file,
             })),
           }),
-      snippet: wanted.highlighter.cut(mask(text), context),
+      snippet: cutSnippet(wanted.highlighter.find(mask(text)), context),
       ...(params.fullText ? { text: mask(text) } : {}),
     })),
     total: hits.length,
@@ -114,7 +115,7 @@ function regexWanted(source: string): Wanted {
     const pattern = new RegExp(source, "iu");
     return {
       matches: (text) => pattern.test(text),
-      highlighter: new Highlighter([new RegExp(source, "giu")]),
+      highlighter: new Highlighter([patternFinder(new RegExp(source, "giu"))]),
     };
   } catch (error) {
     throw new PictlError(

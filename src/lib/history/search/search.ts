@@ -9,7 +9,7 @@ import type { Hit, Scope, SearchParams, SearchResult } from "../types.ts";
 import { Best } from "./best.ts";
 import { type Found, HitReader } from "./hits.ts";
 import { type Selection, select } from "./selection.ts";
-import { Highlighter } from "./snippet.ts";
+import { cutSnippet, Highlighter, type Searched } from "./snippet.ts";
 import { density, recency, weightsByNumber } from "./weights.ts";
 
 const DEFAULT_LIMIT = 20;
@@ -148,22 +148,23 @@ function present(
   const { offset = 0, sort = "relevance", context = DEFAULT_CONTEXT } = params;
   const limit = (params.limit ?? DEFAULT_LIMIT) + offset;
   const highlighter = Highlighter.forQuery(query, index.fold);
-  const looked: { found: Found; score: number }[] = [];
+  const looked: { found: Found; searched: Searched; score: number }[] = [];
   for (const { id, score } of best.slice(0, sort === "time" ? limit : limit + LOOKED_AT_MORE)) {
     const found = reader.read(id);
     if (found === undefined) continue;
-    const weight = sort === "time" ? 1 : density(highlighter.count(found.text));
-    looked.push({ found, score: score * weight });
+    const searched = highlighter.find(found.text);
+    const weight = sort === "time" ? 1 : density(searched.matches.length);
+    looked.push({ found, searched, score: score * weight });
   }
   const order = sort === "time" ? looked : looked.sort((a, b) => b.score - a.score);
-  return order.slice(offset, limit).map(({ found, score }) => {
+  return order.slice(offset, limit).map(({ found, searched, score }) => {
     const whole = mask(found.text);
-    const { text, highlights } = highlighter.cut(whole, context);
+    const snippet = cutSnippet(whole === found.text ? searched : highlighter.find(whole), context);
     const rounded = sort === "time" ? 0 : Math.round(score * 1000) / 1000;
     return {
       ...reader.describe(found),
       score: rounded,
-      snippet: { text, highlights },
+      snippet,
       ...(params.fullText ? { text: whole } : {}),
     };
   });

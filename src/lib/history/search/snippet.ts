@@ -1,11 +1,11 @@
-import { literalPattern, WORD_LETTER } from "../query/match.ts";
-import type { Query, Term } from "../query/parse.ts";
+import type { Query } from "../query/parse.ts";
 import { compose, type Fold } from "../text/fold.ts";
+import { type Finder, type Span, termFinder } from "./occurrences.ts";
 
 /** A piece of a text with the places in it that were found: offsets in UTF-16 units, first and one behind the last. */
 export interface Snippet {
   text: string;
-  highlights: [number, number][];
+  highlights: Span[];
 }
 
 /** Counting more occurrences changes nothing that anybody sees. */
@@ -19,98 +19,95 @@ const BEFORE_MATCH = 80;
 interface Match {
   from: number;
   to: number;
-  /** Which of the patterns. */
+  /** Which of the things that were looked for. */
   pattern: number;
 }
 
-/** Finds where a text has what a query asks for, and cuts a piece around it. */
+/** A text in which was looked for something. */
+export interface Searched {
+  /** In Unicode's NFC: offsets count in it. */
+  readonly text: string;
+  readonly matches: readonly Match[];
+}
+
+/** Finds where a text has what a query asks for. */
 export class Highlighter {
-  readonly #patterns: readonly RegExp[];
+  readonly #finders: readonly Finder[];
   readonly #fold: Fold | undefined;
 
-  /** @param fold absent: the patterns are for the text as it stands */
-  constructor(patterns: readonly RegExp[], fold?: Fold) {
-    this.#patterns = patterns;
+  /** @param fold absent: what is looked for is for the text as it stands */
+  constructor(finders: readonly Finder[], fold?: Fold) {
+    this.#finders = finders;
     this.#fold = fold;
   }
 
   static forQuery(query: Query, fold: Fold): Highlighter {
     const terms = query.groups.flat().filter((term) => !term.negated);
-    return new Highlighter(
-      terms.map((term) => new RegExp(patternOf(term), "gu")),
-      fold,
-    );
+    return new Highlighter(terms.map(termFinder), fold);
   }
 
-  /**
-   * @param context lines shown before and after the one with the match
-   */
-  cut(text: string, context: number): Snippet {
-    const composed = this.#fold === undefined ? text : compose(text);
-    const found = this.#find(composed);
-    const [start, end] = bestOf(found);
-    let shown = "";
-    const highlights: [number, number][] = [];
-    for (const line of linesAround(composed, start, end, context)) {
-      if (shown !== "") shown += "\n";
-      if (line.cutBefore) shown += "…";
-      const shift = shown.length - line.start;
-      for (const { from, to } of found) {
-        if (to > line.start && from < line.end)
-          highlights.push([Math.max(from, line.start) + shift, Math.min(to, line.end) + shift]);
-      }
-      shown += composed.slice(line.start, line.end);
-      if (line.cutAfter) shown += "…";
-    }
-    return { text: shown, highlights: merge(highlights) };
-  }
-
-  /** How often what was looked for stands in a text. */
-  count(text: string): number {
-    return this.#find(this.#fold === undefined ? text : compose(text)).length;
-  }
-
-  #find(text: string): Match[] {
+  find(whole: string): Searched {
+    const text = this.#fold === undefined ? whole : compose(whole);
     const { plain, offsets } = this.#fold === undefined ? { plain: text } : foldWithOffsets(text, this.#fold);
     const at = (index: number) => (offsets === undefined ? index : (offsets[index] ?? text.length));
-    const found: Match[] = [];
-    for (const [pattern, expression] of this.#patterns.entries()) {
+    const matches: Match[] = [];
+    for (const [pattern, finder] of this.#finders.entries()) {
       let count = 0;
-      for (const match of plain.matchAll(expression)) {
-        if (match[0] === "") continue;
-        found.push({ from: at(match.index), to: at(match.index + match[0].length), pattern });
+      for (const [from, to] of finder(plain)) {
+        matches.push({ from: at(from), to: at(to), pattern });
         if (++count >= MAX_MATCHES) break;
       }
     }
-    return found.sort((a, b) => a.from - b.from);
+    return { text, matches: matches.sort((a, b) => a.from - b.from) };
   }
 }
 
-function patternOf({ words, prefix, literal }: Term): string {
-  const rest = prefix ? `(?:${WORD_LETTER})*` : "";
-  if (literal !== undefined) return literalPattern(literal, prefix) + rest;
-  return literalPattern(words.join(" "), prefix).replaceAll("\\s+", "[^\\p{L}\\p{N}]*") + rest;
+/**
+ * Cuts a piece of a text around what was found in it.
+ *
+ * @param context lines shown before and after the one with the match
+ */
+export function cutSnippet({ text, matches }: Searched, context: number): Snippet {
+  const [start, end] = bestOf(matches);
+  let shown = "";
+  const highlights: Span[] = [];
+  for (const line of linesAround(text, start, end, context)) {
+    if (shown !== "") shown += "\n";
+    if (line.cutBefore) shown += "…";
+    const shift = shown.length - line.start;
+    for (const { from, to } of matches) {
+      if (to > line.start && from < line.end)
+        highlights.push([Math.max(from, line.start) + shift, Math.min(to, line.end) + shift]);
+    }
+    shown += text.slice(line.start, line.end);
+    if (line.cutAfter) shown += "…";
+  }
+  return { text: shown, highlights: merge(highlights) };
 }
 
 /** The folded text, and for each unit of it where it comes from; no offsets where nothing has moved. */
 function foldWithOffsets(text: string, fold: Fold): { plain: string; offsets?: number[] } {
-  if (!/\P{ASCII}/u.test(text)) return { plain: text.toLowerCase() };
-  let plain = "";
+  let moved = false;
+  const plain = text.replace(/\P{ASCII}/gu, (character) => {
+    const folded = fold.one(character);
+    moved ||= folded.length !== character.length;
+    return folded;
+  });
+  if (!moved) return { plain: plain.toLowerCase() };
   const offsets: number[] = [];
   let at = 0;
   for (const character of text) {
-    const folded = character <= "\u007f" ? character.toLowerCase() : fold.one(character);
-    plain += folded;
-    for (let i = 0; i < folded.length; i++) offsets.push(at);
+    const { length } = character <= "\u007f" ? character : fold.one(character);
+    for (let i = 0; i < length; i++) offsets.push(at);
     at += character.length;
   }
   offsets.push(at);
-  return { plain, offsets };
+  return { plain: plain.toLowerCase(), offsets };
 }
 
 /** The match around which most different words stand. */
-function bestOf(found: readonly Match[]): [number, number] {
-  let best: [number, number] = [0, 0];
+function bestOf(found: readonly Match[]): Span {
+  let best: Span = [0, 0];
   let most = 0;
   for (const [index, { from, to }] of found.entries()) {
     const near = new Set<number>();
@@ -172,8 +169,8 @@ function outsideOfPair(text: string, at: number): number {
   return unit >= 0xdc00 && unit <= 0xdfff ? at - 1 : at;
 }
 
-function merge(ranges: readonly [number, number][]): [number, number][] {
-  const merged: [number, number][] = [];
+function merge(ranges: readonly Span[]): Span[] {
+  const merged: Span[] = [];
   for (const [from, to] of [...ranges].sort((a, b) => a[0] - b[0])) {
     const last = merged.at(-1);
     if (last !== undefined && from <= last[1]) last[1] = Math.max(last[1], to);
