@@ -143,9 +143,13 @@ function mentionsFormat(path: string): boolean {
   }
 }
 
-/** The nearest `.pictl/config.toml` between a directory and the root of its repository. */
-export function findWorkspaceConfig(cwd: string): string | undefined {
-  return workspaceConfigs(cwd).find((path) => existsSync(path));
+/**
+ * The nearest `.pictl/config.toml` between a directory and the root of its repository.
+ *
+ * @param exists for who asks about many directories at once, and remembers
+ */
+export function findWorkspaceConfig(cwd: string, exists: Exists = existsSync): string | undefined {
+  return workspaceConfigs(cwd, exists).find((path) => exists(path));
 }
 
 /** Where a workspace's file is, or would be made: at the root of the repository, else in the directory itself. */
@@ -154,8 +158,10 @@ export function workspaceConfigPlace(cwd: string): string {
   return places.find((path) => existsSync(path)) ?? places.at(-1) ?? join(cwd, ".pictl", "config.toml");
 }
 
-function workspaceConfigs(cwd: string): string[] {
-  return directoriesToRepositoryRoot(cwd, (dir) => existsSync(join(dir, ".git"))).map((dir) =>
+type Exists = (path: string) => boolean;
+
+function workspaceConfigs(cwd: string, exists: Exists = existsSync): string[] {
+  return directoriesToRepositoryRoot(cwd, (dir) => exists(join(dir, ".git"))).map((dir) =>
     join(dir, ".pictl", "config.toml"),
   );
 }

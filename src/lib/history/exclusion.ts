@@ -15,6 +15,8 @@ const KEPT_MS = 1_000;
 /** What is known of directories: whose project they are of, and whether they want to be left out. */
 export class Directories {
   readonly #known = new Map<string, { project: string; optedOut: boolean; at: number }>();
+  /** Of one request: most directories have their parents in common. */
+  readonly #existing = new Map<string, boolean>();
 
   /** The repository that a directory is in, or itself where there is none. */
   project(cwd: string): string {
@@ -29,6 +31,7 @@ export class Directories {
   /** Called at the start of each request: what was true a moment ago is asked anew, unless there is much of it. */
   renew(): void {
     const now = Date.now();
+    this.#existing.clear();
     if (this.#known.size <= MANY) this.#known.clear();
     for (const [cwd, { at }] of this.#known) if (now - at > KEPT_MS) this.#known.delete(cwd);
   }
@@ -36,21 +39,33 @@ export class Directories {
   #of(cwd: string): { project: string; optedOut: boolean } {
     let known = this.#known.get(cwd);
     if (known === undefined) {
-      known = { project: projectOf(cwd), optedOut: wantsNoHistory(cwd), at: Date.now() };
+      const exists = (path: string) => this.#exists(path);
+      known = { project: projectOf(cwd, exists), optedOut: wantsNoHistory(cwd, exists), at: Date.now() };
       this.#known.set(cwd, known);
     }
     return known;
   }
+
+  #exists(path: string): boolean {
+    let exists = this.#existing.get(path);
+    if (exists === undefined) {
+      exists = existsSync(path);
+      this.#existing.set(path, exists);
+    }
+    return exists;
+  }
 }
 
-function projectOf(cwd: string): string {
+type Exists = (path: string) => boolean;
+
+function projectOf(cwd: string, exists: Exists): string {
   if (cwd === "") return "";
-  return directoriesToRepositoryRoot(cwd, (directory) => existsSync(join(directory, ".git"))).at(-1) ?? cwd;
+  return directoriesToRepositoryRoot(cwd, (directory) => exists(join(directory, ".git"))).at(-1) ?? cwd;
 }
 
-function wantsNoHistory(cwd: string): boolean {
+function wantsNoHistory(cwd: string, exists: Exists): boolean {
   if (cwd === "") return false;
-  const path = findWorkspaceConfig(cwd);
+  const path = findWorkspaceConfig(cwd, exists);
   if (path === undefined) return false;
   try {
     if (!readFileSync(path, "utf8").includes("history")) return false;

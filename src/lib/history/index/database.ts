@@ -8,6 +8,8 @@ import { ensurePrivateDir } from "../../core/paths.ts";
 const VERSION = 1;
 /** FTS5 collects this much before it writes: with its own 1 MiB an index takes longer to make, with 64 MiB too. */
 const HASH_BYTES = 4 * 1024 * 1024;
+/** FTS5's own: with each write it also merges a little of what was written before. */
+const MERGED_SEGMENTS = 4;
 const CACHE_KIB = 16_000;
 /** 32 MB: each time costs a wait for the disk. */
 const CHECKPOINT_PAGES = 8_000;
@@ -63,6 +65,8 @@ export class Database {
   readonly path: string;
   #db: DatabaseSync;
   #ino: number;
+  /** Undefined when it isn't known: another process may have died before it was set back. */
+  #mergesAsWritten: boolean | undefined;
   readonly #statements = new Map<string, StatementSync>();
 
   /** @throws PictlError STORAGE_UNAVAILABLE */
@@ -96,7 +100,22 @@ export class Database {
 
   /** Undoes what isn't committed, unless what damaged the file has ended the transaction by itself. */
   rollback(): void {
+    this.#mergesAsWritten = undefined;
     if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+  }
+
+  /**
+   * Whether each write also merges some of the earlier ones, so that none ever has to merge much. Without, a large index
+   * is made a fifth faster, and then merges only where it would become slow to search.
+   */
+  mergeAsWritten(merge: boolean): void {
+    if (this.#mergesAsWritten === merge) return;
+    this.begin();
+    // A plain number would be a real one, which FTS5 doesn't take.
+    this.sql("INSERT INTO words (words, rank) VALUES ('automerge', ?)").run(
+      BigInt(merge ? MERGED_SEGMENTS : 0),
+    );
+    this.#mergesAsWritten = merge;
   }
 
   /** Whether somebody has removed or replaced the file. */
@@ -113,6 +132,7 @@ export class Database {
   remake(): void {
     this.close();
     removeFiles(this.path);
+    this.#mergesAsWritten = undefined;
     this.#db = openOrRemake(this.path);
     this.#ino = inodeOf(this.path);
   }

@@ -14,8 +14,11 @@ import { IndexWriter } from "./writer.ts";
 const STEP_MS = 40;
 /** What a death of the process loses at most, but for a file that is being read. */
 const COMMIT_MS = 1_000;
-/** After less, what was written beside the database is left there: putting it in waits for the disk. */
-const BYTES_WORTH_A_CHECKPOINT = 16 * 1024 * 1024;
+/**
+ * A reading of more is made as a whole, and then put into the database from beside it; after less that would only wait
+ * for the disk.
+ */
+const MANY_BYTES = 16 * 1024 * 1024;
 /** Longer times overflow a timer. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
 /** No file matches it: what couldn't be read is tried again. */
@@ -179,6 +182,8 @@ export class HistoryIndex {
         continue;
       }
       try {
+        // Files may be added while others are read.
+        this.db.mergeAsWritten(this.#total.bytes <= MANY_BYTES);
         this.#step(file);
         if (performance.now() - committed > this.#commitMs) {
           this.db.commit();
@@ -193,8 +198,9 @@ export class HistoryIndex {
       await setImmediate();
     }
     if (this.#closed) return;
+    this.db.mergeAsWritten(true);
     this.db.commit();
-    if (this.#done.bytes > BYTES_WORTH_A_CHECKPOINT) this.db.checkpoint();
+    if (this.#done.bytes > MANY_BYTES) this.db.checkpoint();
   }
 
   #step(file: FoundFile): void {
