@@ -10,6 +10,8 @@ const VERSION = 1;
 const HASH_BYTES = 4 * 1024 * 1024;
 /** FTS5's own: with each write it also merges a little of what was written before. */
 const MERGED_SEGMENTS = 4;
+/** Some 10 ms of merging. */
+const MERGED_PAGES = 250n;
 const CACHE_KIB = 16_000;
 /** 32 MB: each time costs a wait for the disk. */
 const CHECKPOINT_PAGES = 8_000;
@@ -116,6 +118,20 @@ export class Database {
       BigInt(merge ? MERGED_SEGMENTS : 0),
     );
     this.#mergesAsWritten = merge;
+  }
+
+  /** Merges a little of what was written without merging. Returns whether there may be more. */
+  mergeSome(): boolean {
+    const before = this.#changes();
+    this.begin();
+    this.sql("INSERT INTO words (words, rank) VALUES ('merge', ?)").run(MERGED_PAGES);
+    this.commit();
+    // The statement itself counts as one. Source: SQLite's documentation of FTS5, "The 'merge' Command".
+    return this.#changes() - before > 1;
+  }
+
+  #changes(): number {
+    return (this.sql("SELECT total_changes() AS changes").get() as { changes: number }).changes;
   }
 
   /** Whether somebody has removed or replaced the file. */

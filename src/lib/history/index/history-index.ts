@@ -63,6 +63,7 @@ export class HistoryIndex {
   readonly #todo = new Map<string, FoundFile>();
   #isExcluded: ExclusionTest = () => undefined;
   #work: Promise<void> | undefined;
+  #merging = false;
   #done = { files: 0, bytes: 0 };
   #total = { files: 0, bytes: 0 };
   #failure: unknown;
@@ -200,7 +201,23 @@ export class HistoryIndex {
     if (this.#closed) return;
     this.db.mergeAsWritten(true);
     this.db.commit();
-    if (this.#done.bytes > MANY_BYTES) this.db.checkpoint();
+    if (this.#done.bytes <= MANY_BYTES) return;
+    this.db.checkpoint();
+    void this.#mergeRest();
+  }
+
+  /** In steps, so that no search waits for it and no later turn has to merge much at once. */
+  async #mergeRest(): Promise<void> {
+    if (this.#merging) return;
+    this.#merging = true;
+    try {
+      do await setImmediate();
+      while (!this.#closed && this.db.mergeSome());
+    } catch {
+      // Damaged or gone: whoever asks next finds out and makes it anew.
+    } finally {
+      this.#merging = false;
+    }
   }
 
   #step(file: FoundFile): void {
