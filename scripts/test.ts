@@ -4,7 +4,8 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 
 /** What these test is the same with every pi: they aren't run once more. */
-const NO_PI = /\/(completion|config|help|history|hostile|limits|sandbox-policy|schemas|systemd)\.test\.ts$/;
+const NO_PI =
+  /\/(agent-death|completion|config|conversation|daemon|help|history|hostile|json-shapes|limits|sandbox-policy|schemas|shutdown|systemd|watching)\.test\.ts$/;
 
 /**
  * Runs the tests: all of them, or the files named (`npm run test:only -- test/unit/**`). The newer pi is
@@ -35,7 +36,7 @@ const codes = [run(files.length > 0 ? files : ["test/**/*.test.ts"], withNext)];
 if (files.length === 0 && next !== "") {
   process.stdout.write(`\nThe end-to-end tests once more, with PICTL_PI=${next}\n\n`);
   const again = globSync("test/e2e/*.test.ts", { cwd: root }).filter((file) => !NO_PI.test(file));
-  codes.push(run(again, { PICTL_TEST_PI: next, PICTL_TEST_KILLS: "40" }));
+  codes.push(run(again, { PICTL_TEST_PI: next, PICTL_TEST_KILLS: "20" }));
 } else if (files.length === 0) {
   process.stdout.write("\nSKIPPED: the end-to-end tests with the newer pi, which could not be fetched.\n");
 }
