@@ -1,5 +1,5 @@
 import { systemErrorCode } from "../core/errors.ts";
-import { removeOldSandboxes } from "../sandbox/sandbox.ts";
+import { removeOldSandboxes } from "../sandbox/own-places.ts";
 import { killGroup } from "./kill-group.ts";
 import { type MarkedProcess, markedProcesses } from "./marked-processes.ts";
 

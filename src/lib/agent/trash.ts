@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { execa } from "execa";
 import type { Environment } from "../core/paths.ts";
 
 /** Moving one file; a `trash` that takes longer is asking somebody something. */
@@ -11,6 +10,8 @@ const TRASH_TIMEOUT_MS = 10_000;
  * @returns false when there is no such command, or it failed
  */
 export async function moveToTrash(file: string, env: Environment): Promise<boolean> {
+  // Rarely needed, and large: a daemon starts without it.
+  const { execa } = await import("execa");
   const { exitCode } = await execa("trash", [file], {
     env: { PATH: env.PATH ?? "", HOME: env.HOME ?? "" },
     extendEnv: false,

@@ -5,8 +5,9 @@ import { Gate } from "./gate/gate.ts";
 import { planProviders, requireServed } from "./gate/providers/plan.ts";
 import type { GateRecord } from "./gate/record.ts";
 import { GATE_PORT } from "./gate-port.ts";
+import { sandboxDirectory } from "./own-places.ts";
 import type { SandboxPlan } from "./plan.ts";
-import { Sandbox, type SandboxSetup, sandboxDirectory } from "./sandbox.ts";
+import { Sandbox, type SandboxSetup } from "./sandbox.ts";
 
 export interface OpenOptions {
   /** The caller's. */

@@ -1,15 +1,5 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -19,38 +9,16 @@ import type { Environment } from "../core/paths.ts";
 import { type BubblewrapPart, CHANNEL_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
 import { findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
 import { type MountPart, mountArguments, protectedPaths, type View } from "./bubblewrap/mounts.ts";
-import {
-  type ControlGroup,
-  createControlGroup,
-  removeOldControlGroups,
-} from "./bubblewrap/process-limits.ts";
+import { type ControlGroup, createControlGroup } from "./bubblewrap/process-limits.ts";
 import { type SeccompRule, seccompFilter } from "./bubblewrap/seccomp.ts";
 import { sandboxEnvironment } from "./environment.ts";
 import { keepCommonDirectory, refuseLinkedGit } from "./git-directory.ts";
+import { controlGroupName } from "./own-places.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
 
 /** A killed sandbox's processes are gone from its control group a moment after its first one. */
 const GROUP_EMPTY_MS = 2_000;
 const GROUP_POLL_MS = 20;
-
-/** Begins the name of each sandbox's own directory. */
-const DIRECTORY_PREFIX = "sandbox-";
-/** Begins the name of each control group, before the process id of who made it. */
-const GROUP_PREFIX = "pictl-";
-
-/** Makes a private directory (0700) for what is made for one sandbox. */
-export function sandboxDirectory(runtimeDir: string): string {
-  mkdirSync(runtimeDir, { recursive: true, mode: 0o700 });
-  return mkdtempSync(join(runtimeDir, DIRECTORY_PREFIX));
-}
-
-/** Takes away what a process that was killed has left of its sandboxes. Nothing runs in them any more. */
-export function removeOldSandboxes(runtimeDir: string): void {
-  for (const name of readdirSync(runtimeDir)) {
-    if (name.startsWith(DIRECTORY_PREFIX)) rmSync(join(runtimeDir, name), { recursive: true, force: true });
-  }
-  removeOldControlGroups(GROUP_PREFIX, (pid) => existsSync(`/proc/${pid}`));
-}
 
 /** What takes over the port that a sandbox's way out begins with. */
 export interface WayOut {
@@ -192,7 +160,7 @@ export class Sandbox {
     detached = true,
   ): ChildProcess {
     const { policy, wayOut } = this.#setup;
-    this.#group ??= createControlGroup(`${GROUP_PREFIX}${process.pid}-${this.#setup.dir.slice(-6)}`, policy);
+    this.#group ??= createControlGroup(controlGroupName(this.#setup.dir), policy);
     const [program = "", ...args] = this.arguments(command, cwd);
     const listens = wayOut !== undefined && policy.network.kind !== "open";
     const filter = this.#openFilter();

@@ -1,4 +1,3 @@
-import { execa } from "execa";
 import { PictlError } from "../../core/errors.ts";
 import type { Environment } from "../../core/paths.ts";
 import type { PiCommand } from "./pi-command.ts";
@@ -19,6 +18,8 @@ export async function exportHtml(
   file: string,
   outputPath: string,
 ): Promise<void> {
+  // Rarely needed, and large: a daemon starts without it.
+  const { execa } = await import("execa");
   const [program = "", ...args] = pi.argv;
   const result = await execa(program, [...args, "--export", file, outputPath], {
     env: env as Record<string, string>,

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { Environment, Paths } from "../../core/paths.ts";
 import type { SessionOptions } from "../../protocol/session.ts";
 import { AccessLog } from "../../sandbox/gate/access-log.ts";
-import { openSandbox } from "../../sandbox/open-sandbox.ts";
 import { planSandbox, type SandboxPlan } from "../../sandbox/plan.ts";
 import type { PiCommand } from "../pi/pi-command.ts";
 import { runBriefly } from "../pi/run-briefly.ts";
@@ -78,6 +77,8 @@ export class AgentSandboxes {
     // pi makes them when it needs them; a mount needs them before.
     for (const directory of [agentDir, sessionDir]) mkdirSync(directory, { recursive: true, mode: 0o700 });
     const compiled = this.#compileCaches.of(pi, environment);
+    // The gate and all it needs: a daemon without a sandbox starts without them.
+    const { openSandbox } = await import("../../sandbox/open-sandbox.ts");
     const sandbox = await openSandbox(plan, {
       environment,
       ownVariables: { ...marks, ...compiled?.variables },

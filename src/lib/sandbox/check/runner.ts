@@ -6,7 +6,8 @@ import { bubblewrapFailure } from "../bubblewrap/find-bubblewrap.ts";
 import type { ProviderHost } from "../gate/access.ts";
 import { Gate } from "../gate/gate.ts";
 import type { ProbeJob } from "../inside/probe.ts";
-import { Sandbox, type SandboxGaps, type SandboxSetup, sandboxDirectory } from "../sandbox.ts";
+import { sandboxDirectory } from "../own-places.ts";
+import { Sandbox, type SandboxGaps, type SandboxSetup } from "../sandbox.ts";
 
 /**
  * Makes one sandbox and runs the probe in it. A process of its own, so that what it inherits is what a daemon may
