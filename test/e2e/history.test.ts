@@ -151,6 +151,9 @@ describe("pictl history", () => {
       .map((line) => JSON.parse(line) as { text: string });
     assert.ok(lines.every(({ text }) => text.includes("appletree")));
     assert.match(await place.ok(["history", "export", "appletree", "-f", "md"]), /^## (user|assistant)/m);
+    const none = await place.run(["history", "export", "cedartree"]);
+    assert.deepEqual([none.code, none.stdout], [4, ""]);
+    assert.match(none.stderr, /^Nothing found for cedartree in \d+ entries of \d+ sessions? of this project/);
   });
 
   it("leaves out a project that says so, at once and only so long as it says so", async () => {

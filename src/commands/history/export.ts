@@ -4,7 +4,7 @@ import { markQueryWords, queryText } from "../../lib/cli/history/query.ts";
 import { searchFlags, searchParams } from "../../lib/cli/history/search-flags.ts";
 import { writeStdout } from "../../lib/cli/output.ts";
 import { PictlError } from "../../lib/core/errors.ts";
-import type { HistoryHit } from "../../lib/protocol/history.ts";
+import type { HistoryHit, HistorySearchResult } from "../../lib/protocol/history.ts";
 
 /** Fetched at once: a record on the socket stays below its limit. */
 const PAGE = 200;
@@ -51,14 +51,21 @@ export default class HistoryExport extends BaseCommand<typeof HistoryExport> {
     for (let more = true; more; ) {
       const page = Math.min(PAGE, limit - count);
       const request = { ...params, sort, query, offset: count, limit: page, fullText: true, context: 0 };
-      const { hits } = await client.request("search_history", request);
+      const result = await client.request("search_history", request);
+      const { hits } = result;
       count += hits.length;
+      if (count === 0 && !flags.json) await this.#explain(result);
       more = hits.length === page && count < limit;
       if (flags.json) all.push(...hits);
       else await writeStdout(hits.map(flags.format === "md" ? asMarkdown : asLine).join(""));
     }
     if (count === 0) this.setExitCode(NOTHING_FOUND);
     if (flags.json) await this.show({ hits: all, total: count }, () => "");
+  }
+
+  async #explain(result: HistorySearchResult): Promise<void> {
+    const { explainNoResult } = await import("../../lib/cli/history/no-result.ts");
+    await explainNoResult(result, this.flags);
   }
 }
 

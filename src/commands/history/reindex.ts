@@ -1,6 +1,7 @@
 import { Args } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
+import { counted } from "../../lib/cli/render/numbers.ts";
 
 export default class HistoryReindex extends BaseCommand<typeof HistoryReindex> {
   static override summary = "Make the history index anew, or one session's part of it";
@@ -21,7 +22,10 @@ export default class HistoryReindex extends BaseCommand<typeof HistoryReindex> {
     const { followIndexing } = await import("../../lib/cli/history/follow-indexing.ts");
     await began;
     const status = await followIndexing(client);
-    if (!this.flags.json) await writeStderr(`Indexed ${status.files} files, ${status.entries} entries.\n`);
+    if (!this.flags.json)
+      await writeStderr(
+        `Indexed ${counted(status.files, "file")}, ${counted(status.entries, "entry", "entries")}.\n`,
+      );
     await this.show(status, () => "");
   }
 }

@@ -2,7 +2,6 @@ import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { markQueryWords, queryText } from "../../lib/cli/history/query.ts";
 import { searchFlags, searchParams } from "../../lib/cli/history/search-flags.ts";
-import { writeStderr } from "../../lib/cli/output.ts";
 import { withProgress } from "../../lib/cli/progress.ts";
 import { wholeNumber } from "../../lib/cli/whole-number.ts";
 import { PictlError } from "../../lib/core/errors.ts";
@@ -73,10 +72,8 @@ export default class HistorySearch extends BaseCommand<typeof HistorySearch> {
       await writeIndexNotice(result.index);
     }
     if (result.hits.length > 0) return;
-    const { flags } = this;
-    const { noResultText } = await import("../../lib/cli/history/no-result.ts");
-    const where = { all: flags.all, thinking: flags["include-thinking"], deep: flags.deep || flags.regex };
-    await writeStderr(noResultText(result, where));
+    const { explainNoResult } = await import("../../lib/cli/history/no-result.ts");
+    await explainNoResult(result, this.flags);
   }
 
   async #render(result: HistorySearchResult): Promise<string> {

@@ -84,7 +84,7 @@ export interface SearchResult {
   sessions: number;
   tookMs: number;
   /** What was looked through. */
-  searched: { sessions: number; entries: number; from?: number; to?: number };
+  searched: { sessions: number; entries?: number; from?: number; to?: number };
   /** Words that are there, for those that aren't. */
   suggestions: string[];
   index: IndexNotice;

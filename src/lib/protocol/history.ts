@@ -131,7 +131,8 @@ export interface HistorySearchResult {
   totalIsExact: boolean;
   sessions: number;
   tookMs: number;
-  searched: { sessions: number; entries: number; from?: number; to?: number };
+  /** `entries` is told where nothing was found. */
+  searched: { sessions: number; entries?: number; from?: number; to?: number };
   suggestions: string[];
   index: IndexNotice;
 }

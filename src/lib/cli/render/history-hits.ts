@@ -1,7 +1,7 @@
 import { formatAge } from "../../core/duration.ts";
 import type { HistoryHit, HistorySearchResult } from "../../protocol/history.ts";
 import type { Colors } from "./color.ts";
-import { shortPath, timeOf } from "./numbers.ts";
+import { counted, shortPath, timeOf } from "./numbers.ts";
 import { sanitize } from "./text-width.ts";
 
 export interface HitsOptions {
@@ -22,7 +22,7 @@ export function renderHits(result: HistorySearchResult, options: HitsOptions): s
 export function totals({ hits, total, totalIsExact, sessions, tookMs }: HistorySearchResult): string {
   const all = `${totalIsExact ? "" : "at least "}${total}`;
   const shown = hits.length === total ? all : `${hits.length} of ${all}`;
-  return `${shown} ${total === 1 ? "hit" : "hits"} in ${sessions} ${sessions === 1 ? "session" : "sessions"}, ${tookMs.toFixed(1)} ms`;
+  return `${shown} ${total === 1 ? "hit" : "hits"} in ${counted(sessions, "session")}, ${tookMs.toFixed(1)} ms`;
 }
 
 function renderSession(hits: readonly HistoryHit[], options: HitsOptions): string {

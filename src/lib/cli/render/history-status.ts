@@ -2,7 +2,7 @@ import type { HistoryStatusResult } from "../../protocol/history.ts";
 import { progressText } from "../history/notice.ts";
 import type { Colors } from "./color.ts";
 import { renderDetails } from "./details.ts";
-import { megabytes, shortPath, timeOf } from "./numbers.ts";
+import { counted, megabytes, shortPath, timeOf } from "./numbers.ts";
 import { sanitize } from "./text-width.ts";
 
 /** Of fewer bytes, what an empty database takes says nothing. */
@@ -18,7 +18,7 @@ export function renderHistoryStatus(status: HistoryStatusResult, colors: Colors)
   const details = renderDetails(
     {
       Index: index.complete ? "complete" : `indexing, ${progressText(index.progress)}`,
-      Sessions: `${status.sessions} in ${status.files} files of ${status.projects} projects, ${megabytes(bytes)}`,
+      Sessions: `${status.sessions} in ${counted(status.files, "file")} of ${counted(status.projects, "project")}, ${megabytes(bytes)}`,
       Entries: `${status.entries} (${status.copies} of them in several sessions)`,
       Dates: from === undefined || to === undefined ? undefined : `${timeOf(from, 5)} to ${timeOf(to, 5)}`,
       Database: `${shortPath(database.path)}, ${megabytes(database.bytes)}${share}`,
@@ -32,10 +32,10 @@ export function renderHistoryStatus(status: HistoryStatusResult, colors: Colors)
     ...problemLines("was passed over (a link, a directory that can't be read)", problems.skipped),
     ...problems.brokenLines
       .slice(0, SHOWN)
-      .map(({ file, lines: count }) => `${sanitize(file)}: ${count} broken lines`),
+      .map(({ file, lines: count }) => `${sanitize(file)}: ${counted(count, "broken line")}`),
     ...problems.tooLongLines
       .slice(0, SHOWN)
-      .map(({ file, lines: count }) => `${sanitize(file)}: ${count} lines that are too long to read`),
+      .map(({ file, lines: count }) => `${sanitize(file)}: ${counted(count, "line")} too long to read`),
   ];
   return details + lines.map((line) => `${colors.yellow(line)}\n`).join("");
 }

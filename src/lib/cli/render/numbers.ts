@@ -13,6 +13,11 @@ export function compactNumber(value: number): string {
   return unit === undefined ? String(Math.round(value)) : `${(value / unit[0]).toFixed(1)}${unit[1]}`;
 }
 
+/** `1 file`, `2 files`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
 /** US dollars: `$0.01`; less than half a cent that isn't nothing is `<$0.01`. */
 export function dollars(value: number): string {
   return value > 0 && value < 0.005 ? "<$0.01" : `$${value.toFixed(2)}`;

@@ -103,7 +103,9 @@ export async function scan(
     tookMs: Math.round((performance.now() - began) * 100) / 100,
     searched: {
       sessions: files.size,
-      entries: rows.reduce((sum, { state }) => sum + (state?.records ?? 0), 0),
+      ...(hits.length === 0
+        ? { entries: rows.reduce((sum, { state }) => sum + (state?.records ?? 0), 0) }
+        : {}),
       ...(times.length > 0 ? { from: Math.min(...times), to: Math.max(...times) } : {}),
     },
     suggestions: [],

@@ -189,24 +189,28 @@ function searched(
   { files, allows }: Selection,
   count: boolean,
 ): SearchResult["searched"] {
-  let entries = 0;
-  if (count) for (const id of index.columns.ids()) if (allows(id)) entries++;
   let [from, to] = [Number.POSITIVE_INFINITY, 0];
   const sessions = new Set<string>();
+  let entries = 0;
+  if (count) for (const id of index.columns.ids()) if (allows(id)) entries++;
   for (const { state } of files.values()) {
     if (state === undefined) continue;
     sessions.add(state.session);
     from = Math.min(from, state.createdAt);
     to = Math.max(to, state.modifiedAt);
   }
-  return { sessions: sessions.size, entries, ...(sessions.size > 0 ? { from, to } : {}) };
+  return {
+    sessions: sessions.size,
+    ...(count ? { entries } : {}),
+    ...(sessions.size > 0 ? { from, to } : {}),
+  };
 }
 
 /** Words of the index with the same beginning that are nearest to those that aren't in it. */
 function suggest({ db }: HistoryIndex, query: Query): string[] {
-  return query.groups.flat().flatMap(({ words, negated }) => {
+  return query.groups.flat().flatMap(({ words, negated, prefix }) => {
     const [word = ""] = words;
-    if (negated || words.length !== 1 || word.length < 3) return [];
+    if (negated || prefix || words.length !== 1 || word.length < 3) return [];
     const first = word.slice(0, 1);
     const rows = db
       .sql("SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ? AND length(term) BETWEEN ? AND ?")
