@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, it } from "node:test";
 import type { HistorySearchResult, HistoryStatusResult } from "../../src/lib/protocol/history.ts";
 import { Terminal, withoutTmux } from "../support/terminal.ts";
@@ -97,6 +98,8 @@ describe("pictl history", () => {
       /Nothing found for apletree in \d+ entries of \d+ sessions? of this project, \d{4}-\d\d-\d\d to/,
     );
     assert.match(nothing.stderr, /Did you mean "appletree"/);
+    const excluded = await place.run(["history", "search", "appletre*", "-appletree"]);
+    assert.deepEqual([excluded.code, excluded.stderr.includes("Did you mean")], [4, false]);
     assert.equal((await place.run(["history", "search"])).code, 2);
     assert.equal((await place.run(["history", "search", "x", "--since", "someday"])).code, 2);
     assert.equal((await place.run(["history", "search", "(", "--regex"])).code, 2);
@@ -207,6 +210,20 @@ describe("pictl history", () => {
       assert.ok((await search(["appletree", "--role", "user"])).total > 0, name);
       assert.equal(statSync(database.path).mode & 0o777, 0o600, name);
     }
+    const version = (set = "") => {
+      const db = new DatabaseSync(database.path);
+      try {
+        db.exec(`PRAGMA user_version${set}`);
+        return db.prepare("PRAGMA user_version").get()?.user_version;
+      } finally {
+        db.close();
+      }
+    };
+    const own = version();
+    await place.ok(["daemon", "stop"]);
+    version(" = 99");
+    assert.ok((await search(["appletree", "--role", "user"])).total > 0);
+    assert.equal(version(), own);
     // Under a daemon that has it open.
     rmSync(database.path);
     assert.ok((await search(["appletree", "--role", "user"])).total > 0);

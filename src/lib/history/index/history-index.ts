@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { systemErrorCode } from "../../core/errors.ts";
+import { readFully } from "../../core/session-files/line-reader.ts";
 import { fingerprint } from "../files/fingerprint.ts";
 import { type FoundFile, findFiles, isBelow, type Root } from "../files/roots.ts";
 import type { Fold } from "../text/fold.ts";
@@ -245,7 +246,8 @@ export class HistoryIndex {
     this.db.begin();
     const row = this.#byPath.get(file.path) ?? this.#insert(file);
     const grown = row.state !== undefined && row.problem === undefined && file.size >= row.offset;
-    if (!grown || row.fingerprint !== fingerprint(fd, row.offset)) this.#clear(row);
+    if (!grown || row.fingerprint !== fingerprint(fd, row.offset) || isInLine(fd, row.offset))
+      this.#clear(row);
     const result = readFile(
       {
         fd,
@@ -394,4 +396,11 @@ export class HistoryIndex {
       this.#byPath.set(path, file);
     }
   }
+}
+
+/** Whether what stands at an offset belongs to the line before it: a last line that was whole went on all the same. */
+function isInLine(fd: number, offset: number): boolean {
+  if (offset === 0) return false;
+  const around = Buffer.alloc(2);
+  return readFully(fd, around, offset - 1, 2) === 2 && !around.includes("\n");
 }

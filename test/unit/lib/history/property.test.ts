@@ -36,6 +36,20 @@ const query: fc.Arbitrary<ModelQuery> = fc.record({
   ),
 });
 
+/** A last line without its end is whole, and is then written on: it is none any more. */
+const LINE_THAT_WENT_ON: [number, [(typeof CHANGES)[number], ModelQuery[]][]] = [
+  -1870123867,
+  (["truncate", "append", "create"] as const).map((change) => [
+    change,
+    [
+      {
+        groups: [[{ kind: "words", words: ["al"], quoted: false, prefix: true }]],
+        not: [],
+      },
+    ],
+  ]),
+];
+
 interface Place {
   corpus: TestCorpus;
   service: HistoryService;
@@ -100,7 +114,7 @@ describe("search", () => {
           }
         },
       ),
-      { numRuns: RUNS },
+      { numRuns: RUNS, examples: [LINE_THAT_WENT_ON] },
     );
     assert.ok(hits > RUNS, `only ${hits} hits: the queries look for nothing`);
   });
