@@ -61,6 +61,16 @@ export function forEachLine(fd: number, from: number, to: number, visit: (line: 
   }
 }
 
+/**
+ * Whether what stands at an offset belongs to the line before it: a last line without an LF that was taken for whole may
+ * have been written on.
+ */
+export function isInLine(fd: number, offset: number): boolean {
+  if (offset === 0) return false;
+  const around = Buffer.alloc(2);
+  return readFully(fd, around, offset - 1, 2) === 2 && !around.includes(LF);
+}
+
 /** Reads until `length` bytes are there or the file ends; returns how many there are. */
 export function readFully(fd: number, buffer: Buffer, position: number, length: number): number {
   let filled = 0;

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { systemErrorCode } from "../../core/errors.ts";
-import { readFully } from "../../core/session-files/line-reader.ts";
+import { isInLine } from "../../core/session-files/line-reader.ts";
 import { fingerprint } from "../files/fingerprint.ts";
 import { type FoundFile, findFiles, isBelow, type Root } from "../files/roots.ts";
 import type { Fold } from "../text/fold.ts";
@@ -396,11 +396,4 @@ export class HistoryIndex {
       this.#byPath.set(path, file);
     }
   }
-}
-
-/** Whether what stands at an offset belongs to the line before it: a last line that was whole went on all the same. */
-function isInLine(fd: number, offset: number): boolean {
-  if (offset === 0) return false;
-  const around = Buffer.alloc(2);
-  return readFully(fd, around, offset - 1, 2) === 2 && !around.includes("\n");
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync } from "node:fs";
-import { forEachLine, type Line, readFully } from "../../core/session-files/line-reader.ts";
+import { forEachLine, isInLine, type Line, readFully } from "../../core/session-files/line-reader.ts";
 import type { SessionFile } from "../../core/session-files/locate.ts";
 import { applyFacts, type SessionSummary, startSummary } from "./summary-fields.ts";
 import { readLine } from "./summary-line.ts";
@@ -61,7 +61,8 @@ function summarizeOpen(fd: number, previous: SummaryState | undefined): SummaryS
     previous?.summary !== undefined &&
     previous.ino === ino &&
     size >= previous.offset &&
-    previous.fingerprint === fingerprint(fd, previous.offset);
+    previous.fingerprint === fingerprint(fd, previous.offset) &&
+    !isInLine(fd, previous.offset);
   const noSession = { offset: 0, size, mtimeMs, ino, fingerprint: "" };
   let summary = grown ? structuredClone(previous.summary) : undefined;
   let offset = grown ? previous.offset : 0;

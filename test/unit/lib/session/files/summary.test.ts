@@ -208,6 +208,10 @@ test("a half-written last line waits; a whole one without its LF counts at once 
   session.user("three");
   writeFileSync(path, session.text);
   assert.equal(summarize(fileAt(path), whole).summary?.userMessages, 3);
+  // Written on behind its last brace, it is another line.
+  const lines = session.text.split("\n");
+  writeFileSync(path, [...lines.slice(0, -3), `${lines.at(-3)}${lines.at(-2)}`, ""].join("\n"));
+  assert.deepEqual(summarize(fileAt(path), whole).summary, summarize(fileAt(path)).summary);
 });
 
 test("a name can be cleared, and the first message is cut at 200 characters", (t) => {
