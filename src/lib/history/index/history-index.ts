@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
-import { setImmediate } from "node:timers/promises";
+import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import { systemErrorCode } from "../../core/errors.ts";
 import { isInLine } from "../../core/session-files/line-reader.ts";
 import { fingerprint } from "../files/fingerprint.ts";
@@ -20,6 +20,8 @@ const COMMIT_MS = 1_000;
  * for the disk.
  */
 const MANY_BYTES = 16 * 1024 * 1024;
+/** Between two steps of merging, some 10 ms each: a search seldom meets one. */
+const MERGE_PAUSE_MS = 50;
 /** Longer times overflow a timer. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
 /** No file matches it: what couldn't be read is tried again. */
@@ -212,7 +214,7 @@ export class HistoryIndex {
     if (this.#merging) return;
     this.#merging = true;
     try {
-      do await setImmediate();
+      do await delay(MERGE_PAUSE_MS, undefined, { ref: false });
       while (!this.#closed && this.db.mergeSome());
     } catch {
       // Damaged or gone: whoever asks next finds out and makes it anew.
