@@ -11,5 +11,7 @@ export default class DaemonRun extends BaseCommand<typeof DaemonRun> {
     const exitCode = await runDaemonInForeground();
     this.setExitCode(exitCode);
     await this.show({ stopped: true, exitCode }, () => "");
+    // Not by letting the loop run empty: Node takes its signal handlers back then, some time before it has ended.
+    process.exit();
   }
 }

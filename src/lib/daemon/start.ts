@@ -70,7 +70,8 @@ export async function startDaemon(
     await stopped.promise;
     await endOwnLeftovers(paths.runtimeDir, log);
   } finally {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
+    // Without a listener, a signal that comes between here and the process's end would end it with another code.
+    for (const signal of SIGNALS) process.on(signal, () => undefined).off(signal, onSignal);
     await history.close();
     registry.close();
     log.close();
