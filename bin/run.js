@@ -22,7 +22,6 @@
 ":" //; exit 1
 
 // From here on it is JavaScript, and until the version is known it must load on any Node that has ES modules.
-import { spawn } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
 import module from "node:module";
 import { homedir } from "node:os";
@@ -34,7 +33,7 @@ const root = dirname(dirname(realpathSync(fileURLToPath(import.meta.url))));
 // bin/dev.js imports this file and wants the sources.
 const fromSource = basename(process.argv[1] ?? "") === "dev.js";
 
-if (isTooOld(process.versions.node)) handOver();
+if (isTooOld(process.versions.node)) await handOver();
 else await start();
 
 function isTooOld(version) {
@@ -62,7 +61,8 @@ function hideExperimentalWarnings() {
   };
 }
 
-function handOver() {
+async function handOver() {
+  const { spawn } = await import("node:child_process");
   const name = join(`node-linux-${process.arch}`, "bin", "node");
   const places = [join(root, "node_modules", name)];
   if (basename(dirname(root)) === "node_modules") places.push(join(dirname(root), name));

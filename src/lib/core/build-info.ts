@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
+import { sha256 } from "./sha256.ts";
 
 /** Which pictl this is: the package's version, and an id that differs whenever the code does. */
 export interface BuildInfo {
@@ -23,11 +23,12 @@ export function buildInfo(): BuildInfo {
 }
 
 function treeStamp(directory: URL): string {
-  const hash = createHash("sha256");
-  for (const name of readdirSync(directory, { recursive: true, encoding: "utf8" }).sort()) {
-    if (!name.endsWith(".ts")) continue;
+  const files = readdirSync(directory, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".ts"),
+  );
+  const stamps = files.sort().map((name) => {
     const { size, mtimeMs } = statSync(new URL(name, directory));
-    hash.update(`${name}\0${size}\0${mtimeMs}\n`);
-  }
-  return hash.digest("hex").slice(0, 16);
+    return `${name}\0${size}\0${mtimeMs}\n`;
+  });
+  return sha256(stamps.join("")).slice(0, 16);
 }

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync } from "node:fs";
 import { homedir, tmpdir, userInfo } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { PictlError, systemErrorCode, toStorageError } from "./errors.ts";
+import { sha256 } from "./sha256.ts";
 
 /** sockaddr_un allows 107 bytes on Linux and 103 on macOS; 100 leaves room and is the same everywhere. */
 const MAX_SOCKET_PATH_BYTES = 100;
@@ -72,8 +72,7 @@ function resolveRuntimeDir(env: Environment, home: string | undefined, uid: numb
   if (home !== undefined) {
     const dir = join(home, "run");
     if (fits(dir)) return dir;
-    const digest = createHash("sha256").update(home).digest("hex").slice(0, 16);
-    return shortRuntimeDir(env, `pictl-${uid}-${digest}`);
+    return shortRuntimeDir(env, `pictl-${uid}-${sha256(home).slice(0, 16)}`);
   }
   if (xdgRuntime !== undefined && isAbsolute(xdgRuntime)) {
     const dir = join(xdgRuntime, "pictl");

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { SandboxProfile } from "../core/choices.ts";
 import { PictlError } from "../core/errors.ts";
 import { directoriesToRepositoryRoot, type Environment, type Paths } from "../core/paths.ts";
+import { sha256 } from "../core/sha256.ts";
 import { policyDigest } from "./policy/digest.ts";
 import { type LoadedPolicy, loadPolicy } from "./policy/load.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
@@ -74,7 +74,7 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
   ];
   return {
     policy,
-    key: createHash("sha256").update(JSON.stringify(parts)).digest("base64"),
+    key: sha256(JSON.stringify(parts), "base64"),
     workspace,
     cwd,
     home,

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AGENT_DAEMON, AGENT_ID, AGENT_OF } from "../agent/marked-processes.ts";
 import type { PiCommand } from "../agent/pi/pi-command.ts";
 import type { Environment } from "../core/paths.ts";
 import { agentDirOf } from "../core/session-files/locate.ts";
+import { sha256 } from "../core/sha256.ts";
 import type { SessionOptions } from "../protocol/session.ts";
 
 /** Variables in which two agents may differ and yet stand in for one another, each with the reason. */
@@ -52,7 +52,7 @@ export function agentKey(launch: {
     .map((name) => [name, env[name]]);
   const place = hasExtensions || isBoundToDirectory(options) ? cwd : null;
   const parts = [pi.argv, pi.version, args, agentDir, fixed, place, variables, sandbox ?? null];
-  return createHash("sha256").update(JSON.stringify(parts)).digest("base64");
+  return sha256(JSON.stringify(parts), "base64");
 }
 
 /**

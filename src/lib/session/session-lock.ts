@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   chmodSync,
   chownSync,
@@ -14,6 +13,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { sha256 } from "../core/sha256.ts";
 
 /** SQLITE_BUSY: https://sqlite.org/rescode.html */
 const SQLITE_BUSY = 5;
@@ -137,7 +137,7 @@ export function readHolder(directory: string, sessionId: string): LockHolder | u
 /** An id comes from a file that anybody may have written, and must not lead elsewhere. */
 function fileNameOf(sessionId: string): string {
   if (/^[\w-][\w.-]{0,199}$/.test(sessionId)) return sessionId;
-  return createHash("sha256").update(sessionId).digest("hex");
+  return sha256(sessionId);
 }
 
 /**

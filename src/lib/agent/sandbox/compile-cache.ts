@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../../core/errors.ts";
 import type { Environment } from "../../core/paths.ts";
+import { sha256 } from "../../core/sha256.ts";
 import type { PiCommand } from "../pi/pi-command.ts";
 import { runBriefly } from "../pi/run-briefly.ts";
 
@@ -40,7 +40,7 @@ export class CompileCaches {
   of(pi: Pick<PiCommand, "argv" | "version">, environment: Environment): CompileCache | undefined {
     const { mtimeMs } = statSync(this.#extension);
     const parts = [pi.argv, pi.version, process.version, this.#extension, mtimeMs];
-    const key = createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
+    const key = sha256(JSON.stringify(parts)).slice(0, 16);
     const path = join(this.#dir, key);
     if (existsSync(path)) return found(path);
     if (!this.#making.has(key)) this.#making.set(key, make(path, pi.argv, this.#extension, environment));

@@ -32,7 +32,7 @@ export function explainTarget(current: CurrentPolicy, target: string): Explanati
       home,
       workspace,
       readOnly: [...files, ...protectedPaths(workspace).filter((path) => !isDirectoryOfGit(path))],
-      resolve: realpathAsFarAsItGoes,
+      resolve: rememberingRealpath(),
     };
     return { enabled, ...explainPath(about, resolve(cwd, expanded)) };
   }
@@ -64,10 +64,20 @@ function parseHost(target: string): { host: string; port: number } {
   });
 }
 
+/** What is asked again and again: each of a policy's places is looked at for reading and for writing. */
+function rememberingRealpath(): (path: string) => string {
+  const known = new Map<string, string>();
+  return (path) => {
+    const real = known.get(path) ?? realpathAsFarAsItGoes(path);
+    known.set(path, real);
+    return real;
+  };
+}
+
 /** The path with its symlinks followed; of what doesn't exist, its nearest parent that does. */
 function realpathAsFarAsItGoes(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     // Not there, or behind a directory that may not be entered: what stands before it can still be a link.
     const parent = dirname(path);

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256 } from "../../core/sha256.ts";
 import { formatHostRule } from "./hosts.ts";
 import type { SandboxPolicy } from "./policy.ts";
 
@@ -16,5 +16,5 @@ export function policyDigest(policy: SandboxPolicy): string {
     Array.isArray(value) ? [...new Set(value)].sort() : value,
   ]);
   fields.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
-  return createHash("sha256").update(JSON.stringify(fields)).digest("hex").slice(0, 32);
+  return sha256(JSON.stringify(fields)).slice(0, 32);
 }
