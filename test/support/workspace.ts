@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client } from "../../src/lib/client/client.ts";
+import { stopDaemon } from "../../src/lib/client/stop-daemon.ts";
 import { resolvePaths } from "../../src/lib/core/paths.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
@@ -201,16 +202,17 @@ export class Workspace {
 
   /** Stops the daemon, removes everything and fails if something outlived it. */
   async dispose(): Promise<void> {
-    const stopped = await this.run(["daemon", "stop", "--now"]);
+    // As `pictl daemon stop --now` does, without a process of its own for each of several hundred tests.
+    const refused = await stopDaemon({ now: true }, this.env).then(() => undefined, String);
     const left = this.processes();
     for (const { pid } of left) process.kill(pid, "SIGKILL");
     const socketLeft = existsSync(this.paths.socket);
     const log = this.log();
     rmSync(this.root, { recursive: true, force: true });
-    if (left.length > 0 || socketLeft || stopped.code !== 0) {
+    if (left.length > 0 || socketLeft || refused !== undefined) {
       const what = left.map(({ pid, command }) => `${pid} ${command}`).join("\n");
       throw new Error(
-        `left behind: socket ${socketLeft}, stop exited ${stopped.code} ${stopped.stderr}\n${what}\n${log}`,
+        `left behind: socket ${socketLeft}, stop ${refused ?? "succeeded"}\n${what}\n${log}`,
       );
     }
   }
