@@ -18,14 +18,47 @@ export function asNumber(value: unknown): number | undefined {
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }
 
-/** The object in a line of JSONL, or undefined for anything else. */
+/** Shorter texts can't hold as much as is refused. */
+const MIN_COUNTED_LENGTH = 4 * 1024 * 1024;
+/**
+ * So many take some 250 MB once they are parsed; no message has had a hundredth of it. What V8 has no room for while
+ * it parses ends the whole process, which no `catch` hears of.
+ */
+const MAX_VALUES = 4_000_000;
+/** Each value in JSON has one of these before it, or is a whole line. */
+const BEFORE_VALUE = new Set([..."[{,:"].map((character) => character.charCodeAt(0)));
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** The object in a line of JSONL, or undefined for anything else, and for one of millions of values. */
 export function parseObject(text: string): JsonObject | undefined {
+  if (text.length > MIN_COUNTED_LENGTH && hasTooManyValues(text)) return undefined;
   try {
     return asObject(JSON.parse(text));
   } catch {
     // Torn and foreign lines are expected here; the caller counts them.
     return undefined;
   }
+}
+
+function hasTooManyValues(text: string): boolean {
+  let values = 0;
+  for (let at = 0; at < text.length && values <= MAX_VALUES; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === QUOTE) at = endOfString(text, at);
+    else if (BEFORE_VALUE.has(unit)) values++;
+  }
+  return values > MAX_VALUES;
+}
+
+/** Where the string that begins at a quote has its other one, or the end of the text. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let before = end;
+    while (text.charCodeAt(before - 1) === BACKSLASH) before--;
+    if ((end - before) % 2 === 0) return end;
+  }
+  return text.length;
 }
 
 /** Milliseconds since the epoch of an ISO 8601 time, or undefined. */
