@@ -141,6 +141,7 @@ export function toStorageError(error: unknown, path: string): unknown {
     EDQUOT: "the disk quota is used up",
     ENOTDIR: "a part of the path is not a directory",
     EEXIST: "something that is not a directory is in its place",
+    EISDIR: "a directory is in its place",
   };
   const code = systemErrorCode(error);
   const reason = code === undefined ? undefined : reasons[code];

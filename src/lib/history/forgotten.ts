@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { systemErrorCode, toStorageError } from "../core/errors.ts";
+import { PictlError, systemErrorCode, toStorageError } from "../core/errors.ts";
 import { ensurePrivateDir } from "../core/paths.ts";
 
 /**
@@ -39,6 +39,8 @@ export class Forgotten {
       ensurePrivateDir(dirname(this.#path));
       writeFileSync(`${this.#path}.new`, `${JSON.stringify({ sessions: [...ids] }, null, 2)}\n`, {
         mode: 0o600,
+        // Before the rename, or a power cut would leave an empty file in its place.
+        flush: true,
       });
       renameSync(`${this.#path}.new`, this.#path);
     } catch (error) {
@@ -54,6 +56,11 @@ function read(path: string): Set<string> {
     return new Set(Array.isArray(sessions) ? sessions.filter((id) => typeof id === "string") : []);
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return new Set();
-    throw error;
+    // To go on without it would bring back what was to be forgotten.
+    throw new PictlError("STORAGE_UNAVAILABLE", `The list of forgotten sessions, ${path}, can't be read.`, {
+      hint: "Mend it, or remove it: the sessions that were forgotten are then found again.",
+      details: { path },
+      cause: error,
+    });
   }
 }

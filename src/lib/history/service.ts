@@ -3,7 +3,7 @@ import { PictlError } from "../core/errors.ts";
 import { createRedactor } from "../core/redact.ts";
 import { Directories, isNamed } from "./exclusion.ts";
 import { Forgotten } from "./forgotten.ts";
-import { isDamage } from "./index/database.ts";
+import { isDamage, toIndexError } from "./index/database.ts";
 import { HistoryIndex } from "./index/history-index.ts";
 import { listSessions, stats, status } from "./overview.ts";
 import { compileQuery } from "./query/compile.ts";
@@ -100,7 +100,7 @@ export class HistoryService {
     try {
       return await operation(scope, params);
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (!isDamage(error)) throw toIndexError(error, this.#index.db.path);
       this.#index.remake();
       return await operation(scope, params);
     }

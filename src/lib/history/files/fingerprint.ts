@@ -1,8 +1,8 @@
 import { crc32 } from "node:zlib";
 import { readFully } from "../../core/session-files/line-reader.ts";
 
-/** All of a file up to this size is looked at, which takes a millisecond; of a larger one, samples. */
-const WHOLE_BYTES = 1024 * 1024;
+/** All of a file up to this size is looked at, which takes 4 ms; of a larger one, samples. */
+const WHOLE_BYTES = 8 * 1024 * 1024;
 const EDGE_BYTES = 64 * 1024;
 const SAMPLES = 32;
 const SAMPLE_BYTES = 4096;

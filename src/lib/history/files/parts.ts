@@ -30,10 +30,25 @@ export interface Part {
 export function partsOf(entry: JsonObject, whole = false): Part[] {
   const cut = (part: Part): Part => {
     const isTool = part.kind === "call" || part.kind === "result" || part.kind === "bash";
-    return { ...part, text: cutText(part.text, isTool ? TOOL_TEXT_LENGTH : TEXT_LENGTH) };
+    return { ...part, text: cutBeforeWord(part.text, isTool ? TOOL_TEXT_LENGTH : TEXT_LENGTH) };
   };
   const parts = allParts(entry).filter(({ text }) => text !== "");
   return whole ? parts : parts.map(cut);
+}
+
+/** What credentials are made of, with what binds one to its name or its address. */
+const IN_CREDENTIAL = /[\w.~+/=:@%!#$&*?^-]/;
+
+/**
+ * The beginning of a text, which ends before a word that goes on behind it: half a credential isn't recognised as one,
+ * and would be shown.
+ */
+export function cutBeforeWord(text: string, length: number): string {
+  const cut = cutText(text, length);
+  if (cut.length === text.length || !IN_CREDENTIAL.test(text.charAt(cut.length))) return cut;
+  let end = cut.length;
+  while (end > 0 && IN_CREDENTIAL.test(cut.charAt(end - 1))) end--;
+  return cut.slice(0, end);
 }
 
 function allParts(entry: JsonObject): Part[] {

@@ -1,11 +1,11 @@
 import { chmodSync, closeSync, openSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { systemErrorCode, toStorageError } from "../../core/errors.ts";
+import { PictlError, systemErrorCode, toStorageError } from "../../core/errors.ts";
 import { ensurePrivateDir } from "../../core/paths.ts";
 
 /** Raised whenever the tables, or what a text becomes in them, change: an index of another version is made anew. */
-const VERSION = 1;
+const VERSION = 2;
 /** FTS5 collects this much before it writes: with its own 1 MiB an index takes longer to make, with 64 MiB too. */
 const HASH_BYTES = 4 * 1024 * 1024;
 /** FTS5's own: with each write it also merges a little of what was written before. */
@@ -18,6 +18,16 @@ const CHECKPOINT_PAGES = 8_000;
 
 /** SQLite's result codes of a file that isn't what it should be: CORRUPT (and CORRUPT_VTAB), NOTADB. */
 const DAMAGED = new Set([11, 26]);
+const SQLITE_ERROR = 1;
+/** What SQLite says of tables that aren't those of {@link SCHEMA}; it has no code of its own for that. */
+const OTHER_TABLES = /^(?:no such (?:table|column)|table \S+ has (?:no column|\d+ columns))/;
+/** SQLite's result codes of a file that is as it should be and can't be written: READONLY, IOERR, FULL, CANTOPEN. */
+const UNWRITABLE = new Map([
+  [8, "it can be read only"],
+  [10, "reading or writing it failed"],
+  [13, "the disk is full"],
+  [14, "it can't be opened"],
+]);
 
 const SCHEMA = `
 CREATE TABLE files (
@@ -46,6 +56,10 @@ CREATE INDEX docs_by_file ON docs (file);
 CREATE TABLE copies (doc INTEGER NOT NULL, file INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL,
   PRIMARY KEY (doc, file, start)) WITHOUT ROWID;
 CREATE INDEX copies_by_file ON copies (file);
+-- Entries without text, such as an answer that was aborted: what they cost counts once, whatever files they are in.
+CREATE TABLE textless (time INTEGER NOT NULL, hash INTEGER NOT NULL, file INTEGER NOT NULL,
+  PRIMARY KEY (time, hash)) WITHOUT ROWID;
+CREATE INDEX textless_by_file ON textless (file);
 -- Sums for the statistics, of each file, day, and kind of thing that is counted.
 CREATE TABLE tallies (
   file INTEGER NOT NULL, day INTEGER NOT NULL, by TEXT NOT NULL, name TEXT NOT NULL,
@@ -153,6 +167,13 @@ export class Database {
     this.#ino = inodeOf(this.path);
   }
 
+  /** Overwrites what was taken out: until something else needs its room, it would stay in the file. */
+  purge(): void {
+    this.commit();
+    this.#db.exec("INSERT INTO words (words) VALUES ('optimize'); VACUUM");
+    this.checkpoint();
+  }
+
   /** Puts what was written beside the file into it. */
   checkpoint(): void {
     this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -164,10 +185,32 @@ export class Database {
   }
 }
 
+/** What stands in the tables isn't what was written there. */
+export class DamagedRow extends Error {}
+
 /** Whether an error says that the file is not what it should be. */
 export function isDamage(error: unknown): boolean {
-  const code = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : -1;
-  return DAMAGED.has(code);
+  return (
+    error instanceof DamagedRow ||
+    DAMAGED.has(codeOf(error)) ||
+    (codeOf(error) === SQLITE_ERROR && OTHER_TABLES.test((error as Error).message))
+  );
+}
+
+/** STORAGE_UNAVAILABLE for an error that says that the file can't be written; any other as it is. */
+export function toIndexError(error: unknown, path: string): unknown {
+  const reason = UNWRITABLE.get(codeOf(error));
+  if (reason === undefined) return error;
+  return new PictlError("STORAGE_UNAVAILABLE", `Cannot use the history's index ${path}: ${reason}.`, {
+    hint: "Free space or fix the permissions: the next search goes on where this one stopped.",
+    details: { path },
+    cause: error,
+  });
+}
+
+/** SQLite's result code, without what it says beyond. */
+function codeOf(error: unknown): number {
+  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : -1;
 }
 
 function openOrRemake(path: string): DatabaseSync {
@@ -175,7 +218,8 @@ function openOrRemake(path: string): DatabaseSync {
   try {
     return open(path);
   } catch (error) {
-    if (!isDamage(error) && !(error instanceof OtherVersion)) throw toStorageError(error, path);
+    if (!isDamage(error) && !(error instanceof OtherVersion))
+      throw toIndexError(toStorageError(error, path), path);
     removeFiles(path);
     return open(path);
   }

@@ -29,6 +29,24 @@ export interface FileState {
   turnTools: string[];
 }
 
+/** What a session's header says. */
+type Header = Pick<FileState, "session" | "cwd" | "version" | "createdAt">;
+
+/** A file of which nothing but the header is read. */
+export function newState({ session, cwd, version, createdAt }: Header): FileState {
+  return {
+    ...{ session, cwd, version, createdAt, modifiedAt: createdAt },
+    ...{ messages: 0, turns: 0, tokens: 0, cost: 0 },
+    ...{ records: 1, broken: 0, tooLong: 0 },
+    ...{ lastId: null, lastOffset: 0, jumps: [], openTurn: false, turnTools: [] },
+  };
+}
+
+/** What may be kept of a session that is to be left out: nothing that anybody said. */
+export function bareState(state: FileState): FileState {
+  return newState(state);
+}
+
 /**
  * The stretches of a file that lead to its last entry: what lies in none of them belongs to an abandoned branch.
  * First and last offset of each.

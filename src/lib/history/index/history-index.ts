@@ -1,14 +1,15 @@
 import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
 import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import { systemErrorCode } from "../../core/errors.ts";
-import { isInLine } from "../../core/session-files/line-reader.ts";
+import { type JsonObject, parseObject } from "../../core/session-files/json.ts";
+import { isInLine, readFully } from "../../core/session-files/line-reader.ts";
 import { fingerprint } from "../files/fingerprint.ts";
 import { type FoundFile, findFiles, isBelow, type Root } from "../files/roots.ts";
 import type { Fold } from "../text/fold.ts";
 import { Columns } from "./columns.ts";
-import { Database, isDamage } from "./database.ts";
-import type { FileState } from "./file-state.ts";
-import { readFile } from "./read-file.ts";
+import { DamagedRow, Database, isDamage } from "./database.ts";
+import { bareState, type FileState } from "./file-state.ts";
+import { parentOf, readFile } from "./read-file.ts";
 import { IndexWriter } from "./writer.ts";
 
 /** How long is read in one go: a search that comes meanwhile waits no longer. */
@@ -24,6 +25,8 @@ const MANY_BYTES = 16 * 1024 * 1024;
 const MERGE_PAUSE_MS = 50;
 /** Longer times overflow a timer. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
+/** Longer than any header with two paths. */
+const HEADER_BYTES = 16 * 1024;
 /** No file matches it: what couldn't be read is tried again. */
 const NEVER = -1;
 
@@ -67,6 +70,8 @@ export class HistoryIndex {
   #isExcluded: ExclusionTest = () => undefined;
   #work: Promise<void> | undefined;
   #merging = false;
+  /** Whether something was taken out that isn't to be found in the database's file any more either. */
+  #hasLeftOut = false;
   #done = { files: 0, bytes: 0 };
   #total = { files: 0, bytes: 0 };
   #failure: unknown;
@@ -89,6 +94,15 @@ export class HistoryIndex {
 
   /** Looks at the directories, and takes out what is gone or is to be left out. What is to be read is noted. */
   refresh(roots: readonly Root[], isExcluded: ExclusionTest): void {
+    try {
+      this.#refresh(roots, isExcluded);
+    } catch (error) {
+      this.#undo();
+      throw error;
+    }
+  }
+
+  #refresh(roots: readonly Root[], isExcluded: ExclusionTest): void {
     if (this.db.isGone) this.remake();
     this.#isExcluded = isExcluded;
     const { files, skipped } = findFiles(roots);
@@ -107,7 +121,9 @@ export class HistoryIndex {
         if (!existsSync(row.path)) this.#drop(row);
       } else this.#applyExclusion(row);
     }
-    if (this.#work === undefined) this.db.commit();
+    if (this.#hasLeftOut) this.db.purge();
+    else if (this.#work === undefined) this.db.commit();
+    this.#hasLeftOut = false;
   }
 
   /** Reads everything that is noted. Resolves to false when `waitMs` is over first; the reading goes on. */
@@ -176,6 +192,7 @@ export class HistoryIndex {
 
   async #readAll(): Promise<void> {
     let order: FoundFile[] = [];
+    const followed = new Set<string>();
     let committed = performance.now();
     while (this.#todo.size > 0 && !this.#closed) {
       // What is newest is what people ask for first.
@@ -183,6 +200,12 @@ export class HistoryIndex {
       const file = this.#todo.get(order.at(-1)?.path ?? "");
       if (file === undefined) {
         order.pop();
+        continue;
+      }
+      const parent = followed.has(file.path) ? undefined : this.#unreadParent(file.path);
+      followed.add(file.path);
+      if (parent !== undefined) {
+        order.push(parent);
         continue;
       }
       try {
@@ -202,11 +225,24 @@ export class HistoryIndex {
       await setImmediate();
     }
     if (this.#closed) return;
-    this.db.mergeAsWritten(true);
-    this.db.commit();
-    if (this.#done.bytes <= MANY_BYTES) return;
-    this.db.checkpoint();
+    try {
+      this.db.mergeAsWritten(true);
+      this.db.commit();
+      if (this.#done.bytes <= MANY_BYTES) return;
+      this.db.checkpoint();
+    } catch (error) {
+      this.#failure = error;
+      this.#undo();
+      return;
+    }
     void this.#mergeRest();
+  }
+
+  /** What both have is booked on the file that is read first, and belongs to the one that the other was made from. */
+  #unreadParent(path: string): FoundFile | undefined {
+    if ((this.#byPath.get(path)?.offset ?? 0) > 0) return undefined;
+    const parent = parentOf(readHeader(path) ?? {});
+    return parent === undefined ? undefined : this.#todo.get(parent);
   }
 
   /** In steps, so that no search waits for it and no later turn has to merge much at once. */
@@ -247,8 +283,9 @@ export class HistoryIndex {
   #read(fd: number, file: FoundFile): boolean {
     this.db.begin();
     const row = this.#byPath.get(file.path) ?? this.#insert(file);
+    const isReplaced = file.ino !== row.ino || (file.size === row.size && row.mtime !== NEVER);
     const grown = row.state !== undefined && row.problem === undefined && file.size >= row.offset;
-    if (!grown || row.fingerprint !== fingerprint(fd, row.offset) || isInLine(fd, row.offset))
+    if (isReplaced || !grown || row.fingerprint !== fingerprint(fd, row.offset) || isInLine(fd, row.offset))
       this.#clear(row);
     const result = readFile(
       {
@@ -349,8 +386,9 @@ export class HistoryIndex {
     }
     const { state, mtime } = row;
     this.#clear(row);
-    Object.assign(row, { problem: reason, state, mtime });
+    Object.assign(row, { problem: reason, state: bareState(state), mtime });
     this.#save(row);
+    this.#hasLeftOut = true;
   }
 
   #markUnreadable(file: FoundFile): void {
@@ -392,10 +430,37 @@ export class HistoryIndex {
       const file: FileRow = {
         ...{ id, path, ino, size, mtime, offset, fingerprint: row.fingerprint },
         problem: row.problem ?? undefined,
-        state: (JSON.parse(row.state) as FileState | null) ?? undefined,
+        state: parseState(row.state),
       };
       this.files.set(id, file);
       this.#byPath.set(path, file);
     }
+  }
+}
+
+function parseState(text: string): FileState | undefined {
+  try {
+    return (JSON.parse(text) as FileState | null) ?? undefined;
+  } catch (error) {
+    throw new DamagedRow("the state of a file is not JSON", { cause: error });
+  }
+}
+
+/** The first line of a file, where it is short enough for a header. */
+function readHeader(path: string): JsonObject | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch {
+    // Gone or closed to us: whoever reads it finds out which.
+    return undefined;
+  }
+  try {
+    const bytes = Buffer.alloc(HEADER_BYTES);
+    const text = bytes.toString("utf8", 0, readFully(fd, bytes, 0, HEADER_BYTES));
+    const end = text.indexOf("\n");
+    return end === -1 ? undefined : parseObject(text.slice(0, end));
+  } finally {
+    closeSync(fd);
   }
 }

@@ -8,9 +8,8 @@ import {
 } from "../../core/session-files/json.ts";
 import { forEachLine, type Line } from "../../core/session-files/line-reader.ts";
 import { MAX_PARSED_LINE, readEntryLine } from "../files/entry-line.ts";
-import { partsOf, usageOf } from "../files/parts.ts";
-import { cutText } from "../text/fold.ts";
-import type { FileState } from "./file-state.ts";
+import { cutBeforeWord, partsOf, usageOf } from "../files/parts.ts";
+import { bareState, type FileState, newState } from "./file-state.ts";
 import type { IndexWriter } from "./writer.ts";
 
 /** A header within the first MiB or none: a file of another kind is not read to its end to find that out. */
@@ -108,30 +107,19 @@ class FileReader {
   #begin(header: JsonObject): boolean {
     const session = asString(header.id);
     if (header.type !== "session" || session === undefined) return false;
-    const createdAt = parseTime(header.timestamp) ?? 0;
-    const parent = asString(header.parentSession) ?? asString(header.branchedFrom);
+    const parent = parentOf(header);
     this.#state = {
-      session,
-      cwd: asString(header.cwd) ?? "",
-      version: typeof header.version === "number" ? header.version : 1,
-      createdAt,
-      modifiedAt: createdAt,
-      messages: 0,
-      turns: 0,
-      tokens: 0,
-      cost: 0,
-      records: 1,
+      ...newState({
+        session,
+        cwd: asString(header.cwd) ?? "",
+        version: typeof header.version === "number" ? header.version : 1,
+        createdAt: parseTime(header.timestamp) ?? 0,
+      }),
       broken: this.#brokenBefore,
-      tooLong: 0,
-      lastId: null,
-      lastOffset: 0,
-      jumps: [],
-      openTurn: false,
-      turnTools: [],
       ...(parent === undefined ? {} : { parent }),
     };
     const reason = this.#reading.isExcluded(this.#state);
-    if (reason !== undefined) this.#ended = { kind: "excluded", reason, state: this.#state };
+    if (reason !== undefined) this.#ended = { kind: "excluded", reason, state: bareState(this.#state) };
     return reason === undefined;
   }
 
@@ -149,15 +137,8 @@ class FileReader {
     if (entry.type === "session_info") setName(state, asString(entry.name)?.trim());
     const place = { file: this.#reading.file, start: line.start, length: line.length };
     const parts = partsOf(entry);
-    const known = {
-      id,
-      time: time ?? state.modifiedAt,
-
-      model: state.model ?? "",
-      parts,
-    };
-    const isNew = this.#writer.add(place, known);
-    if (isNew || parts.length === 0) this.#tally(state, entry, message, known.time);
+    const known = { id, time: time ?? state.modifiedAt, model: state.model ?? "", parts };
+    if (this.#writer.add(place, known)) this.#tally(state, entry, message, known.time);
   }
 
   /** Notes where an entry doesn't follow the one before it. */
@@ -188,7 +169,7 @@ class FileReader {
     if (message.role === "user") {
       state.turns++;
       const text = state.first === undefined ? contentText(message.content, " ").trim() : "";
-      if (text !== "") state.first = cutText(text, FIRST_LENGTH);
+      if (text !== "") state.first = cutBeforeWord(text, FIRST_LENGTH);
     }
     if (message.role === "assistant")
       state.model = modelName(message.provider, message.model) ?? state.model ?? "";
@@ -208,7 +189,9 @@ class FileReader {
     const spent = usage ?? { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cost: 0 };
     state.tokens += spent.input + spent.output + spent.cacheRead + spent.cacheWrite;
     state.cost += spent.cost;
-    this.#writer.count(file, time, "model", state.model ?? "", { ...spent, turns, count: isAnswer ? 1 : 0 });
+    // An extension's request says itself which model it was for.
+    const model = (isAnswer ? undefined : modelName(entry.provider, entry.model)) ?? state.model ?? "";
+    this.#writer.count(file, time, "model", model, { ...spent, turns, count: isAnswer ? 1 : 0 });
     const calls = contentBlocks(isAnswer ? message?.content : undefined).filter(
       ({ type }) => type === "toolCall",
     );
@@ -223,6 +206,11 @@ class FileReader {
       this.#writer.count(file, time, "tool", tool, { ...share, turns: first ? 1 : 0, count: 1 });
     }
   }
+}
+
+/** The file that a session was forked or cloned from. */
+export function parentOf(header: JsonObject): string | undefined {
+  return asString(header.parentSession) ?? asString(header.branchedFrom);
 }
 
 function modelName(provider: unknown, id: unknown): string | undefined {

@@ -37,7 +37,8 @@ export class IndexWriter {
   }
 
   /**
-   * Takes in an entry's parts. The same part in another file is only noted as a copy.
+   * Takes in an entry's parts. The same part in another file is only noted as a copy. An entry without any is
+   * noted for what it cost, which counts once as well.
    *
    * @param id the entry's id, or its place in a file that has none
    * @returns whether any of it was new
@@ -45,6 +46,10 @@ export class IndexWriter {
   add(place: Place, entry: { id: string; time: number; model: string; parts: readonly Part[] }): boolean {
     const { file, start, length } = place;
     const time = Math.max(0, Math.min(2 ** 32 - 1, Math.floor(entry.time / 1000)));
+    if (entry.parts.length === 0) {
+      const insert = this.#db.sql("INSERT OR IGNORE INTO textless VALUES (?, ?, ?)");
+      return insert.run(time, hashOf(entry, "", 0, ""), file).changes > 0;
+    }
     let nth = 0;
     for (const [index, { kind, tool = "", text }] of entry.parts.entries()) {
       const id = this.#columns.size;
@@ -137,6 +142,7 @@ export class IndexWriter {
       this.#columns.dropCopy(doc, file);
     this.#db.sql("DELETE FROM copies WHERE file = ?").run(file);
     this.#db.sql("DELETE FROM docs WHERE file = ?").run(file);
+    this.#db.sql("DELETE FROM textless WHERE file = ?").run(file);
     this.#db.sql("DELETE FROM tallies WHERE file = ?").run(file);
     return others.map((other) => other.file).filter((other) => other !== file);
   }
