@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { bundledPiCli } from "../../src/lib/agent/pi/bundled-pi.ts";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
@@ -133,6 +133,23 @@ describe("sessions", () => {
   it("fork before the first message starts from nothing", async () => {
     const forked = await place.ok(["session", "fork", talk, "--at", "1"]);
     assert.equal(await place.ok(["prompt", "-s", forked, "anew"]), "echo: anew");
+  });
+
+  it("fork takes an old file's messages, which have no ids until pi has read it", async () => {
+    const id = "0199a000-0000-7000-8000-000000000001";
+    const directory = dirname((await show(talk)).session.file ?? "");
+    const time = "2025-10-01T08:00:00.000Z";
+    const user = (text: string) => ({
+      type: "message",
+      timestamp: time,
+      message: { role: "user", content: text, timestamp: Date.parse(time) },
+    });
+    const lines = [{ type: "session", id, timestamp: time, cwd: place.cwd }, user("older"), user("newer")];
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    writeFileSync(join(directory, `2025-10-01T08-00-00-000Z_${id}.jsonl`), text);
+    const made = await place.json<{ text: string }>(["session", "fork", id, "--at", "2"]);
+    assert.equal(made.text, "newer", JSON.stringify(made));
+    await place.ok(["session", "delete", id, "--yes"]);
   });
 
   it("clone goes on from the end", async () => {

@@ -111,7 +111,7 @@ function freeName(sessions: Sessions, stem: string): string {
 }
 
 async function branch(agent: Agent, at: ForkPoint | undefined): Promise<{ state: AgentState; text: string }> {
-  const command = at === undefined ? { type: "clone" } : { type: "fork", entryId: at.entryId };
+  const command = at === undefined ? { type: "clone" } : { type: "fork", entryId: await idInPi(agent, at) };
   const { cancelled, text } = await agent.call<{ cancelled: boolean; text?: string }>(
     command,
     COMMAND_TIMEOUT_MS,
@@ -121,6 +121,20 @@ async function branch(agent: Agent, at: ForkPoint | undefined): Promise<{ state:
   }
   const state = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
   return { state, text: text ?? at?.text ?? "" };
+}
+
+/**
+ * The entry's id as the agent has it. Entries of a file of format 1 have none until pi has read it: what they are
+ * called here is their place, of eight digits.
+ */
+async function idInPi(agent: Agent, { entryId, number }: ForkPoint): Promise<string> {
+  if (!/^\d{8}$/.test(entryId)) return entryId;
+  const { messages } = await agent.call<{ messages: { entryId: string }[] }>(
+    { type: "get_fork_messages" },
+    COMMAND_TIMEOUT_MS,
+  );
+  if (messages.some((message) => message.entryId === entryId)) return entryId;
+  return messages[number - 1]?.entryId ?? entryId;
 }
 
 /**
