@@ -1,4 +1,3 @@
-import { nearest } from "../../core/nearest.ts";
 import { createRedactor } from "../../core/redact.ts";
 import type { Directories } from "../exclusion.ts";
 import type { HistoryIndex } from "../index/history-index.ts";
@@ -8,8 +7,10 @@ import { parseQuery, type Query } from "../query/parse.ts";
 import type { Hit, Scope, SearchParams, SearchResult } from "../types.ts";
 import { Best } from "./best.ts";
 import { type Found, HitReader } from "./hits.ts";
+import { matching } from "./matching.ts";
 import { type Selection, select } from "./selection.ts";
 import { cutSnippet, Highlighter, type Searched } from "./snippet.ts";
+import { suggest } from "./suggest.ts";
 import { density, recency, weightsByNumber } from "./weights.ts";
 
 const DEFAULT_LIMIT = 20;
@@ -45,7 +46,7 @@ export function search(
       totalIsExact: ranked.totalIsExact,
       sessions: ranked.sessions,
       searched: searched(index, selection, hits.length === 0),
-      suggestions: hits.length === 0 ? suggest(index, query) : [],
+      suggestions: hits.length === 0 ? suggest(index, query, { selection, reader, mask }) : [],
       tookMs: Math.round((performance.now() - began) * 100) / 100,
     };
   } finally {
@@ -170,14 +171,6 @@ function present(
   });
 }
 
-/** As one text: a row for each of some hundred thousand would take longer than finding them. */
-function matching({ db }: HistoryIndex, match: string): number[] {
-  const { ids } = db
-    .sql("SELECT json_group_array(rowid) AS ids FROM words WHERE words MATCH ?")
-    .get(match) as { ids: string };
-  return JSON.parse(ids) as number[];
-}
-
 function allBut(index: HistoryIndex, exclude: string | undefined): Iterable<number> {
   if (exclude === undefined) return index.columns.ids();
   const excluded = new Set(matching(index, exclude));
@@ -204,23 +197,4 @@ function searched(
     ...(count ? { entries } : {}),
     ...(sessions.size > 0 ? { from, to } : {}),
   };
-}
-
-/** Words of the index with the same beginning that are nearest to those that aren't in it. */
-function suggest({ db }: HistoryIndex, query: Query): string[] {
-  return query.groups.flat().flatMap(({ words, negated, prefix }) => {
-    const [word = ""] = words;
-    if (negated || prefix || words.length !== 1 || word.length < 3) return [];
-    const first = word.slice(0, 1);
-    const rows = db
-      .sql("SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ? AND length(term) BETWEEN ? AND ?")
-      .all(first, first + String.fromCodePoint(0x10ffff), word.length - 2, word.length + 2) as {
-      term: string;
-      doc: number;
-    }[];
-    // It may be there, and only not together with the others, or in another project.
-    if (rows.some(({ term }) => term === word)) return [];
-    const frequent = rows.sort((a, b) => b.doc - a.doc).map(({ term }) => term);
-    return nearest(word, frequent, 2);
-  });
 }

@@ -14,21 +14,27 @@ interface Entry {
   text: string;
   name?: true;
   age?: number;
+  /** Fields of the message beside its role and content. */
+  more?: object;
 }
 
-function open(t: TestContext, sessions: Record<string, Entry[]>) {
+/** The entries of a session, in `/p` unless it says otherwise. */
+type Session = Entry[] | { cwd: string; entries: Entry[] };
+
+function open(t: TestContext, sessions: Record<string, Session>) {
   const root = mkdtempSync(join(tmpdir(), "pictl-history-"));
   const directory = join(root, "sessions", "--p--");
   mkdirSync(directory, { recursive: true });
-  for (const [id, entries] of Object.entries(sessions)) {
+  for (const [id, session] of Object.entries(sessions)) {
+    const { cwd, entries } = Array.isArray(session) ? { cwd: "/p", entries: session } : session;
     const header = {
       type: "session",
       version: 3,
       id,
       timestamp: new Date(NOW - 400 * DAY).toISOString(),
-      cwd: "/p",
+      cwd,
     };
-    const lines = entries.map(({ role = "user", text, name, age = 0 }, i) => {
+    const lines = entries.map(({ role = "user", text, name, age = 0, more }, i) => {
       const base = {
         id: `${id}${i}`,
         parentId: i === 0 ? null : `${id}${i - 1}`,
@@ -37,7 +43,11 @@ function open(t: TestContext, sessions: Record<string, Entry[]>) {
       const tool = role === "toolResult" ? { toolCallId: "c", toolName: "bash" } : {};
       return name
         ? { type: "session_info", ...base, name: text }
-        : { type: "message", ...base, message: { role, ...tool, content: [{ type: "text", text }] } };
+        : {
+            type: "message",
+            ...base,
+            message: { role, ...tool, content: [{ type: "text", text }], ...more },
+          };
     });
     writeFileSync(
       join(directory, `2026_${id}.jsonl`),
@@ -132,6 +142,29 @@ describe("the snippet", () => {
     const long = (await search("needles")).hits[0]?.snippet;
     assert.ok(long && long.text.length < 300 && long.text.startsWith("…") && long.text.endsWith("…"));
     assert.deepEqual(marked(long), ["needles"]);
+  });
+});
+
+describe("suggestions", () => {
+  const suggestions = async (t: TestContext, sessions: Record<string, Session>, more = {}) =>
+    (await open(t, sessions).search("apletree", more)).suggestions;
+
+  test("are words of what was searched, and of nothing else", async (t) => {
+    const sessions = {
+      a: { cwd: "/mine", entries: [{ text: "appletrees" }, { role: "toolResult", text: "apletrees" }] },
+      b: { cwd: "/theirs", entries: [{ text: "appletree apletree" }] },
+    };
+    assert.deepEqual(await suggestions(t, sessions), []);
+    assert.deepEqual(await suggestions(t, sessions, { project: "/mine", role: "user" }), ["appletrees"]);
+    assert.deepEqual(await suggestions(t, sessions, { project: "/mine" }), ["apletrees", "appletrees"]);
+  });
+
+  test("never part of what is masked", async (t) => {
+    const { search } = open(t, { a: [{ text: "key: sk-ant-abcdefghijklmnopqrst" }] });
+    assert.deepEqual((await search("abcdefghijklmnopqrsx")).suggestions, []);
+    assert.deepEqual((await search("abcdefghijklmnopqrsx", { showSecrets: true })).suggestions, [
+      "abcdefghijklmnopqrst",
+    ]);
   });
 });
 
