@@ -20,6 +20,7 @@ import { TextMatcher } from "../query/match.ts";
 import { parseQuery } from "../query/parse.ts";
 import type { Fold } from "../text/fold.ts";
 import type { Hit, Scope, SearchParams, SearchResult } from "../types.ts";
+import { boundedSteps, type RunStep } from "./bounded.ts";
 import { patternFinder } from "./occurrences.ts";
 import { linesWith } from "./ripgrep.ts";
 import { selectFiles } from "./selection.ts";
@@ -36,13 +37,15 @@ interface Wanted {
   highlighter: Highlighter;
   /** Letters that stand in every line with a match, as JSON has them; none: every line must be read. */
   needle?: string;
+  /** Around all that looks at texts. */
+  run: RunStep;
 }
 
 /**
  * Answers a search from the files themselves: with a regular expression, or with what lies beyond the indexed part
  * of what tools were given and gave back. Slower than the index, and bounded by how fast files can be read.
  *
- * @throws PictlError INVALID_INPUT for a regular expression that isn't one
+ * @throws PictlError INVALID_INPUT for a regular expression that isn't one, or never ends
  */
 export async function scan(
   index: HistoryIndex,
@@ -51,12 +54,12 @@ export async function scan(
   params: SearchParams,
 ): Promise<Omit<SearchResult, "index">> {
   const began = performance.now();
-  const { limit = DEFAULT_LIMIT, offset = 0, sort = "relevance", context = 0 } = params;
+  const { limit = DEFAULT_LIMIT, offset = 0, sort = "relevance" } = params;
   const wanted = params.regex ? regexWanted(params.query) : queryWanted(params.query, index.fold);
   const files = selectFiles(index, directories, scope.roots, params);
   const mask = params.showSecrets ? (text: string) => text : createRedactor({});
   const passes = partFilter(params);
-  const found = new Map<string, Omit<Hit, "snippet"> & { text: string }>();
+  const found = new Map<string, ScanHit>();
   const rows = [...files.values()];
   const starts =
     wanted.needle === undefined
@@ -73,30 +76,16 @@ export async function scan(
       else if (known.file !== hit.file) known.copies = [...(known.copies ?? []), hit];
       else if (hit.score > known.score) found.set(key, hit);
     });
-    await readLines(row.path, starts?.get(row.path), visit);
+    await readLines(row.path, starts?.get(row.path), wanted.run, visit);
   }
   const hits = [...found.values()].sort((a, b) =>
     sort === "time" ? b.time - a.time : b.score - a.score || b.time - a.time,
   );
+  const shown = hits.slice(offset, offset + limit);
   const times = rows.flatMap(({ state }) => (state === undefined ? [] : [state.createdAt, state.modifiedAt]));
   return {
     query: params.query,
-    hits: hits.slice(offset, offset + limit).map(({ text, copies, ...hit }) => ({
-      ...hit,
-      ...(copies === undefined
-        ? {}
-        : {
-            copies: copies.map(({ sessionId, sessionName, cwd, project, file }) => ({
-              sessionId,
-              ...(sessionName === undefined ? {} : { sessionName }),
-              cwd,
-              project,
-              file,
-            })),
-          }),
-      snippet: cutSnippet(wanted.highlighter.find(mask(text)), context),
-      ...(params.fullText ? { text: mask(text) } : {}),
-    })),
+    hits: wanted.run(() => shown.map((hit) => present(hit, wanted, mask, params))),
     total: hits.length,
     totalIsExact: true,
     sessions: new Set(hits.map(({ sessionId }) => sessionId)).size,
@@ -112,12 +101,40 @@ export async function scan(
   };
 }
 
+type ScanHit = Omit<Hit, "snippet"> & { text: string };
+
+function present(
+  { text, copies, ...hit }: ScanHit,
+  { highlighter }: Wanted,
+  mask: (text: string) => string,
+  { context = 0, fullText }: SearchParams,
+): Hit {
+  const masked = mask(text);
+  return {
+    ...hit,
+    ...(copies === undefined
+      ? {}
+      : {
+          copies: copies.map(({ sessionId, sessionName, cwd, project, file }) => ({
+            sessionId,
+            ...(sessionName === undefined ? {} : { sessionName }),
+            cwd,
+            project,
+            file,
+          })),
+        }),
+    snippet: cutSnippet(highlighter.find(masked), context),
+    ...(fullText ? { text: masked } : {}),
+  };
+}
+
 function regexWanted(source: string): Wanted {
   try {
     const pattern = new RegExp(source, "iu");
     return {
       matches: (text) => pattern.test(text),
       highlighter: new Highlighter([patternFinder(new RegExp(source, "giu"))]),
+      run: boundedSteps(source),
     };
   } catch (error) {
     throw new PictlError(
@@ -146,6 +163,7 @@ function queryWanted(text: string, fold: Fold): Wanted {
   return {
     matches: (whole) => matcher.matches(whole),
     highlighter: Highlighter.forQuery(query, fold),
+    run: (step) => step(),
     ...(needle === undefined ? {} : { needle }),
   };
 }
@@ -161,8 +179,6 @@ function partFilter({ role, noTools, includeThinking, tool, model, since, until 
     return entry.time >= (since ?? 0) && entry.time <= (until ?? Number.POSITIVE_INFINITY);
   };
 }
-
-type ScanHit = Omit<Hit, "snippet"> & { text: string };
 
 /** Looks at the lines of one file, in order; keeps what later lines depend on. */
 function lineVisitor(
@@ -238,10 +254,14 @@ function parseLine(line: Line): JsonObject | undefined {
   return text === undefined ? undefined : parseObject(text);
 }
 
-/** @param only offsets of the lines to visit; absent: all */
+/**
+ * @param only offsets of the lines to visit; absent: all
+ * @param run runs what is read in one go
+ */
 async function readLines(
   path: string,
   only: ReadonlySet<number> | undefined,
+  run: RunStep,
   visit: (line: Line, number: number) => void,
 ): Promise<void> {
   let fd: number;
@@ -256,13 +276,15 @@ async function readLines(
     for (let more = true; more; ) {
       more = false;
       const deadline = performance.now() + STEP_MS;
-      forEachLine(fd, offset, Number.MAX_SAFE_INTEGER, (line) => {
-        offset = line.start + line.length + 1;
-        if (only === undefined || only.has(line.start)) visit(line, number);
-        number++;
-        more = performance.now() > deadline;
-        return !more;
-      });
+      run(() =>
+        forEachLine(fd, offset, Number.MAX_SAFE_INTEGER, (line) => {
+          offset = line.start + line.length + 1;
+          if (only === undefined || only.has(line.start)) visit(line, number);
+          number++;
+          more = performance.now() > deadline;
+          return !more;
+        }),
+      );
       await setImmediate();
     }
   } finally {

@@ -3,10 +3,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
+import type { PictlError } from "../../../../src/lib/core/errors.ts";
+import type { Logger } from "../../../../src/lib/core/logger.ts";
+import { History } from "../../../../src/lib/history/history.ts";
 import { HistoryService } from "../../../../src/lib/history/service.ts";
 import type { SearchParams } from "../../../../src/lib/history/types.ts";
 
 const DAY = 86_400_000;
+const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const NOW = Date.now();
 
 interface Entry {
@@ -63,6 +67,8 @@ function open(t: TestContext, sessions: Record<string, Session>) {
   const search = (query: string, more: Partial<SearchParams> = {}) =>
     service.run("search", scope, { query, waitMs: 60_000, ...more });
   return {
+    scope,
+    path: join(root, "history.db"),
     search,
     ids: async (query: string, more: Partial<SearchParams> = {}) =>
       (await search(query, more)).hits.map(({ entryId }) => entryId),
@@ -209,6 +215,23 @@ describe("a scan of the files", () => {
       [3, 3, 3, 2, 0],
     );
   });
+});
+
+test("a regular expression that never ends is stopped, and the next search answered", async (t) => {
+  const { scope, path } = open(t, { a: [{ text: `needle ${"a".repeat(40)}!` }] });
+  // On the thread that it has in the daemon.
+  const history = new History(path, SILENT);
+  t.after(() => history.close());
+  const search = (params: SearchParams) => history.ask("search", scope, { waitMs: 60_000, ...params });
+  for (const query of ["(a+)+$", "needle|(a+)+$"]) {
+    await assert.rejects(
+      search({ query, regex: true }),
+      (error: PictlError) =>
+        error.code === "INVALID_INPUT" && error.message.startsWith(`"${query}" takes too long`),
+    );
+  }
+  assert.equal((await search({ query: "needle a+!", regex: true })).total, 1);
+  assert.equal((await search({ query: "needle" })).total, 1);
 });
 
 test("an index in the making answers from what it has, and says so", async (t) => {
