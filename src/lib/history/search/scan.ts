@@ -1,21 +1,9 @@
-import { closeSync, openSync } from "node:fs";
-import { setImmediate } from "node:timers/promises";
 import { PictlError } from "../../core/errors.ts";
 import { createRedactor } from "../../core/redact.ts";
-import {
-  asObject,
-  asString,
-  type JsonObject,
-  parseObject,
-  parseTime,
-} from "../../core/session-files/json.ts";
-import { forEachLine, type Line } from "../../core/session-files/line-reader.ts";
 import type { Directories } from "../exclusion.ts";
-import { MAX_PARSED_LINE } from "../files/entry-line.ts";
-import { type Part, partsOf, usageOf } from "../files/parts.ts";
-import { activeRanges, isActive } from "../index/file-state.ts";
-import type { FileRow, HistoryIndex } from "../index/history-index.ts";
-import { type Kind, ROLES, TOOL_KINDS } from "../kinds.ts";
+import type { Part } from "../files/parts.ts";
+import type { HistoryIndex } from "../index/history-index.ts";
+import { ROLES, TOOL_KINDS } from "../kinds.ts";
 import { TextMatcher } from "../query/match.ts";
 import { parseQuery } from "../query/parse.ts";
 import type { Fold } from "../text/fold.ts";
@@ -23,13 +11,11 @@ import type { Hit, Scope, SearchParams, SearchResult } from "../types.ts";
 import { boundedSteps, type RunStep } from "./bounded.ts";
 import { patternFinder } from "./occurrences.ts";
 import { linesWith } from "./ripgrep.ts";
+import { type Look, type ScanHit, scanFile } from "./scan-file.ts";
 import { selectFiles } from "./selection.ts";
 import { cutSnippet, Highlighter } from "./snippet.ts";
-import { KIND_WEIGHTS, recency } from "./weights.ts";
 
 const DEFAULT_LIMIT = 20;
-/** How long one go takes: indexing and other searches come between. */
-const STEP_MS = 40;
 
 /** What is looked for, as a test of whole texts. */
 interface Wanted {
@@ -58,8 +44,20 @@ export async function scan(
   const wanted = params.regex ? regexWanted(params.query) : queryWanted(params.query, index.fold);
   const files = selectFiles(index, directories, scope.roots, params);
   const mask = params.showSecrets ? (text: string) => text : createRedactor({});
-  const passes = partFilter(params);
   const found = new Map<string, ScanHit>();
+  const look: Look = {
+    passes: partFilter(params),
+    matches: (text) => wanted.matches(text),
+    run: wanted.run,
+    project: (cwd) => directories.project(cwd),
+    mask,
+    found: (hit, key) => {
+      const known = found.get(key);
+      if (known === undefined) found.set(key, hit);
+      else if (known.file !== hit.file) known.copies = [...(known.copies ?? []), hit];
+      else if (hit.score > known.score) found.set(key, hit);
+    },
+  };
   const rows = [...files.values()];
   const starts =
     wanted.needle === undefined
@@ -70,13 +68,7 @@ export async function scan(
         );
   for (const row of rows) {
     if (starts !== undefined && !starts.has(row.path)) continue;
-    const visit = lineVisitor(row, { wanted, passes, directories, mask, params }, (hit, key) => {
-      const known = found.get(key);
-      if (known === undefined) found.set(key, hit);
-      else if (known.file !== hit.file) known.copies = [...(known.copies ?? []), hit];
-      else if (hit.score > known.score) found.set(key, hit);
-    });
-    await readLines(row.path, starts?.get(row.path), wanted.run, visit);
+    await scanFile(row, starts?.get(row.path), look);
   }
   const hits = [...found.values()].sort((a, b) =>
     sort === "time" ? b.time - a.time : b.score - a.score || b.time - a.time,
@@ -100,8 +92,6 @@ export async function scan(
     suggestions: [],
   };
 }
-
-type ScanHit = Omit<Hit, "snippet"> & { text: string };
 
 function present(
   { text, copies, ...hit }: ScanHit,
@@ -178,116 +168,4 @@ function partFilter({ role, noTools, includeThinking, tool, model, since, until 
     if (model !== undefined && !entry.model.toLowerCase().includes(model.toLowerCase())) return false;
     return entry.time >= (since ?? 0) && entry.time <= (until ?? Number.POSITIVE_INFINITY);
   };
-}
-
-/** Looks at the lines of one file, in order; keeps what later lines depend on. */
-function lineVisitor(
-  row: FileRow,
-  {
-    wanted,
-    passes,
-    directories,
-    mask,
-  }: {
-    wanted: Wanted;
-    passes: ReturnType<typeof partFilter>;
-    directories: Directories;
-    mask: (text: string) => string;
-    params: SearchParams;
-  },
-  found: (hit: ScanHit, key: string) => void,
-): (line: Line, number: number) => void {
-  const ranges = row.state === undefined ? [] : activeRanges(row.state);
-  const { session = "", name, cwd = "", version = 3 } = row.state ?? {};
-  const now = Date.now();
-  let model = "";
-  return (line, number) => {
-    const entry = parseLine(line);
-    if (entry === undefined || entry.type === "session") return;
-    const message = asObject(entry.message);
-    model = modelOf(entry, message) ?? model;
-    const time = parseTime(entry.timestamp) ?? row.state?.createdAt ?? 0;
-    const entryId = asString(entry.id) ?? String(number).padStart(8, "0");
-    for (const part of partsOf(entry, true)) {
-      if (!passes(part, { time, model }) || !wanted.matches(part.text)) continue;
-      const usage = usageOf(message?.usage ?? entry.usage);
-      const active = isActive(ranges, line.start);
-      found(
-        {
-          sessionId: session,
-          ...(name === undefined ? {} : { sessionName: mask(name) }),
-          cwd,
-          project: directories.project(cwd),
-          file: row.path,
-          entryId,
-          kind: part.kind,
-          ...(part.tool ? { tool: part.tool } : {}),
-          ...(model === "" ? {} : { model }),
-          time,
-          branch: active ? "active" : "abandoned",
-          ...(usage === undefined
-            ? {}
-            : { tokens: usage.input + usage.output + usage.cacheRead + usage.cacheWrite, cost: usage.cost }),
-          score: Math.round(weightOf(part.kind) * recency((now - time) / 1000) * 1000) / 1000,
-          ...(active && part.kind === "user" && version >= 2 ? { forkAt: entryId } : {}),
-          text: part.text,
-        },
-        `${entryId} ${time} ${version < 2 ? row.path : ""}`,
-      );
-    }
-  };
-}
-
-function weightOf(kind: Kind): number {
-  return KIND_WEIGHTS[kind];
-}
-
-function modelOf(entry: JsonObject, message: JsonObject | undefined): string | undefined {
-  const [provider, id] =
-    entry.type === "model_change" ? [entry.provider, entry.modelId] : [message?.provider, message?.model];
-  return typeof provider === "string" && typeof id === "string" ? `${provider}/${id}` : undefined;
-}
-
-function parseLine(line: Line): JsonObject | undefined {
-  if (line.length > MAX_PARSED_LINE) return undefined;
-  const text = line.text();
-  return text === undefined ? undefined : parseObject(text);
-}
-
-/**
- * @param only offsets of the lines to visit; absent: all
- * @param run runs what is read in one go
- */
-async function readLines(
-  path: string,
-  only: ReadonlySet<number> | undefined,
-  run: RunStep,
-  visit: (line: Line, number: number) => void,
-): Promise<void> {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch {
-    // Gone since it was listed.
-    return;
-  }
-  let [offset, number] = [0, 0];
-  try {
-    for (let more = true; more; ) {
-      more = false;
-      const deadline = performance.now() + STEP_MS;
-      run(() =>
-        forEachLine(fd, offset, Number.MAX_SAFE_INTEGER, (line) => {
-          offset = line.start + line.length + 1;
-          if (only === undefined || only.has(line.start)) visit(line, number);
-          number++;
-          more = performance.now() > deadline;
-          return !more;
-        }),
-      );
-      await setImmediate();
-    }
-  } finally {
-    closeSync(fd);
-  }
 }

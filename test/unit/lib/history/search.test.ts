@@ -7,7 +7,7 @@ import type { PictlError } from "../../../../src/lib/core/errors.ts";
 import type { Logger } from "../../../../src/lib/core/logger.ts";
 import { History } from "../../../../src/lib/history/history.ts";
 import { HistoryService } from "../../../../src/lib/history/service.ts";
-import type { SearchParams } from "../../../../src/lib/history/types.ts";
+import type { SearchParams, SearchResult } from "../../../../src/lib/history/types.ts";
 
 const DAY = 86_400_000;
 const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -177,6 +177,27 @@ describe("suggestions", () => {
 describe("a scan of the files", () => {
   const long = (text: string) => `${"padding\n".repeat(400)}${text}`;
 
+  /** What several searches give, which is the same with ripgrep and without. */
+  async function both(
+    search: (query: string, more: Partial<SearchParams>) => Promise<SearchResult>,
+    asked: [string, Partial<SearchParams>][],
+  ): Promise<SearchResult[]> {
+    const run = async () => {
+      const results = [];
+      for (const [query, more] of asked) results.push({ ...(await search(query, more)), tookMs: 0 });
+      return results;
+    };
+    const found = await run();
+    const path = process.env.PATH;
+    try {
+      process.env.PATH = "/nowhere";
+      assert.deepEqual(await run(), found);
+    } finally {
+      process.env.PATH = path;
+    }
+    return found;
+  }
+
   test("gives the same with ripgrep and without", async (t) => {
     const { search } = open(t, {
       a: [
@@ -187,32 +208,46 @@ describe("a scan of the files", () => {
         { text: "nothing" },
       ],
     });
-    const path = process.env.PATH;
-    const asked: [string, Partial<SearchParams>][] = [
+    const found = await both(search, [
       ["farneedle", { deep: true }],
       ['"padding farneedle"', { deep: true }],
       ["far.eedle", { regex: true }],
       ["farneedle -upper", { deep: true }],
       ["=>", {}],
-    ];
-    const run = async () => {
-      const results = [];
-      for (const [query, more] of asked) {
-        const { tookMs: _, ...result } = await search(query, more);
-        results.push(result);
-      }
-      return results;
-    };
-    const found = await run();
-    try {
-      process.env.PATH = "/nowhere";
-      assert.deepEqual(await run(), found);
-    } finally {
-      process.env.PATH = path;
-    }
+    ]);
     assert.deepEqual(
       found.map(({ total }) => total),
       [3, 3, 3, 2, 0],
+    );
+  });
+
+  test("knows the model of an entry from lines without a match", async (t) => {
+    const model = (id: string) => ({ more: { provider: "some", model: id } });
+    const { search } = open(t, {
+      a: [
+        { role: "assistant", text: "hello", ...model("one") },
+        { role: "toolResult", text: long("farneedle") },
+        { role: "assistant", text: "hello again", ...model("two") },
+        // What is no answer says nothing of the model.
+        { role: "custom", text: '"provider"', ...model("three") },
+        { role: "toolResult", text: long("farneedle") },
+      ],
+    });
+    const found = await both(search, [
+      ["farneedle", { deep: true, sort: "time" }],
+      ["farneedle", { deep: true, model: "one" }],
+      ["farneedle", { deep: true, model: "three" }],
+    ]);
+    assert.deepEqual(
+      found.map(({ hits }) => hits.map(({ entryId, model }) => [entryId, model])),
+      [
+        [
+          ["a1", "some/one"],
+          ["a4", "some/two"],
+        ],
+        [["a1", "some/one"]],
+        [],
+      ],
     );
   });
 });

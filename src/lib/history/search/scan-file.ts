@@ -1,0 +1,160 @@
+import { closeSync, openSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
+import {
+  asObject,
+  asString,
+  type JsonObject,
+  parseObject,
+  parseTime,
+} from "../../core/session-files/json.ts";
+import { forEachLine, type Line } from "../../core/session-files/line-reader.ts";
+import { MAX_PARSED_LINE } from "../files/entry-line.ts";
+import { type Part, partsOf, usageOf } from "../files/parts.ts";
+import { activeRanges, isActive } from "../index/file-state.ts";
+import type { FileRow } from "../index/history-index.ts";
+import type { Hit } from "../types.ts";
+import type { RunStep } from "./bounded.ts";
+import { KIND_WEIGHTS, recency } from "./weights.ts";
+
+/** How long one go takes: indexing and other searches come between. */
+const STEP_MS = 40;
+/** Stands in every line that says which model answers, unless its JSON is escaped; then ripgrep lets the line pass. */
+const MODEL_KEY = Buffer.from('"provider"');
+
+/** A text that fits, and what its line says of it. */
+export type ScanHit = Omit<Hit, "snippet"> & { text: string };
+
+/** What is done with the texts of a file. */
+export interface Look {
+  passes(part: Part, entry: { time: number; model: string }): boolean;
+  matches(text: string): boolean;
+  /** Around all that looks at texts. */
+  run: RunStep;
+  /** The project of a directory. */
+  project(cwd: string): string;
+  mask(text: string): string;
+  /** @param key the same for an entry that stands in several files */
+  found(hit: ScanHit, key: string): void;
+}
+
+/**
+ * Looks through a session file, in steps between which other things are done.
+ *
+ * @param only offsets of the lines that may fit; absent: any may
+ */
+export async function scanFile(
+  row: FileRow,
+  only: ReadonlySet<number> | undefined,
+  look: Look,
+): Promise<void> {
+  let fd: number;
+  try {
+    fd = openSync(row.path, "r");
+  } catch {
+    // Gone since it was listed.
+    return;
+  }
+  const lines = new LineVisitor(row, look);
+  let offset = 0;
+  try {
+    for (let more = true; more; ) {
+      more = false;
+      const deadline = performance.now() + STEP_MS;
+      look.run(() =>
+        forEachLine(fd, offset, Number.MAX_SAFE_INTEGER, (line) => {
+          offset = line.start + line.length + 1;
+          if (only === undefined || only.has(line.start)) lines.visit(line);
+          else lines.pass(line);
+          more = performance.now() > deadline;
+          return !more;
+        }),
+      );
+      await setImmediate();
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Looks at the lines of one file, in order; keeps what later lines depend on. */
+class LineVisitor {
+  readonly #row: FileRow;
+  readonly #look: Look;
+  readonly #ranges: [number, number][];
+  readonly #now = Date.now();
+  #number = 0;
+  #model = "";
+
+  constructor(row: FileRow, look: Look) {
+    this.#row = row;
+    this.#look = look;
+    this.#ranges = row.state === undefined ? [] : activeRanges(row.state);
+  }
+
+  /** A line in which nothing can be found. */
+  pass(line: Line): void {
+    this.#number++;
+    const entry = line.includes(MODEL_KEY) ? parseLine(line) : undefined;
+    if (entry !== undefined) this.#model = modelOf(entry) ?? this.#model;
+  }
+
+  visit(line: Line): void {
+    const number = this.#number++;
+    const entry = parseLine(line);
+    if (entry === undefined || entry.type === "session") return;
+    this.#model = modelOf(entry) ?? this.#model;
+    const time = parseTime(entry.timestamp) ?? this.#row.state?.createdAt ?? 0;
+    const entryId = asString(entry.id) ?? String(number).padStart(8, "0");
+    const version = this.#row.state?.version ?? 3;
+    const known = { entry, entryId, time, start: line.start };
+    for (const part of partsOf(entry, true)) {
+      if (!this.#look.passes(part, { time, model: this.#model }) || !this.#look.matches(part.text)) continue;
+      this.#look.found(this.#hit(part, known), `${entryId} ${time} ${version < 2 ? this.#row.path : ""}`);
+    }
+  }
+
+  #hit(
+    { kind, tool, text }: Part,
+    { entry, entryId, time, start }: { entry: JsonObject; entryId: string; time: number; start: number },
+  ): ScanHit {
+    const { session = "", name, cwd = "", version = 3 } = this.#row.state ?? {};
+    const usage = usageOf(asObject(entry.message)?.usage ?? entry.usage);
+    const active = isActive(this.#ranges, start);
+    return {
+      sessionId: session,
+      ...(name === undefined ? {} : { sessionName: this.#look.mask(name) }),
+      cwd,
+      project: this.#look.project(cwd),
+      file: this.#row.path,
+      entryId,
+      kind,
+      ...(tool ? { tool } : {}),
+      ...(this.#model === "" ? {} : { model: this.#model }),
+      time,
+      branch: active ? "active" : "abandoned",
+      ...(usage === undefined
+        ? {}
+        : { tokens: usage.input + usage.output + usage.cacheRead + usage.cacheWrite, cost: usage.cost }),
+      score: Math.round(KIND_WEIGHTS[kind] * recency((this.#now - time) / 1000) * 1000) / 1000,
+      ...(active && kind === "user" && version >= 2 ? { forkAt: entryId } : {}),
+      text,
+    };
+  }
+}
+
+/** The model that an entry names, as the index takes it. */
+function modelOf(entry: JsonObject): string | undefined {
+  const message = asObject(entry.message);
+  if (entry.type === "model_change") return modelName(entry.provider, entry.modelId);
+  return message?.role === "assistant" ? modelName(message.provider, message.model) : undefined;
+}
+
+function modelName(provider: unknown, id: unknown): string | undefined {
+  return typeof provider === "string" && typeof id === "string" ? `${provider}/${id}` : undefined;
+}
+
+function parseLine(line: Line): JsonObject | undefined {
+  if (line.length > MAX_PARSED_LINE) return undefined;
+  const text = line.text();
+  return text === undefined ? undefined : parseObject(text);
+}
