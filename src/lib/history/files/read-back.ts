@@ -33,7 +33,9 @@ export class ReadBack {
     let records = 0;
     if (fd === undefined) return records;
     forEachLine(fd, 0, start, (line) => {
-      if (readEntryLine(line) !== undefined) records++;
+      const entry = readEntryLine(line);
+      // As the index counts them: of headers only the first.
+      if (entry !== undefined && (records === 0 || entry.type !== "session")) records++;
       return true;
     });
     return records;

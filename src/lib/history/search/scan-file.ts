@@ -8,7 +8,7 @@ import {
   parseTime,
 } from "../../core/session-files/json.ts";
 import { forEachLine, type Line } from "../../core/session-files/line-reader.ts";
-import { MAX_PARSED_LINE } from "../files/entry-line.ts";
+import { MAX_PARSED_LINE, readEntryLine } from "../files/entry-line.ts";
 import { type Part, partsOf, usageOf } from "../files/parts.ts";
 import { activeRanges, isActive } from "../index/file-state.ts";
 import type { FileRow } from "../index/history-index.ts";
@@ -54,6 +54,8 @@ export async function scanFile(
     // Gone since it was listed.
     return;
   }
+  // Without ids, an entry is known by its place: all before it are to be counted.
+  const asked = (row.state?.version ?? 1) < 2 ? undefined : only;
   const lines = new LineVisitor(row, look);
   let offset = 0;
   try {
@@ -63,7 +65,7 @@ export async function scanFile(
       look.run(() =>
         forEachLine(fd, offset, Number.MAX_SAFE_INTEGER, (line) => {
           offset = line.start + line.length + 1;
-          if (only === undefined || only.has(line.start)) lines.visit(line);
+          if (asked === undefined || asked.has(line.start)) lines.visit(line);
           else lines.pass(line);
           more = performance.now() > deadline;
           return !more;
@@ -82,7 +84,8 @@ class LineVisitor {
   readonly #look: Look;
   readonly #ranges: [number, number][];
   readonly #now = Date.now();
-  #number = 0;
+  /** As the index counts them: whole ones, and of headers only the first. */
+  #records = 0;
   #model = "";
 
   constructor(row: FileRow, look: Look) {
@@ -93,18 +96,18 @@ class LineVisitor {
 
   /** A line in which nothing can be found. */
   pass(line: Line): void {
-    this.#number++;
     const entry = line.includes(MODEL_KEY) ? parseLine(line) : undefined;
     if (entry !== undefined) this.#model = modelOf(entry) ?? this.#model;
   }
 
   visit(line: Line): void {
-    const number = this.#number++;
     const entry = parseLine(line);
-    if (entry === undefined || entry.type === "session") return;
+    if (entry === undefined || (entry.type === "session" && this.#records > 0)) return;
+    const place = this.#records++;
+    if (entry.type === "session") return;
     this.#model = modelOf(entry) ?? this.#model;
     const time = parseTime(entry.timestamp) ?? this.#row.state?.createdAt ?? 0;
-    const entryId = asString(entry.id) ?? String(number).padStart(8, "0");
+    const entryId = asString(entry.id) ?? String(place).padStart(8, "0");
     const version = this.#row.state?.version ?? 3;
     const known = { entry, entryId, time, start: line.start };
     for (const part of partsOf(entry, true)) {
@@ -154,7 +157,7 @@ function modelName(provider: unknown, id: unknown): string | undefined {
 }
 
 function parseLine(line: Line): JsonObject | undefined {
-  if (line.length > MAX_PARSED_LINE) return undefined;
+  if (line.length > MAX_PARSED_LINE) return readEntryLine(line);
   const text = line.text();
   return text === undefined ? undefined : parseObject(text);
 }

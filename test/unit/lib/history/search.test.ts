@@ -69,6 +69,7 @@ function open(t: TestContext, sessions: Record<string, Session>) {
   return {
     scope,
     path: join(root, "history.db"),
+    directory,
     search,
     ids: async (query: string, more: Partial<SearchParams> = {}) =>
       (await search(query, more)).hits.map(({ entryId }) => entryId),
@@ -250,6 +251,28 @@ describe("a scan of the files", () => {
       ],
     );
   });
+});
+
+test("an entry without an id is known by its place among whole lines, however it is found", async (t) => {
+  const { search, directory } = open(t, {});
+  const header = { type: "session", id: "old", timestamp: "2025-10-01T08:00:00.000Z", cwd: "/p" };
+  const message = (text: string) =>
+    JSON.stringify({
+      type: "message",
+      timestamp: "2025-10-01T08:00:01.000Z",
+      message: { role: "user", content: text },
+    });
+  const broken = ["", "garbage", '{"type":"mess', JSON.stringify(header)];
+  const lines = ["", JSON.stringify(header), message("one"), ...broken, message("needle"), message("two")];
+  writeFileSync(join(directory, "old.jsonl"), lines.map((line) => `${line}\n`).join(""));
+  for (const more of [{}, { deep: true }, { regex: true }]) {
+    const { hits } = await search("needle", more);
+    assert.deepEqual(
+      hits.map(({ entryId }) => entryId),
+      ["00000002"],
+      JSON.stringify(more),
+    );
+  }
 });
 
 test("a regular expression that never ends is stopped, and the next search answered", async (t) => {
