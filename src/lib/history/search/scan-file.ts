@@ -10,7 +10,6 @@ import {
 import { forEachLine, type Line } from "../../core/session-files/line-reader.ts";
 import { MAX_PARSED_LINE, readEntryLine } from "../files/entry-line.ts";
 import { type Part, partsOf, usageOf } from "../files/parts.ts";
-import { activeRanges, isActive } from "../index/file-state.ts";
 import type { FileRow } from "../index/history-index.ts";
 import type { Hit } from "../types.ts";
 import type { RunStep } from "./bounded.ts";
@@ -22,7 +21,13 @@ const STEP_MS = 40;
 const MODEL_KEY = Buffer.from('"provider"');
 
 /** A text that fits, and what its line says of it. */
-export type ScanHit = Omit<Hit, "snippet"> & { text: string };
+export interface Fit {
+  row: FileRow;
+  /** Where its line begins. */
+  start: number;
+  text: string;
+  about: Pick<Hit, "entryId" | "kind" | "tool" | "model" | "time" | "tokens" | "cost" | "score">;
+}
 
 /** What is done with the texts of a file. */
 export interface Look {
@@ -30,11 +35,8 @@ export interface Look {
   matches(text: string): boolean;
   /** Around all that looks at texts. */
   run: RunStep;
-  /** The project of a directory. */
-  project(cwd: string): string;
-  mask(text: string): string;
   /** @param key the same for an entry that stands in several files */
-  found(hit: ScanHit, key: string): void;
+  found(fit: Fit, key: string): void;
 }
 
 /**
@@ -55,7 +57,7 @@ export async function scanFile(
     return;
   }
   // Without ids, an entry is known by its place: all before it are to be counted.
-  const asked = (row.state?.version ?? 1) < 2 ? undefined : only;
+  const asked = hasIds(row) ? only : undefined;
   const lines = new LineVisitor(row, look);
   let offset = 0;
   try {
@@ -82,7 +84,6 @@ export async function scanFile(
 class LineVisitor {
   readonly #row: FileRow;
   readonly #look: Look;
-  readonly #ranges: [number, number][];
   readonly #now = Date.now();
   /** As the index counts them: whole ones, and of headers only the first. */
   #records = 0;
@@ -91,7 +92,6 @@ class LineVisitor {
   constructor(row: FileRow, look: Look) {
     this.#row = row;
     this.#look = look;
-    this.#ranges = row.state === undefined ? [] : activeRanges(row.state);
   }
 
   /** A line in which nothing can be found. */
@@ -108,41 +108,36 @@ class LineVisitor {
     this.#model = modelOf(entry) ?? this.#model;
     const time = parseTime(entry.timestamp) ?? this.#row.state?.createdAt ?? 0;
     const entryId = asString(entry.id) ?? String(place).padStart(8, "0");
-    const version = this.#row.state?.version ?? 3;
-    const known = { entry, entryId, time, start: line.start };
+    const key = `${entryId} ${time} ${hasIds(this.#row) ? "" : this.#row.path}`;
     for (const part of partsOf(entry, true)) {
       if (!this.#look.passes(part, { time, model: this.#model }) || !this.#look.matches(part.text)) continue;
-      this.#look.found(this.#hit(part, known), `${entryId} ${time} ${version < 2 ? this.#row.path : ""}`);
+      const about = this.#about(part, entry, { entryId, time });
+      this.#look.found({ row: this.#row, start: line.start, text: part.text, about }, key);
     }
   }
 
-  #hit(
-    { kind, tool, text }: Part,
-    { entry, entryId, time, start }: { entry: JsonObject; entryId: string; time: number; start: number },
-  ): ScanHit {
-    const { session = "", name, cwd = "", version = 3 } = this.#row.state ?? {};
+  #about(
+    { kind, tool }: Part,
+    entry: JsonObject,
+    { entryId, time }: { entryId: string; time: number },
+  ): Fit["about"] {
     const usage = usageOf(asObject(entry.message)?.usage ?? entry.usage);
-    const active = isActive(this.#ranges, start);
     return {
-      sessionId: session,
-      ...(name === undefined ? {} : { sessionName: this.#look.mask(name) }),
-      cwd,
-      project: this.#look.project(cwd),
-      file: this.#row.path,
       entryId,
       kind,
       ...(tool ? { tool } : {}),
       ...(this.#model === "" ? {} : { model: this.#model }),
       time,
-      branch: active ? "active" : "abandoned",
       ...(usage === undefined
         ? {}
         : { tokens: usage.input + usage.output + usage.cacheRead + usage.cacheWrite, cost: usage.cost }),
       score: Math.round(KIND_WEIGHTS[kind] * recency((this.#now - time) / 1000) * 1000) / 1000,
-      ...(active && kind === "user" && version >= 2 ? { forkAt: entryId } : {}),
-      text,
     };
   }
+}
+
+function hasIds({ state }: FileRow): boolean {
+  return (state?.version ?? 1) >= 2;
 }
 
 /** The model that an entry names, as the index takes it. */

@@ -2,16 +2,19 @@ import { PictlError } from "../../core/errors.ts";
 import { createRedactor } from "../../core/redact.ts";
 import type { Directories } from "../exclusion.ts";
 import type { Part } from "../files/parts.ts";
-import type { HistoryIndex } from "../index/history-index.ts";
+import { ReadBack } from "../files/read-back.ts";
+import type { FileRow, HistoryIndex } from "../index/history-index.ts";
 import { ROLES, TOOL_KINDS } from "../kinds.ts";
 import { TextMatcher } from "../query/match.ts";
 import { parseQuery } from "../query/parse.ts";
 import type { Fold } from "../text/fold.ts";
 import type { Hit, Scope, SearchParams, SearchResult } from "../types.ts";
 import { boundedSteps, type RunStep } from "./bounded.ts";
+import { ForkPoints } from "./fork-points.ts";
+import { hitSession } from "./hits.ts";
 import { patternFinder } from "./occurrences.ts";
 import { linesWith } from "./ripgrep.ts";
-import { type Look, type ScanHit, scanFile } from "./scan-file.ts";
+import { type Fit, type Look, scanFile } from "./scan-file.ts";
 import { selectFiles } from "./selection.ts";
 import { cutSnippet, Highlighter } from "./snippet.ts";
 
@@ -44,18 +47,16 @@ export async function scan(
   const wanted = params.regex ? regexWanted(params.query) : queryWanted(params.query, index.fold);
   const files = selectFiles(index, directories, scope.roots, params);
   const mask = params.showSecrets ? (text: string) => text : createRedactor({});
-  const found = new Map<string, ScanHit>();
+  // Of each entry the best of its texts that fit, in every file that has it.
+  const found = new Map<string, Map<FileRow, Fit>>();
   const look: Look = {
     passes: partFilter(params),
     matches: (text) => wanted.matches(text),
     run: wanted.run,
-    project: (cwd) => directories.project(cwd),
-    mask,
-    found: (hit, key) => {
-      const known = found.get(key);
-      if (known === undefined) found.set(key, hit);
-      else if (known.file !== hit.file) known.copies = [...(known.copies ?? []), hit];
-      else if (hit.score > known.score) found.set(key, hit);
+    found: (fit, key) => {
+      const places = found.get(key) ?? new Map<FileRow, Fit>();
+      found.set(key, places);
+      if (fit.about.score > (places.get(fit.row)?.about.score ?? -1)) places.set(fit.row, fit);
     },
   };
   const rows = [...files.values()];
@@ -70,21 +71,23 @@ export async function scan(
     if (starts !== undefined && !starts.has(row.path)) continue;
     await scanFile(row, starts?.get(row.path), look);
   }
-  const hits = [...found.values()].sort((a, b) =>
-    sort === "time" ? b.time - a.time : b.score - a.score || b.time - a.time,
-  );
-  const shown = hits.slice(offset, offset + limit);
+  const order = (a: Fit["about"], b: Fit["about"]) =>
+    sort === "time" ? b.time - a.time : b.score - a.score || b.time - a.time;
+  const fits = [...found.values()]
+    .map((places) => [...places.values()])
+    .sort(([a], [b]) => (a && b ? order(a.about, b.about) : 0));
+  const page = fits.slice(offset, offset + limit);
   const times = rows.flatMap(({ state }) => (state === undefined ? [] : [state.createdAt, state.modifiedAt]));
   return {
     query: params.query,
-    hits: wanted.run(() => shown.map((hit) => present(hit, wanted, mask, params))),
-    total: hits.length,
+    hits: present(page, wanted, params, { index, directories, mask }),
+    total: fits.length,
     totalIsExact: true,
-    sessions: new Set(hits.map(({ sessionId }) => sessionId)).size,
+    sessions: new Set(fits.map(([fit]) => fit?.row)).size,
     tookMs: Math.round((performance.now() - began) * 100) / 100,
     searched: {
       sessions: files.size,
-      ...(hits.length === 0
+      ...(fits.length === 0
         ? { entries: rows.reduce((sum, { state }) => sum + (state?.records ?? 0), 0) }
         : {}),
       ...(times.length > 0 ? { from: Math.min(...times), to: Math.max(...times) } : {}),
@@ -93,29 +96,42 @@ export async function scan(
   };
 }
 
+/** @param page what is found, each in all the places where it stands */
 function present(
-  { text, copies, ...hit }: ScanHit,
-  { highlighter }: Wanted,
-  mask: (text: string) => string,
+  page: readonly (readonly Fit[])[],
+  { highlighter, run }: Wanted,
   { context = 0, fullText }: SearchParams,
-): Hit {
-  const masked = mask(text);
-  return {
-    ...hit,
-    ...(copies === undefined
-      ? {}
-      : {
-          copies: copies.map(({ sessionId, sessionName, cwd, project, file }) => ({
-            sessionId,
-            ...(sessionName === undefined ? {} : { sessionName }),
-            cwd,
-            project,
-            file,
-          })),
-        }),
-    snippet: cutSnippet(highlighter.find(masked), context),
-    ...(fullText ? { text: masked } : {}),
-  };
+  {
+    index,
+    directories,
+    mask,
+  }: { index: HistoryIndex; directories: Directories; mask: (text: string) => string },
+): Hit[] {
+  const back = new ReadBack();
+  try {
+    const forkPoints = new ForkPoints(index, back);
+    const shown = page.flatMap((places) => {
+      const fit = forkPoints.first(places);
+      return fit === undefined ? [] : [{ fit, places, text: mask(fit.text) }];
+    });
+    const snippets = run(() => shown.map(({ text }) => cutSnippet(highlighter.find(text), context)));
+    const session = (row: FileRow) => hitSession(row, directories, mask);
+    return shown.map(({ fit: { row, start, about }, places, text }, i) => {
+      const copies = places.filter((other) => other.row !== row).map((other) => session(other.row));
+      const forkAt = forkPoints.at(row, start);
+      return {
+        ...session(row),
+        ...about,
+        branch: forkPoints.isActive(row, start) ? "active" : "abandoned",
+        ...(copies.length === 0 ? {} : { copies }),
+        ...(forkAt === undefined ? {} : { forkAt }),
+        snippet: snippets[i] ?? { text: "", highlights: [] },
+        ...(fullText ? { text } : {}),
+      };
+    });
+  } finally {
+    back.close();
+  }
 }
 
 function regexWanted(source: string): Wanted {

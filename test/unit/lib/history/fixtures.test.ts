@@ -89,6 +89,30 @@ for (const version of written) {
       assert.equal((await history.only("beyond.{3}index", { regex: true })).kind, "result");
     });
 
+    test("a scan of the files tells the same of an entry as the index", async (t) => {
+      const history = open(t, version);
+      const told = (hits: Hit[]) => {
+        const ofEach = hits.map(({ snippet: _, score: __, copies = [], ...hit }) => ({
+          ...hit,
+          copies: copies.map(({ file }) => file).sort(),
+        }));
+        return ofEach.sort((a, b) => (a.entryId < b.entryId ? -1 : 1));
+      };
+      for (const query of [
+        "damsoncall",
+        "sloeresult",
+        "abandonedpear",
+        "chosenfig",
+        "chosendate",
+        "forkedquince",
+      ]) {
+        const indexed = await history.find(query);
+        assert.ok(indexed.length > 0, query);
+        assert.deepEqual(told(await history.find(query, { deep: true })), told(indexed), query);
+        assert.deepEqual(told(await history.find(query, { regex: true })), told(indexed), query);
+      }
+    });
+
     test("branches, copies and the way back are told", async (t) => {
       const history = open(t, version);
       const left = await history.only("abandonedpear");
@@ -135,6 +159,10 @@ describe("files of older formats, made by hand", () => {
       hits.map(({ forkAt }) => forkAt),
       ["2", "1", "1", "1"],
       "by the number of the prompt, since pi makes up the ids anew",
+    );
+    assert.deepEqual(
+      (await history.find("versionone", { sort: "time", deep: true })).map(({ forkAt }) => forkAt),
+      ["2", "1", "1", "1"],
     );
   });
 
