@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, it } from "node:test";
@@ -249,6 +249,42 @@ describe("pictl history", () => {
       ["notes.jsonl"],
     );
     assert.ok((await search(["appletree"])).total > 0);
+  });
+
+  it("exports everything, each entry once, though one is gone since it was indexed", async () => {
+    const [{ file } = { file: "" }] = (await search(["appletree"])).hits;
+    const path = join(file, "..", "2026-01-01T00-00-00-000Z_many.jsonl");
+    const header = {
+      type: "session",
+      version: 3,
+      id: "many",
+      timestamp: "2026-01-01T00:00:00.000Z",
+      cwd: place.cwd,
+    };
+    const entries = Array.from({ length: 450 }, (_, i) => ({
+      type: "message",
+      id: `many${i}`,
+      parentId: i === 0 ? null : `many${i - 1}`,
+      timestamp: new Date(Date.UTC(2026, 0, 1) + i * 1_000).toISOString(),
+      message: { role: "user", content: "almondtree ".repeat(1 + (i % 7)) },
+    }));
+    const lines = [header, ...entries].map((line) => JSON.stringify(line));
+    const write = () => {
+      writeFileSync(path, `${lines.join("\n")}\n`);
+      utimesSync(path, 1_000_000_000, 1_000_000_000);
+    };
+    write();
+    assert.equal((await search(["almondtree"])).total, 450);
+    // As long and as old as it was: nobody knows yet.
+    lines[440] = "x".repeat(lines[440]?.length ?? 0);
+    write();
+    for (const sort of ["time", "relevance"]) {
+      const exported = await place.ok(["history", "export", "almondtree", "--sort", sort]);
+      const ids = exported.split("\n").map((line) => (JSON.parse(line) as { entryId: string }).entryId);
+      assert.equal(ids.length, 449, sort);
+      assert.equal(new Set(ids).size, 449, sort);
+    }
+    rmSync(path);
   });
 
   it("searches while somebody types, and continues the session", { skip: withoutTmux() }, async () => {

@@ -48,14 +48,16 @@ export default class HistoryExport extends BaseCommand<typeof HistoryExport> {
     const client = await this.connect();
     const all: HistoryHit[] = [];
     let count = 0;
-    for (let more = true; more; ) {
+    for (let offset = 0, more = true; more; ) {
       const page = Math.min(PAGE, limit - count);
-      const request = { ...params, sort, query, offset: count, limit: page, fullText: true, context: 0 };
+      const request = { ...params, sort, query, offset, limit: page, fullText: true, context: 0 };
       const result = await client.request("search_history", request);
-      const { hits } = result;
+      const { hits, total, totalIsExact } = result;
       count += hits.length;
-      if (count === 0 && !flags.json) await this.#explain(result);
-      more = hits.length === page && count < limit;
+      offset += page;
+      // Not when a page is short: an entry that is gone since it was indexed has left its place empty.
+      more = count < limit && (offset < total || !totalIsExact);
+      if (count === 0 && !more && !flags.json) await this.#explain(result);
       if (flags.json) all.push(...hits);
       else await writeStdout(hits.map(flags.format === "md" ? asMarkdown : asLine).join(""));
     }

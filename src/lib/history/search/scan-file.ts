@@ -13,7 +13,7 @@ import { type Part, partsOf, usageOf } from "../files/parts.ts";
 import type { FileRow } from "../index/history-index.ts";
 import type { Hit } from "../types.ts";
 import type { RunStep } from "./bounded.ts";
-import { KIND_WEIGHTS, recency } from "./weights.ts";
+import { KIND_WEIGHTS, rankingTime, recency } from "./weights.ts";
 
 /** How long one go takes: indexing and other searches come between. */
 const STEP_MS = 40;
@@ -84,7 +84,7 @@ export async function scanFile(
 class LineVisitor {
   readonly #row: FileRow;
   readonly #look: Look;
-  readonly #now = Date.now();
+  readonly #now = rankingTime();
   /** As the index counts them: whole ones, and of headers only the first. */
   #records = 0;
   #model = "";
@@ -131,7 +131,7 @@ class LineVisitor {
       ...(usage === undefined
         ? {}
         : { tokens: usage.input + usage.output + usage.cacheRead + usage.cacheWrite, cost: usage.cost }),
-      score: Math.round(KIND_WEIGHTS[kind] * recency((this.#now - time) / 1000) * 1000) / 1000,
+      score: Math.round(KIND_WEIGHTS[kind] * recency(this.#now - time / 1000) * 1000) / 1000,
     };
   }
 }

@@ -6,17 +6,20 @@ import { TextMatcher } from "../query/match.ts";
 import { parseQuery, type Query } from "../query/parse.ts";
 import type { Hit, Scope, SearchParams, SearchResult } from "../types.ts";
 import { Best } from "./best.ts";
-import { type Found, HitReader } from "./hits.ts";
+import { HitReader } from "./hits.ts";
 import { matching } from "./matching.ts";
 import { type Selection, select } from "./selection.ts";
-import { cutSnippet, Highlighter, type Searched } from "./snippet.ts";
+import { cutSnippet, Highlighter } from "./snippet.ts";
 import { suggest } from "./suggest.ts";
-import { density, recency, weightsByNumber } from "./weights.ts";
+import { density, rankingTime, recency, weightsByNumber } from "./weights.ts";
 
 const DEFAULT_LIMIT = 20;
 const DEFAULT_CONTEXT = 0;
-/** The texts of so many more than are shown are looked at, to see how often the words stand in them. */
-const LOOKED_AT_MORE = 10;
+/**
+ * The texts of so many neighbours in the order are looked at, to put those first in which the words stand often. Always the
+ * same neighbours, so that each is on one page, whatever pages are asked for.
+ */
+const BLOCK = 30;
 /** Of a query that the index can't decide, all are looked at up to this many; more only until enough are found. */
 const MAX_CHECKED = 2_000;
 
@@ -71,18 +74,19 @@ function rank(
 ): Ranked {
   const { columns } = index;
   const { sort = "relevance" } = params;
-  const limit = (params.limit ?? DEFAULT_LIMIT) + (params.offset ?? 0);
+  const shown = (params.limit ?? DEFAULT_LIMIT) + (params.offset ?? 0);
+  const limit = sort === "time" ? shown : Math.ceil(shown / BLOCK) * BLOCK;
   const { match, exclude, verify } = compileQuery(query);
   const found = match === undefined ? allBut(index, exclude) : matching(index, match);
   const weights = weightsByNumber();
-  const now = Date.now() / 1000;
+  const now = rankingTime();
   const { time, kind, nth, file } = columns;
   const byTime = sort === "time";
   const scoreOf = (id: number) => {
     const at = time[id] ?? 0;
     return byTime ? at : (weights[(kind[id] ?? 1) - 1] ?? 0) * recency(now - at);
   };
-  const best = new Best(verify ? Number.POSITIVE_INFINITY : sort === "time" ? limit : limit + LOOKED_AT_MORE);
+  const best = new Best(verify ? Number.POSITIVE_INFINITY : limit);
   const seen = new Uint8Array(Math.max(0, ...index.files.keys()) + 1);
   let total = 0;
   // Parts of one entry come one after the other, and count as one.
@@ -146,25 +150,29 @@ function present(
   params: SearchParams,
   { index, reader, mask }: { index: HistoryIndex; reader: HitReader; mask: (text: string) => string },
 ): Hit[] {
-  const { offset = 0, sort = "relevance", context = DEFAULT_CONTEXT } = params;
-  const limit = (params.limit ?? DEFAULT_LIMIT) + offset;
+  const { offset = 0, limit = DEFAULT_LIMIT, sort = "relevance", context = DEFAULT_CONTEXT } = params;
   const highlighter = Highlighter.forQuery(query, index.fold);
-  const looked: { found: Found; searched: Searched; score: number }[] = [];
-  for (const { id, score } of best.slice(0, sort === "time" ? limit : limit + LOOKED_AT_MORE)) {
+  const byTime = sort === "time";
+  const look = ({ id, score }: { id: number; score: number }) => {
     const found = reader.read(id);
-    if (found === undefined) continue;
+    if (found === undefined) return undefined;
     const searched = highlighter.find(found.text);
-    const weight = sort === "time" ? 1 : density(searched.matches.length);
-    looked.push({ found, searched, score: score * weight });
+    return { found, searched, score: byTime ? 0 : score * density(searched.matches.length) };
+  };
+  const first = byTime ? offset : offset - (offset % BLOCK);
+  const looked: ReturnType<typeof look>[] = [];
+  for (let at = first; at < Math.min(offset + limit, best.length); at += BLOCK) {
+    const block = best.slice(at, at + BLOCK).map(look);
+    // What is gone keeps a place, the last: without it, the next page would begin with another.
+    looked.push(...(byTime ? block : block.sort((a, b) => (b?.score ?? 0) - (a?.score ?? 0))));
   }
-  const order = sort === "time" ? looked : looked.sort((a, b) => b.score - a.score);
-  return order.slice(offset, limit).map(({ found, searched, score }) => {
+  const page = looked.slice(offset - first, offset - first + limit).filter((one) => one !== undefined);
+  return page.map(({ found, searched, score }) => {
     const whole = mask(found.text);
     const snippet = cutSnippet(whole === found.text ? searched : highlighter.find(whole), context);
-    const rounded = sort === "time" ? 0 : Math.round(score * 1000) / 1000;
     return {
       ...reader.describe(found),
-      score: rounded,
+      score: Math.round(score * 1000) / 1000,
       snippet,
       ...(params.fullText ? { text: whole } : {}),
     };

@@ -31,9 +31,19 @@ export const RECENCY_DAYS = 30;
 export const DENSITY = 0.15;
 export const MAX_DOUBLINGS = 3;
 
+const HOUR_MS = 3_600_000;
+
 /** The weights by the number of the kind. */
 export function weightsByNumber(): Float64Array {
   return Float64Array.from(KINDS, (kind) => KIND_WEIGHTS[kind]);
+}
+
+/**
+ * The moment, in seconds, that ages are counted from: the end of the hour, so that the pages of one search are cut from
+ * one order.
+ */
+export function rankingTime(now = Date.now()): number {
+  return Math.ceil(now / HOUR_MS) * (HOUR_MS / 1000);
 }
 
 /** @param age in seconds */

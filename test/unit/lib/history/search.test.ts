@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -112,6 +112,47 @@ describe("the order", () => {
       ["a0", "a1", "a2"],
     );
     assert.deepEqual(await ids("needle", { limit: 3, offset: 3, sort: "time" }), ["a3", "a4", "a5"]);
+  });
+
+  test("is the same for all pages, of whatever size: none repeats an entry or leaves one out", async (t) => {
+    const { ids } = open(t, {
+      // Many at the same time, and the words so often that what is looked at changes the order.
+      a: Array.from({ length: 150 }, (_, i) => ({ text: "needle, ".repeat(1 + (i % 9)), age: i % 5 })),
+    });
+    for (const more of [{}, { sort: "time" }, { deep: true }] as const) {
+      for (const query of ["needle", "needle,"]) {
+        const whole = await ids(query, { ...more, limit: 1_000 });
+        assert.equal(new Set(whole).size, 150);
+        for (const limit of [7, 30, 64]) {
+          const paged = [];
+          for (let offset = 0; offset < 150; offset += limit)
+            paged.push(...(await ids(query, { ...more, limit, offset })));
+          assert.deepEqual(paged, whole, `${query} ${JSON.stringify(more)} by ${limit}`);
+        }
+      }
+    }
+  });
+
+  test("an entry that is gone since it was indexed moves no other to another page", async (t) => {
+    const { ids, directory } = open(t, {
+      a: Array.from({ length: 10 }, (_, i) => ({ text: `needle ${i}`, age: i })),
+    });
+    const path = join(directory, "2026_a.jsonl");
+    const whole = readFileSync(path, "utf8");
+    utimesSync(path, 1_000_000_000, 1_000_000_000);
+    await ids("needle");
+    // As long and as old as it was: nobody knows yet.
+    writeFileSync(
+      path,
+      whole.replace(/^.*"id":"a1".*$/m, (line) => "x".repeat(line.length)),
+    );
+    utimesSync(path, 1_000_000_000, 1_000_000_000);
+    for (const sort of ["time", "relevance"] as const) {
+      const pages = [];
+      for (let offset = 0; offset < 10; offset += 4)
+        pages.push(...(await ids("needle", { sort, limit: 4, offset })));
+      assert.deepEqual(pages, ["a0", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9"], sort);
+    }
   });
 });
 
