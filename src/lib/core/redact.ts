@@ -19,23 +19,52 @@ const MIN_SECRET_LENGTH = 8;
 /** A line of a longer secret, such as a private key; a short one may be ordinary text. */
 const MIN_SECRET_LINE_LENGTH = 20;
 
-/** Shapes of credentials that are recognised wherever they stand. None of them backtracks over long text. */
-const SECRET_SHAPES = new RegExp(
-  [
-    String.raw`\bsk-[\w-]{16,}`,
-    String.raw`\b(?:gh[pousr]_|github_pat_|hf_|npm_)\w{20,}`,
-    String.raw`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`,
-    String.raw`\bxox[abeprs]-[\w-]{10,}`,
-    String.raw`\bAIza[\w-]{30,}`,
-    String.raw`\bglpat-[\w-]{16,}`,
-    String.raw`\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}`,
-    String.raw`(?<=\b(?:Bearer|Basic) )[\w.~+/=-]{16,}`,
-    // The password of a URL.
-    String.raw`(?<=:\/\/[^\s/:@]{0,64}:)[^\s/@]{1,256}(?=@)`,
-    String.raw`-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)`,
-  ].join("|"),
-  "gi",
-);
+/**
+ * A name in capitals that says what is behind it, up to the value. The short words mean something else when they
+ * stand alone (`PASS: 12 tests`).
+ */
+const NAMED =
+  "(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|[A-Z0-9]_(?:KEY|PASS|PWD|PAT|AUTH|COOKIE))";
+/** What stands there instead of a value: a variable, a placeholder, code that gets it, or what was blacked out before. */
+const NO_VALUE = String.raw`(?![$<{(]|\[redacted|process\.env|[\w.]{1,64}(?:\(\)|[[(]["']))`;
+/** As it stands, and within a JSON text. */
+const QUOTE = String.raw`\\?["']`;
+
+/**
+ * Shapes of credentials that are recognised wherever they stand. None goes back over long text: what is repeated
+ * without a bound either ends the pattern, or begins where the same can't have begun a moment before.
+ */
+const SECRET_SHAPES: Readonly<Record<string, string>> = {
+  "OpenAI, Anthropic, OpenRouter, DeepSeek and others": String.raw`\bsk-[\w-]{16,}`,
+  "Groq, Vercel, Fireworks, Hugging Face, npm, GitHub": String.raw`\b(?:gsk_|vck_|fw_|hf_|npm_|gh[pousr]_)[A-Za-z0-9]{20,}`,
+  "xAI, Cerebras": String.raw`\b(?:xai|csk)-[A-Za-z0-9]{20,}`,
+  NVIDIA: String.raw`\bnvapi-[\w-]{20,}`,
+  "GitHub, fine-grained": String.raw`\bgithub_pat_\w{20,}`,
+  GitLab: String.raw`\bglpat-[\w-]{16,}`,
+  PyPI: String.raw`\bpypi-\w{16}[\w-]*`,
+  "AWS access key": String.raw`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`,
+  "Azure connection string": String.raw`(?<=(?:Account|SharedAccess)Key=)[\w+/=]{16,}`,
+  DigitalOcean: String.raw`\bdo[opr]_v1_\w{20,}`,
+  "Google API key": String.raw`\bAIza[\w-]{30,}`,
+  "Google OAuth": String.raw`\bya29\.[\w-]{16,}`,
+  Stripe: String.raw`\b[sr]k_(?:live|test)_[A-Za-z0-9]{10,}`,
+  SendGrid: String.raw`\bSG\.[\w-]{16,}\.[\w-]{16,}`,
+  Slack: String.raw`\b(?:xox[abeprs]-|xapp-\d)[\w-]{10,}`,
+  "Slack webhook": String.raw`(?<=\bhooks\.slack\.com\/(?:services|workflows|triggers)\/)[\w/]{16,}`,
+  // In a URL, `bot` stands right before it.
+  "Telegram bot": String.raw`(?<!\d)\d{6,10}:[\w-]{35}(?![\w-])`,
+  "JSON web token": String.raw`(?<![\w-])eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}`,
+  "Authorization header": String.raw`(?<=\b(?:[Bb]earer|BEARER|[Bb]asic|BASIC) )[\w.~+/=-]{16,}`,
+  "x-api-key header": String.raw`(?<=\b[Xx]-[Aa][Pp][Ii]-[Kk][Ee][Yy](?:${QUOTE})?: ?(?:${QUOTE})?)(?=[a-zA-Z_.~+/=-]*\d)[\w.~+/=-]{8,}`,
+  "password of a URL": String.raw`(?<=:\/\/[^\s/:@]{0,64}:)[^\s/@]{1,256}(?=@)`,
+  "named, in a shell": String.raw`(?<=${NAMED}=)${NO_VALUE}[^\s"'\x60]{8,}`,
+  "named, in a shell's quotes": String.raw`(?<=${NAMED}=${QUOTE})${NO_VALUE}[^"'\r\n\\]{8,}`,
+  // Behind the code of an error (INVALID_TOKEN: …) comes a sentence, and in code a comma or semicolon.
+  "named, in YAML": String.raw`(?<=${NAMED}: )${NO_VALUE}[^\s"'\x60]{7,}[^\s"'\x60,;](?=[ \t]*(?:[\r\n]|$))`,
+  "named, in JSON": String.raw`(?<=${NAMED}(?:${QUOTE})?: ?${QUOTE})${NO_VALUE}[^"'\s\\]{8,}(?=${QUOTE})`,
+  "private key": String.raw`-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$)`,
+};
+const ANY_SECRET = new RegExp(Object.values(SECRET_SHAPES).join("|"), "g");
 
 /**
  * Gives a function that blacks out secrets: the values of variables whose names look secret, as they are, as
@@ -55,7 +84,7 @@ export function createRedactor(env: Environment): (text: string) => string {
   return (text) => {
     let result = text;
     for (const [value, name] of secrets) result = result.replaceAll(value, () => `[redacted:${name}]`);
-    return result.replace(SECRET_SHAPES, "[redacted]");
+    return result.replace(ANY_SECRET, "[redacted]");
   };
 }
 
