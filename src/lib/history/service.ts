@@ -4,13 +4,13 @@ import { createRedactor } from "../core/redact.ts";
 import { Directories, isNamed } from "./exclusion.ts";
 import { Forgotten } from "./forgotten.ts";
 import { isDamage, toIndexError } from "./index/database.ts";
-import { HistoryIndex } from "./index/history-index.ts";
+import { type FileRow, HistoryIndex } from "./index/history-index.ts";
 import { listSessions, stats, status } from "./overview.ts";
 import { compileQuery } from "./query/compile.ts";
 import { parseQuery } from "./query/parse.ts";
 import { scan } from "./search/scan.ts";
 import { search } from "./search/search.ts";
-import { selectFiles } from "./search/selection.ts";
+import { onlySession, selectFiles } from "./search/selection.ts";
 import { showSession } from "./show.ts";
 import { Fold } from "./text/fold.ts";
 import type {
@@ -158,23 +158,12 @@ export class HistoryService {
 
     forget: async (scope, params) => {
       await this.#catchUp(scope);
-      if (params.undo) return { sessions: this.#remember(scope, params) };
-      const { session, project, projectOf } = params;
-      const rows = [
-        ...selectFiles(this.#index, this.#directories, scope.roots, { session, project, projectOf }).values(),
-      ];
-      const sessions = rows.flatMap(({ path, state }) =>
-        state === undefined
-          ? []
-          : [
-              {
-                sessionId: state.session,
-                ...(state.name === undefined ? {} : { sessionName: state.name }),
-                file: path,
-              },
-            ],
-      );
-      this.#forgotten.add(sessions.map(({ sessionId }) => sessionId));
+      const rows = params.undo ? this.#forgottenRows(params) : this.#rowsToForget(scope, params);
+      // Told before it is done: of what is to be read anew nothing is known for a moment.
+      const sessions = rows.flatMap(namedSession);
+      const ids = sessions.map(({ sessionId }) => sessionId);
+      if (params.undo) this.#forgotten.remove(ids);
+      else this.#forgotten.add(ids);
       await this.#catchUp(scope);
       return { sessions };
     },
@@ -193,18 +182,28 @@ export class HistoryService {
     return complete ? { complete } : { complete, progress: this.#index.progress };
   }
 
-  #remember(scope: Scope, { session, project, projectOf }: Operations["forget"]["params"]) {
-    const root = projectOf === undefined ? project : this.#directories.project(projectOf);
-    const rows = [...this.#index.files.values()].filter(({ problem, state }) => {
-      if (problem !== "forgotten" || state === undefined) return false;
-      if (session !== undefined) return state.session.startsWith(session) || state.name === session;
-      return root === undefined || this.#directories.project(state.cwd) === root;
-    });
-    if (rows.length === 0 && session !== undefined) throw noSession(session);
-    this.#forgotten.remove(rows.map(({ state }) => state?.session ?? ""));
-    this.#index.refresh(scope.roots, () => undefined);
-    return rows.map(({ path, state }) => ({ sessionId: state?.session ?? "", file: path }));
+  #rowsToForget(scope: Scope, { session, project, projectOf }: Operations["forget"]["params"]): FileRow[] {
+    const filters = { session, project, projectOf };
+    return [...selectFiles(this.#index, this.#directories, scope.roots, filters).values()];
   }
+
+  #forgottenRows({ session, project, projectOf }: Operations["forget"]["params"]): FileRow[] {
+    const rows = [...this.#index.files.values()].filter(({ problem }) => problem === "forgotten");
+    if (session !== undefined)
+      return [...onlySession(new Map(rows.map((row) => [row.id, row])), session).values()];
+    const root = projectOf === undefined ? project : this.#directories.project(projectOf);
+    return rows.filter(
+      ({ state }) => root === undefined || this.#directories.project(state?.cwd ?? "") === root,
+    );
+  }
+}
+
+/** A session as the answer to `forget` names it. */
+function namedSession({ path, state }: FileRow): Operations["forget"]["result"]["sessions"] {
+  if (state === undefined) return [];
+  const { session, name } = state;
+  const mask = createRedactor({});
+  return [{ sessionId: session, ...(name === undefined ? {} : { sessionName: mask(name) }), file: path }];
 }
 
 function maskOf({ showSecrets }: Masked): (text: string) => string {

@@ -71,7 +71,8 @@ export function selectFiles(
   return session === undefined ? files : onlySession(files, session);
 }
 
-function onlySession(files: ReadonlyMap<number, FileRow>, reference: string): Map<number, FileRow> {
+/** Those of one session. Throws SESSION_NOT_FOUND, SESSION_AMBIGUOUS. */
+export function onlySession(files: ReadonlyMap<number, FileRow>, reference: string): Map<number, FileRow> {
   const rows = [...files.values()];
   const fitting = [
     rows.filter(({ state }) => state?.session === reference),

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import type { PictlError } from "../../../../src/lib/core/errors.ts";
+import { HistoryService, type OperationName, type Operations } from "../../../../src/lib/history/service.ts";
+
+const KEY = "sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123";
+
+/** A history over sessions of their own, in a directory that each test fills. */
+class Place {
+  readonly root: string;
+  readonly exclude: string[] = [];
+  readonly #service: HistoryService;
+
+  constructor(t: TestContext) {
+    this.root = realpathSync(mkdtempSync(join(tmpdir(), "pictl-history-")));
+    mkdirSync(join(this.root, "sessions"));
+    this.#service = new HistoryService(join(this.root, "history.db"));
+    t.after(() => {
+      this.#service.close();
+      rmSync(this.root, { recursive: true });
+    });
+  }
+
+  /** A directory below the root. */
+  directory(...names: string[]): string {
+    const path = join(this.root, ...names);
+    mkdirSync(path, { recursive: true });
+    return path;
+  }
+
+  session(id: string, cwd: string, { name }: { name?: string } = {}): string {
+    const timestamp = new Date().toISOString();
+    const lines = [
+      { type: "session", version: 3, id, timestamp, cwd },
+      {
+        type: "message",
+        id: `${id}1`,
+        parentId: null,
+        timestamp,
+        message: { role: "user", content: `needle ${id}` },
+      },
+      ...(name === undefined
+        ? []
+        : [{ type: "session_info", id: `${id}2`, parentId: `${id}1`, timestamp, name }]),
+    ];
+    const file = join(this.root, "sessions", `${id}.jsonl`);
+    writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    return file;
+  }
+
+  run<N extends OperationName>(name: N, params: Operations[N]["params"]): Promise<Operations[N]["result"]> {
+    const roots = [{ path: join(this.root, "sessions"), nested: false }];
+    return this.#service.run(name, { roots, exclude: this.exclude }, params);
+  }
+
+  async refusal(params: Operations["forget"]["params"]): Promise<PictlError> {
+    const answer = await this.run("forget", params).catch((error: PictlError) => error);
+    return answer instanceof Error ? answer : assert.fail(`answered ${JSON.stringify(answer)}`);
+  }
+
+  /** The sessions that are found. */
+  async found(): Promise<string[]> {
+    const { hits } = await this.run("search", { query: "needle", waitMs: 60_000 });
+    return hits.map(({ sessionId }) => sessionId).sort();
+  }
+}
+
+test("what is forgotten, and what is let in again, is told with its name, and that without credentials", async (t) => {
+  const place = new Place(t);
+  const file = place.session("aaaa", "/p", { name: `the key ${KEY}` });
+  const expected = { sessions: [{ sessionId: "aaaa", sessionName: "the key [redacted]", file }] };
+  assert.deepEqual(await place.run("forget", { session: "aa" }), expected);
+  assert.deepEqual(await place.found(), []);
+  assert.deepEqual(await place.run("forget", { session: "aa", undo: true }), expected);
+  assert.deepEqual(await place.found(), ["aaaa"]);
+});
+
+test("a beginning that several forgotten sessions have lets none of them in", async (t) => {
+  const place = new Place(t);
+  for (const id of ["aa11", "aa22"]) {
+    place.session(id, "/p");
+    await place.run("forget", { session: id });
+  }
+  assert.equal((await place.refusal({ session: "aa", undo: true })).code, "SESSION_AMBIGUOUS");
+  assert.equal((await place.refusal({ session: "bb", undo: true })).code, "SESSION_NOT_FOUND");
+  assert.deepEqual(await place.found(), []);
+  await place.run("forget", { session: "aa1", undo: true });
+  assert.deepEqual(await place.found(), ["aa11"]);
+});
