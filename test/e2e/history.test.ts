@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, it } from "node:test";
@@ -189,6 +198,15 @@ describe("pictl history", () => {
     assert.equal((await search(["others", "--all"])).total, 0);
     await place.ok(["history", "forget", hit.sessionId, "--undo"]);
     assert.ok((await search(["others", "--all"])).total > 0);
+    const link = join(place.root, "link-to-others");
+    symlinkSync(other, link);
+    await place.ok(["history", "forget", "--project", link]);
+    assert.equal((await search(["others", "--all"])).total, 0);
+    await place.ok(["history", "forget", "--project", link, "--undo"]);
+    assert.ok((await search(["others", "--all"])).total > 0);
+    const typo = await place.run(["history", "forget", "--project", "typo"]);
+    assert.deepEqual([typo.code, typo.stdout], [4, ""]);
+    assert.match(typo.stderr, /no session of a project "typo"/);
   });
 
   it("makes a damaged, other or missing index anew, for the user alone", async () => {

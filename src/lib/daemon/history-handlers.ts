@@ -1,8 +1,9 @@
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { agentDirOf, sessionDirOf } from "../core/session-files/locate.ts";
 import type { History } from "../history/history.ts";
+import { realPlace } from "../history/real-place.ts";
 import type { Filters, Scope } from "../history/types.ts";
 import type { historySchemas } from "../protocol/history.ts";
 import type { RequestParams, RequestResults } from "../protocol/requests.ts";
@@ -52,7 +53,8 @@ export const historyHandlers: HistoryHandlers = {
     reply(await host.history.ask("reindex", await scopeOf(host), params));
   },
 
-  async forget_history(params, host, reply) {
+  async forget_history({ project, ...rest }, host, reply) {
+    const params = { ...rest, ...(project === undefined ? {} : { project: projectOf(project) }) };
     reply(await host.history.ask("forget", await scopeOf(host), params));
   },
 };
@@ -105,12 +107,13 @@ function filtersOf({
   "cwd" | "scope" | "project" | "session" | "model" | "since" | "until"
 >): Filters {
   const rest = { session, model, since, until };
-  if (project !== undefined) return { ...rest, project: project.startsWith("/") ? real(project) : project };
+  if (project !== undefined) return { ...rest, project: projectOf(project) };
   // A session that is named is meant, wherever it is.
   if (scope === "all" || cwd === undefined || (session !== undefined && scope === undefined)) return rest;
-  return scope === "directory" ? { ...rest, cwd: real(cwd) } : { ...rest, projectOf: real(cwd) };
+  return scope === "directory" ? { ...rest, cwd: realPlace(cwd) } : { ...rest, projectOf: realPlace(cwd) };
 }
 
-function real(path: string): string {
-  return existsSync(path) ? realpathSync(path) : path;
+/** A project's directory without links, as sessions have it; its name as it is. */
+function projectOf(project: string): string {
+  return project.startsWith("/") ? realPlace(project) : project;
 }

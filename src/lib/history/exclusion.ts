@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { findWorkspaceConfig } from "../core/config.ts";
 import { keepsOutOfHistory } from "../core/config-file.ts";
 import { directoriesToRepositoryRoot } from "../core/paths.ts";
+import { realPlace } from "./real-place.ts";
 
 /** Why the sessions of a directory are left out. */
 export type Exclusion = "config" | "workspace" | "forgotten";
@@ -17,6 +18,8 @@ export class Directories {
   readonly #known = new Map<string, { project: string; optedOut: boolean; at: number }>();
   /** Of one request: most directories have their parents in common. */
   readonly #existing = new Map<string, boolean>();
+  readonly #real = new Map<string, string>();
+  #realSince = 0;
 
   /** The repository that a directory is in, or itself where there is none. */
   project(cwd: string): string {
@@ -28,12 +31,26 @@ export class Directories {
     return this.#of(cwd).optedOut;
   }
 
+  /** The same place without links. */
+  real(path: string): string {
+    let real = this.#real.get(path);
+    if (real === undefined) {
+      real = realPlace(path);
+      this.#real.set(path, real);
+    }
+    return real;
+  }
+
   /** Called at the start of each request: what was true a moment ago is asked anew, unless there is much of it. */
   renew(): void {
     const now = Date.now();
     this.#existing.clear();
     if (this.#known.size <= MANY) this.#known.clear();
     for (const [cwd, { at }] of this.#known) if (now - at > KEPT_MS) this.#known.delete(cwd);
+    if (this.#real.size <= MANY || now - this.#realSince > KEPT_MS) {
+      this.#real.clear();
+      this.#realSince = now;
+    }
   }
 
   #of(cwd: string): { project: string; optedOut: boolean } {
@@ -77,13 +94,26 @@ function wantsNoHistory(cwd: string, exists: Exists): boolean {
 }
 
 /**
- * Whether `history.exclude` names a session: a path (of its directory or of its file, or of a directory above
- * one), or the name of its project.
+ * A test of whether `history.exclude` names a session: by a path (of its directory or of its file, or of a directory
+ * above one, through links as well), or by the name of its project.
  */
-export function isNamed(exclude: readonly string[], cwd: string, project: string, path: string): boolean {
-  return exclude.some((entry) => {
-    if (!entry.includes("/")) return entry === basename(project) || entry === basename(cwd);
+export function namedIn(
+  exclude: readonly string[],
+  directories: Directories,
+): (session: { cwd: string; path: string }) => boolean {
+  const isPath = (entry: string) => entry.includes("/");
+  const names = new Set(exclude.filter((entry) => !isPath(entry)));
+  const places = exclude.filter(isPath).flatMap((entry) => {
     const place = resolve(entry.startsWith("~/") ? join(homedir(), entry.slice(2)) : entry);
-    return [cwd, path].some((each) => each === place || each.startsWith(`${place === "/" ? "" : place}/`));
+    return [place, directories.real(place)];
   });
+  const isInside = (path: string) =>
+    places.some((place) => path === place || path.startsWith(`${place === "/" ? "" : place}/`));
+  return ({ cwd, path }) => {
+    if (names.size > 0 && (names.has(basename(directories.project(cwd))) || names.has(basename(cwd))))
+      return true;
+    if (places.length === 0) return false;
+    const realFile = join(directories.real(dirname(path)), basename(path));
+    return [cwd, path, directories.real(cwd), realFile].some(isInside);
+  };
 }

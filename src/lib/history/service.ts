@@ -1,7 +1,7 @@
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { PictlError } from "../core/errors.ts";
 import { createRedactor } from "../core/redact.ts";
-import { Directories, isNamed } from "./exclusion.ts";
+import { Directories, namedIn } from "./exclusion.ts";
 import { Forgotten } from "./forgotten.ts";
 import { isDamage, toIndexError } from "./index/database.ts";
 import { type FileRow, HistoryIndex } from "./index/history-index.ts";
@@ -57,7 +57,6 @@ export interface Operations {
     params: {
       session?: string | undefined;
       project?: string | undefined;
-      projectOf?: string | undefined;
       undo?: boolean | undefined;
     };
     result: { sessions: { sessionId: string; sessionName?: string; file: string }[] };
@@ -172,29 +171,34 @@ export class HistoryService {
   /** Takes in what is new, for so long at most. */
   async #catchUp(scope: Scope, waitMs = DEFAULT_WAIT_MS): Promise<IndexNotice> {
     this.#directories.renew();
+    const isNamed = namedIn(scope.exclude, this.#directories);
     this.#index.refresh(scope.roots, ({ session, cwd, path }) => {
       if (this.#forgotten.has(session)) return "forgotten";
-      if (scope.exclude.length > 0 && isNamed(scope.exclude, cwd, this.#directories.project(cwd), path))
-        return "config";
+      if (isNamed({ cwd, path })) return "config";
       return this.#directories.optedOut(cwd) ? "workspace" : undefined;
     });
     const complete = await this.#index.settle(waitMs);
     return complete ? { complete } : { complete, progress: this.#index.progress };
   }
 
-  #rowsToForget(scope: Scope, { session, project, projectOf }: Operations["forget"]["params"]): FileRow[] {
-    const filters = { session, project, projectOf };
-    return [...selectFiles(this.#index, this.#directories, scope.roots, filters).values()];
+  #rowsToForget(scope: Scope, { session, project }: Operations["forget"]["params"]): FileRow[] {
+    const filters = { session, project };
+    const rows = [...selectFiles(this.#index, this.#directories, scope.roots, filters).values()];
+    if (rows.length === 0 && project !== undefined) throw noSessionOf(project);
+    return rows;
   }
 
-  #forgottenRows({ session, project, projectOf }: Operations["forget"]["params"]): FileRow[] {
+  #forgottenRows({ session, project }: Operations["forget"]["params"]): FileRow[] {
     const rows = [...this.#index.files.values()].filter(({ problem }) => problem === "forgotten");
     if (session !== undefined)
       return [...onlySession(new Map(rows.map((row) => [row.id, row])), session).values()];
-    const root = projectOf === undefined ? project : this.#directories.project(projectOf);
-    return rows.filter(
-      ({ state }) => root === undefined || this.#directories.project(state?.cwd ?? "") === root,
-    );
+    if (project === undefined) return rows;
+    const ofProject = rows.filter(({ state }) => {
+      const own = this.#directories.project(state?.cwd ?? "");
+      return own === project || basename(own) === project;
+    });
+    if (ofProject.length === 0) throw noSessionOf(project);
+    return ofProject;
   }
 }
 
@@ -215,4 +219,15 @@ function noSession(session: string): PictlError {
     hint: "See `pictl history list --all` for ids and names.",
     details: { session },
   });
+}
+
+function noSessionOf(project: string): PictlError {
+  return new PictlError(
+    "SESSION_NOT_FOUND",
+    `There is no session of a project "${project}" in the history.`,
+    {
+      hint: "Give the directory of the project, or the last part of it: pictl history stats --all --by project.",
+      details: { project },
+    },
+  );
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -89,4 +89,38 @@ test("a beginning that several forgotten sessions have lets none of them in", as
   assert.deepEqual(await place.found(), []);
   await place.run("forget", { session: "aa1", undo: true });
   assert.deepEqual(await place.found(), ["aa11"]);
+});
+
+test("history.exclude means a place, whichever way leads there, also when it is gone", async (t) => {
+  const place = new Place(t);
+  const real = place.directory("real", "Q");
+  symlinkSync(join(place.root, "real"), join(place.root, "link"));
+  place.session("aaaa", real);
+  place.session("bbbb", join(place.root, "link", "Q"));
+  place.session("cccc", join(place.root, "really"));
+  for (const path of ["link", "real", "link/Q", "real/Q", "link/gone/.."]) {
+    place.exclude.splice(0, 1, join(place.root, path));
+    assert.deepEqual(await place.found(), ["cccc"], path);
+    place.exclude.splice(0, 1);
+    assert.deepEqual(await place.found(), ["aaaa", "bbbb", "cccc"]);
+  }
+  rmSync(real, { recursive: true });
+  place.exclude.push(join(place.root, "link", "Q"));
+  assert.deepEqual(await place.found(), ["cccc"]);
+  place.exclude.splice(0, 1, join(place.root, "sessions", "cccc.jsonl"));
+  assert.deepEqual(await place.found(), ["aaaa", "bbbb"]);
+});
+
+test("a project that no session is of can't be forgotten, nor let in again", async (t) => {
+  const place = new Place(t);
+  const cwd = place.directory("quinces");
+  place.session("aaaa", cwd);
+  for (const undo of [false, true]) {
+    const { code, message } = await place.refusal({ project: "typo", undo });
+    assert.deepEqual([code, message.includes('"typo"')], ["SESSION_NOT_FOUND", true]);
+  }
+  assert.equal((await place.run("forget", { project: "quinces" })).sessions.length, 1);
+  assert.deepEqual(await place.found(), []);
+  assert.equal((await place.run("forget", { project: "quinces", undo: true })).sessions.length, 1);
+  assert.deepEqual(await place.found(), ["aaaa"]);
 });
