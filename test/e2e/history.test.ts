@@ -209,6 +209,33 @@ describe("pictl history", () => {
     assert.match(typo.stderr, /no session of a project "typo"/);
   });
 
+  it("has the sessions of a project's own directory in each of its commands", async () => {
+    const cwd = join(place.root, "own-directory");
+    mkdirSync(join(cwd, ".pi"), { recursive: true });
+    mkdirSync(join(cwd, "kept"));
+    writeFileSync(join(cwd, ".pi", "settings.json"), '{"sessionDir": "kept"}');
+    const timestamp = new Date().toISOString();
+    const message = { role: "user", content: "the hazeltree" };
+    const lines = [
+      { type: "session", version: 3, id: "hazel", timestamp, cwd },
+      { type: "message", id: "h1", parentId: null, timestamp, message },
+    ];
+    writeFileSync(
+      join(cwd, "kept", "hazel.jsonl"),
+      lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
+    );
+    assert.equal((await search(["hazeltree"], cwd)).total, 1);
+    assert.match(await place.ok(["history", "show", "hazel"], { cwd }), /the hazeltree/);
+    const { sessions } = await status();
+    const here = await place.json<HistoryStatusResult>(["history", "status"], { cwd });
+    assert.equal(here.sessions, sessions + 1);
+    await place.ok(["history", "reindex", "hazel"], { cwd });
+    await place.ok(["history", "forget", "hazel"], { cwd });
+    assert.equal((await search(["hazeltree"], cwd)).total, 0);
+    await place.ok(["history", "forget", "hazel", "--undo"], { cwd });
+    assert.equal((await search(["hazeltree"], cwd)).total, 1);
+  });
+
   it("makes a damaged, other or missing index anew, for the user alone", async () => {
     const { database } = await status();
     assert.equal(statSync(database.path).mode & 0o777, 0o600);

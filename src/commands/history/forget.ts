@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
+import { currentDirectory } from "../../lib/cli/session-flags.ts";
 import { PictlError } from "../../lib/core/errors.ts";
 
 export default class HistoryForget extends BaseCommand<typeof HistoryForget> {
@@ -33,6 +34,7 @@ export default class HistoryForget extends BaseCommand<typeof HistoryForget> {
     }
     const client = await this.connect();
     const result = await client.request("forget_history", {
+      cwd: currentDirectory(),
       ...(session === undefined ? {} : { session }),
       ...(project === undefined ? {} : { project: /^[./]/.test(project) ? resolve(project) : project }),
       ...(undo ? { undo } : {}),

@@ -2,6 +2,7 @@ import { Args } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
 import { counted } from "../../lib/cli/render/numbers.ts";
+import { currentDirectory } from "../../lib/cli/session-flags.ts";
 
 export default class HistoryReindex extends BaseCommand<typeof HistoryReindex> {
   static override summary = "Make the history index anew, or one session's part of it";
@@ -17,11 +18,12 @@ export default class HistoryReindex extends BaseCommand<typeof HistoryReindex> {
 
   async run(): Promise<void> {
     const { session } = this.args;
+    const cwd = currentDirectory();
     const client = await this.connect();
-    const began = client.request("reindex_history", session === undefined ? {} : { session });
+    const began = client.request("reindex_history", { cwd, ...(session === undefined ? {} : { session }) });
     const { followIndexing } = await import("../../lib/cli/history/follow-indexing.ts");
     await began;
-    const status = await followIndexing(client);
+    const status = await followIndexing(client, cwd);
     if (!this.flags.json)
       await writeStderr(
         `Indexed ${counted(status.files, "file")}, ${counted(status.entries, "entry", "entries")}.\n`,

@@ -1,6 +1,7 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { secretsFlag } from "../../lib/cli/history/flags.ts";
+import { currentDirectory } from "../../lib/cli/session-flags.ts";
 import { wholeNumber } from "../../lib/cli/whole-number.ts";
 
 export default class HistoryShow extends BaseCommand<typeof HistoryShow> {
@@ -27,6 +28,7 @@ export default class HistoryShow extends BaseCommand<typeof HistoryShow> {
   async run(): Promise<void> {
     const { flags, args } = this;
     const params = {
+      cwd: currentDirectory(),
       session: args.session,
       ...(flags.at === undefined ? {} : { at: flags.at }),
       ...(flags.context === undefined ? {} : { context: wholeNumber(flags.context, "--context") }),

@@ -1,4 +1,5 @@
 import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { currentDirectory } from "../../lib/cli/session-flags.ts";
 
 export default class HistoryStatus extends BaseCommand<typeof HistoryStatus> {
   static override summary = "What the history index holds, how far it is, and what it leaves out";
@@ -11,7 +12,7 @@ export default class HistoryStatus extends BaseCommand<typeof HistoryStatus> {
 
   async run(): Promise<void> {
     const client = await this.connect();
-    const status = await client.request("get_history_status", {});
+    const status = await client.request("get_history_status", { cwd: currentDirectory() });
     await this.show(status, async () => {
       const [{ renderHistoryStatus }, { colorsFor }] = await Promise.all([
         import("../../lib/cli/render/history-status.ts"),

@@ -37,25 +37,25 @@ export const historyHandlers: HistoryHandlers = {
     reply(await host.history.ask("list", await scopeOf(host, filters.cwd), params));
   },
 
-  async show_history(params, host, reply) {
-    reply(await host.history.ask("show", await scopeOf(host), params));
+  async show_history({ cwd, ...params }, host, reply) {
+    reply(await host.history.ask("show", await scopeOf(host, cwd), params));
   },
 
   async get_history_stats({ by, ...filters }, host, reply) {
     reply(await host.history.ask("stats", await scopeOf(host, filters.cwd), { ...filtersOf(filters), by }));
   },
 
-  async get_history_status(_params, host, reply) {
-    reply(await host.history.ask("status", await scopeOf(host), {}));
+  async get_history_status({ cwd }, host, reply) {
+    reply(await host.history.ask("status", await scopeOf(host, cwd), {}));
   },
 
-  async reindex_history(params, host, reply) {
-    reply(await host.history.ask("reindex", await scopeOf(host), params));
+  async reindex_history({ cwd, ...params }, host, reply) {
+    reply(await host.history.ask("reindex", await scopeOf(host, cwd), params));
   },
 
-  async forget_history({ project, ...rest }, host, reply) {
+  async forget_history({ cwd, project, ...rest }, host, reply) {
     const params = { ...rest, ...(project === undefined ? {} : { project: projectOf(project) }) };
-    reply(await host.history.ask("forget", await scopeOf(host), params));
+    reply(await host.history.ask("forget", await scopeOf(host, cwd), params));
   },
 };
 
@@ -63,9 +63,10 @@ export const historyHandlers: HistoryHandlers = {
  * Where the caller's pi keeps its sessions, and what is to be left out. Read anew each time: who excludes a project
  * means at once.
  *
+ * @param cwd the caller's directory, whose settings may keep sessions elsewhere
  * @throws PictlError INVALID_CONFIG
  */
-async function scopeOf({ sessions, caller }: HistoryHost, cwd?: string): Promise<Scope> {
+async function scopeOf({ sessions, caller }: HistoryHost, cwd: string | undefined): Promise<Scope> {
   const environment = caller.environment ?? {};
   const agentDir = agentDirOf(environment);
   const { exclude, directories } = await sessions.historyConfig();

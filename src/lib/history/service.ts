@@ -156,6 +156,8 @@ export class HistoryService {
     },
 
     forget: async (scope, params) => {
+      if (params.session === undefined && params.project === undefined)
+        throw new PictlError("INVALID_INPUT", "Neither a session nor a project is named.");
       await this.#catchUp(scope);
       const rows = params.undo ? this.#forgottenRows(params) : this.#rowsToForget(scope, params);
       // Told before it is done: of what is to be read anew nothing is known for a moment.
@@ -188,11 +190,10 @@ export class HistoryService {
     return rows;
   }
 
-  #forgottenRows({ session, project }: Operations["forget"]["params"]): FileRow[] {
+  #forgottenRows({ session, project = "" }: Operations["forget"]["params"]): FileRow[] {
     const rows = [...this.#index.files.values()].filter(({ problem }) => problem === "forgotten");
     if (session !== undefined)
       return [...onlySession(new Map(rows.map((row) => [row.id, row])), session).values()];
-    if (project === undefined) return rows;
     const ofProject = rows.filter(({ state }) => {
       const own = this.#directories.project(state?.cwd ?? "");
       return own === project || basename(own) === project;

@@ -6,6 +6,9 @@ const absolutePath = z.string().check(z.startsWith("/"));
 const count = z.int().check(z.gte(0), z.lte(100_000));
 const time = z.number();
 
+/** Of whom asks: its project's settings may say where sessions are kept. */
+const from = { cwd: z.optional(absolutePath) };
+
 /** Which sessions: those of the project that `cwd` is in, unless `scope` or `project` says otherwise. */
 const which = {
   cwd: z.optional(absolutePath),
@@ -52,6 +55,7 @@ export const historySchemas = {
   }),
   list_history: z.object({ ...filters, limit: z.optional(count), showSecrets }),
   show_history: z.object({
+    ...from,
     session: nonEmpty,
     /** An entry's id, or the beginning of it. */
     at: z.optional(nonEmpty),
@@ -60,11 +64,12 @@ export const historySchemas = {
     showSecrets,
   }),
   get_history_stats: z.object({ ...filters, by: z.enum(statsBy) }),
-  get_history_status: z.object({}),
+  get_history_status: z.object(from),
   /** Reads a session's file anew, or everything. */
-  reindex_history: z.object({ session: z.optional(nonEmpty), wait: z.optional(z.boolean()) }),
+  reindex_history: z.object({ ...from, session: z.optional(nonEmpty), wait: z.optional(z.boolean()) }),
   /** Takes sessions out of the index for good; `undo` lets them in again. */
   forget_history: z.object({
+    ...from,
     session: z.optional(nonEmpty),
     project: z.optional(nonEmpty),
     undo: z.optional(z.boolean()),

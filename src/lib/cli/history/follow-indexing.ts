@@ -7,10 +7,10 @@ import { progressText } from "./notice.ts";
 const LOOK_MS = 200;
 
 /** Waits until the index is complete, and shows on a terminal how far it is. */
-export async function followIndexing(client: Client): Promise<HistoryStatusResult> {
+export async function followIndexing(client: Client, cwd: string): Promise<HistoryStatusResult> {
   const isTerminal = process.stderr.isTTY === true;
   for (;;) {
-    const status = await client.request("get_history_status", {});
+    const status = await client.request("get_history_status", { cwd });
     if (isTerminal) await writeStderr("\r\u001b[K");
     if (status.index.complete) return status;
     if (isTerminal) await writeStderr(`Indexing: ${progressText(status.index.progress)}`);

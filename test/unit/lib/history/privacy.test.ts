@@ -124,3 +124,10 @@ test("a project that no session is of can't be forgotten, nor let in again", asy
   assert.equal((await place.run("forget", { project: "quinces", undo: true })).sessions.length, 1);
   assert.deepEqual(await place.found(), ["aaaa"]);
 });
+
+test("to forget names something, or nothing happens", async (t) => {
+  const place = new Place(t);
+  place.session("aaaa", "/p");
+  for (const undo of [false, true]) assert.equal((await place.refusal({ undo })).code, "INVALID_INPUT");
+  assert.deepEqual(await place.found(), ["aaaa"]);
+});
