@@ -160,7 +160,8 @@ export function workspaceConfigPlace(cwd: string): string {
 
 type Exists = (path: string) => boolean;
 
-function workspaceConfigs(cwd: string, exists: Exists = existsSync): string[] {
+/** Where a workspace's files may be, from a directory up to the root of its repository. */
+export function workspaceConfigs(cwd: string, exists: Exists = existsSync): string[] {
   return directoriesToRepositoryRoot(cwd, (dir) => exists(join(dir, ".git"))).map((dir) =>
     join(dir, ".pictl", "config.toml"),
   );

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { findWorkspaceConfig } from "../core/config.ts";
+import { workspaceConfigs } from "../core/config.ts";
 import { keepsOutOfHistory } from "../core/config-file.ts";
 import { directoriesToRepositoryRoot } from "../core/paths.ts";
 import { realPlace } from "./real-place.ts";
@@ -13,9 +13,15 @@ export type Exclusion = "config" | "workspace" | "forgotten";
 const MANY = 200;
 const KEPT_MS = 1_000;
 
+interface Known {
+  project: string;
+  optedOut: boolean;
+  exists: boolean;
+}
+
 /** What is known of directories: whose project they are of, and whether they want to be left out. */
 export class Directories {
-  readonly #known = new Map<string, { project: string; optedOut: boolean; at: number }>();
+  readonly #known = new Map<string, Known & { at: number }>();
   /** Of one request: most directories have their parents in common. */
   readonly #existing = new Map<string, boolean>();
   readonly #real = new Map<string, string>();
@@ -26,9 +32,14 @@ export class Directories {
     return this.#of(cwd).project;
   }
 
-  /** Whether `.pictl/config.toml` of its workspace says `history = false`. */
+  /** Whether a `.pictl/config.toml` of its workspace says `history = false`. */
   optedOut(cwd: string): boolean {
     return this.#of(cwd).optedOut;
+  }
+
+  /** Whether it is still there. */
+  exists(cwd: string): boolean {
+    return this.#of(cwd).exists;
   }
 
   /** The same place without links. */
@@ -53,11 +64,16 @@ export class Directories {
     }
   }
 
-  #of(cwd: string): { project: string; optedOut: boolean } {
+  #of(cwd: string): Known {
     let known = this.#known.get(cwd);
     if (known === undefined) {
       const exists = (path: string) => this.#exists(path);
-      known = { project: projectOf(cwd, exists), optedOut: wantsNoHistory(cwd, exists), at: Date.now() };
+      known = {
+        project: projectOf(cwd, exists),
+        optedOut: wantsNoHistory(cwd, exists),
+        exists: exists(cwd),
+        at: Date.now(),
+      };
       this.#known.set(cwd, known);
     }
     return known;
@@ -80,10 +96,13 @@ function projectOf(cwd: string, exists: Exists): string {
   return directoriesToRepositoryRoot(cwd, (directory) => exists(join(directory, ".git"))).at(-1) ?? cwd;
 }
 
+/** One no is enough: a file nearer to the session is about other settings, and whoever wrote the no meant all below. */
 function wantsNoHistory(cwd: string, exists: Exists): boolean {
   if (cwd === "") return false;
-  const path = findWorkspaceConfig(cwd, exists);
-  if (path === undefined) return false;
+  return workspaceConfigs(cwd, exists).some((path) => exists(path) && saysNo(path));
+}
+
+function saysNo(path: string): boolean {
   try {
     if (!readFileSync(path, "utf8").includes("history")) return false;
     return keepsOutOfHistory(path);

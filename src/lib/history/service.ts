@@ -71,6 +71,8 @@ export class HistoryService {
   readonly #index: HistoryIndex;
   readonly #directories = new Directories();
   readonly #forgotten: Forgotten;
+  /** Files of sessions that their workspaces have kept out. */
+  readonly #keptOut = new Set<string>();
 
   /** @throws PictlError STORAGE_UNAVAILABLE */
   constructor(path: string, options: { commitMs?: number } = {}) {
@@ -173,14 +175,23 @@ export class HistoryService {
   /** Takes in what is new, for so long at most. */
   async #catchUp(scope: Scope, waitMs = DEFAULT_WAIT_MS): Promise<IndexNotice> {
     this.#directories.renew();
+    for (const { problem, path } of this.#index.files.values())
+      if (problem === "workspace") this.#keptOut.add(path);
     const isNamed = namedIn(scope.exclude, this.#directories);
     this.#index.refresh(scope.roots, ({ session, cwd, path }) => {
       if (this.#forgotten.has(session)) return "forgotten";
       if (isNamed({ cwd, path })) return "config";
-      return this.#directories.optedOut(cwd) ? "workspace" : undefined;
+      return this.#isKeptOut(cwd, path) ? "workspace" : undefined;
     });
     const complete = await this.#index.settle(waitMs);
     return complete ? { complete } : { complete, progress: this.#index.progress };
+  }
+
+  /** Who deletes a project doesn't take its no back: that holds until there is a directory that says otherwise. */
+  #isKeptOut(cwd: string, path: string): boolean {
+    if (this.#directories.optedOut(cwd)) return true;
+    if (this.#directories.exists(cwd)) this.#keptOut.delete(path);
+    return this.#keptOut.has(path);
   }
 
   #rowsToForget(scope: Scope, { session, project }: Operations["forget"]["params"]): FileRow[] {

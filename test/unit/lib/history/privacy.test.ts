@@ -131,3 +131,36 @@ test("to forget names something, or nothing happens", async (t) => {
   for (const undo of [false, true]) assert.equal((await place.refusal({ undo })).code, "INVALID_INPUT");
   assert.deepEqual(await place.found(), ["aaaa"]);
 });
+
+test("one no of a workspace counts, whatever stands nearer to the session", async (t) => {
+  const place = new Place(t);
+  place.directory("repository", ".git");
+  const cwd = place.directory("repository", "packages", "inner");
+  place.session("aaaa", cwd);
+  for (const [where, text] of [
+    [["repository"], "history = false\n"],
+    [["repository", "packages"], ""],
+    [["repository", "packages", "inner"], "history = true\n"],
+  ] as const)
+    writeFileSync(join(place.directory(...where, ".pictl"), "config.toml"), text);
+  assert.deepEqual(await place.found(), []);
+  writeFileSync(join(place.root, "repository", ".pictl", "config.toml"), "");
+  assert.deepEqual(await place.found(), ["aaaa"]);
+});
+
+test("the no of a project outlives its directory, also when everything is read anew", async (t) => {
+  const place = new Place(t);
+  const cwd = place.directory("project");
+  place.session("aaaa", cwd);
+  const config = join(place.directory("project", ".pictl"), "config.toml");
+  writeFileSync(config, "history = false\n");
+  assert.deepEqual(await place.found(), []);
+  rmSync(cwd, { recursive: true });
+  assert.deepEqual(await place.found(), []);
+  await place.run("reindex", { wait: true });
+  assert.deepEqual(await place.found(), []);
+  place.directory("project");
+  assert.deepEqual(await place.found(), ["aaaa"]);
+  rmSync(cwd, { recursive: true });
+  assert.deepEqual(await place.found(), ["aaaa"]);
+});
