@@ -158,6 +158,11 @@ describe("pictl history", () => {
       rows.map(({ name, turns }) => [name, turns]),
       [["scripted/echo", 3]],
     );
+    const partly = await place.run(["history", "stats", "--by", "day", "--model", "ECHO", "--since", "1h"]);
+    assert.match(partly.stdout, /^\d{4}-\d\d-\d\d +\d/m);
+    assert.match(partly.stderr, /^Counted in whole days of UTC, from \d{4}-\d\d-\d\d\.$/m);
+    const byTool = await place.run(["history", "stats", "--by", "tool", "--model", "echo"]);
+    assert.deepEqual([byTool.code, byTool.stdout], [2, ""]);
     const lines = (await place.ok(["history", "export", "appletree"]))
       .split("\n")
       .map((line) => JSON.parse(line) as { text: string });

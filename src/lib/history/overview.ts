@@ -1,3 +1,4 @@
+import { PictlError } from "../core/errors.ts";
 import type { Directories } from "./exclusion.ts";
 import { isBelow } from "./files/roots.ts";
 import type { FileRow, HistoryIndex } from "./index/history-index.ts";
@@ -9,6 +10,7 @@ import type {
   ListedSession,
   Scope,
   StatsBy,
+  StatsDays,
   StatsRow,
 } from "./types.ts";
 
@@ -58,13 +60,20 @@ function describe({ path, state }: FileRow, directories: Directories, mask: Mask
   ];
 }
 
-/** Sums over sessions, the most expensive first, days in order. */
+/**
+ * Sums over sessions, the most expensive first, days in order. What is counted is kept by days of UTC: of one in
+ * which `since` or `until` lies all counts, and `days` says so.
+ *
+ * @throws PictlError INVALID_INPUT for tools by model: an answer's tools are counted without it
+ */
 export function stats(
   index: HistoryIndex,
   directories: Directories,
   { roots }: Scope,
-  { by, ...filters }: Filters & { by: StatsBy },
-): StatsRow[] {
+  { by, model, ...filters }: Filters & { by: StatsBy },
+): { rows: StatsRow[]; days?: StatsDays } {
+  if (by === "tool" && model !== undefined)
+    throw new PictlError("INVALID_INPUT", "Tools can't be counted by model.", { details: { by, model } });
   const files = selectFiles(index, directories, roots, filters);
   const rows = index.db
     .sql("SELECT * FROM tallies WHERE by = ? AND day BETWEEN ? AND ?")
@@ -74,17 +83,36 @@ export function stats(
       Math.floor((filters.until ?? Number.MAX_SAFE_INTEGER) / DAY_MS),
     ) as unknown as Tally[];
   const sums = new Map<string, StatsRow>();
+  const wanted = model?.toLowerCase();
   for (const row of rows) {
     const file = files.get(row.file);
     if (file === undefined) continue;
-    if (filters.model !== undefined && by === "model" && !row.name.includes(filters.model)) continue;
+    // All but the sums of tools are kept by model.
+    if (wanted !== undefined && !row.name.toLowerCase().includes(wanted)) continue;
     const name = nameOf(row, by, () => directories.project(file.state?.cwd ?? ""));
     add(sums, name, row);
   }
   const all = [...sums.values()];
-  return by === "day"
-    ? all.sort((a, b) => (a.name < b.name ? -1 : 1))
-    : all.sort((a, b) => b.cost - a.cost || b.tokens.total - a.tokens.total || b.count - a.count);
+  const inOrder =
+    by === "day"
+      ? all.sort((a, b) => (a.name < b.name ? -1 : 1))
+      : all.sort((a, b) => b.cost - a.cost || b.tokens.total - a.tokens.total || b.count - a.count);
+  const days = wholeDays(filters);
+  return { rows: inOrder, ...(days === undefined ? {} : { days }) };
+}
+
+/** The days that count as a whole because a bound lies within them. */
+function wholeDays({ since, until }: Filters): StatsDays | undefined {
+  const from = since === undefined || since % DAY_MS === 0 ? undefined : dayName(Math.floor(since / DAY_MS));
+  // A day's last moment is all of it.
+  const to =
+    until === undefined || (until + 1) % DAY_MS === 0 ? undefined : dayName(Math.floor(until / DAY_MS));
+  if (from === undefined && to === undefined) return undefined;
+  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+}
+
+function dayName(day: number): string {
+  return new Date(day * DAY_MS).toISOString().slice(0, 10);
 }
 
 interface Tally {
@@ -101,7 +129,8 @@ interface Tally {
 }
 
 function nameOf(row: Tally, by: StatsBy, project: () => string): string {
-  if (by === "day") return new Date(row.day * DAY_MS).toISOString().slice(0, 10);
+  // What has no time is counted on the first of all days.
+  if (by === "day") return row.day === 0 ? "" : dayName(row.day);
   return by === "project" ? project() : row.name;
 }
 

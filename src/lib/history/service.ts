@@ -23,6 +23,7 @@ import type {
   SearchResult,
   ShownPart,
   StatsBy,
+  StatsDays,
   StatsRow,
 } from "./types.ts";
 
@@ -47,7 +48,10 @@ export interface Operations {
     params: Filters & Masked & { session: string; at?: string | undefined; context?: number | undefined };
     result: { session: ListedSession; entries: ShownPart[]; truncated: boolean };
   };
-  stats: { params: Filters & { by: StatsBy }; result: { by: StatsBy; rows: StatsRow[]; index: IndexNotice } };
+  stats: {
+    params: Filters & { by: StatsBy };
+    result: { by: StatsBy; rows: StatsRow[]; days?: StatsDays; index: IndexNotice };
+  };
   status: { params: object; result: HistoryStatus };
   reindex: {
     params: { session?: string | undefined; wait?: boolean | undefined };
@@ -138,7 +142,7 @@ export class HistoryService {
 
     stats: async (scope, params) => {
       const index = await this.#catchUp(scope);
-      return { by: params.by, rows: stats(this.#index, this.#directories, scope, params), index };
+      return { by: params.by, ...stats(this.#index, this.#directories, scope, params), index };
     },
 
     status: async (scope) => {

@@ -140,6 +140,12 @@ export interface StatsRow {
   cost: number;
 }
 
+/** Days of UTC (`2026-11-21`), of a `since` and `until` that lie within one: all of it is counted. */
+export interface StatsDays {
+  from?: string;
+  to?: string;
+}
+
 export interface HistoryStatus {
   database: { path: string; bytes: number };
   index: IndexNotice;

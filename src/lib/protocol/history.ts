@@ -198,7 +198,13 @@ export interface HistoryResults {
   search_history: HistorySearchResult;
   list_history: { sessions: HistorySession[]; total: number; index: IndexNotice };
   show_history: { session: HistorySession; entries: HistoryEntry[]; truncated: boolean };
-  get_history_stats: { by: (typeof statsBy)[number]; rows: HistoryStatsRow[]; index: IndexNotice };
+  get_history_stats: {
+    by: (typeof statsBy)[number];
+    rows: HistoryStatsRow[];
+    /** Days of UTC that are counted whole, though `since` or `until` lies within them. */
+    days?: { from?: string; to?: string };
+    index: IndexNotice;
+  };
   get_history_status: HistoryStatusResult;
   reindex_history: { files: number; index: IndexNotice };
   forget_history: { sessions: { sessionId: string; sessionName?: string; file: string }[] };
