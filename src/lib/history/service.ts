@@ -166,12 +166,13 @@ export class HistoryService {
         throw new PictlError("INVALID_INPUT", "Neither a session nor a project is named.");
       await this.#catchUp(scope);
       const rows = params.undo ? this.#forgottenRows(params) : this.#rowsToForget(scope, params);
-      // Told before it is done: of what is to be read anew nothing is known for a moment.
-      const sessions = rows.flatMap(namedSession);
-      const ids = sessions.map(({ sessionId }) => sessionId);
+      const ids = rows.flatMap(({ state }) => state?.session ?? []);
+      // Nothing but the id is kept of what is forgotten: its name is known before that, and after it is read anew.
+      const before = rows.flatMap(namedSession);
       if (params.undo) this.#forgotten.remove(ids);
       else this.#forgotten.add(ids);
       await this.#catchUp(scope);
+      const sessions = params.undo ? rows.flatMap(namedSession) : before;
       return { sessions };
     },
   };
