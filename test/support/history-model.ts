@@ -26,14 +26,19 @@ function typedTerm(term: ModelTerm): string {
   return (term.quoted ? `"${text}"` : text) + (term.prefix ? "*" : "");
 }
 
-/** The ids of the entries that fit, of the texts of some session files. */
-export function naiveSearch(files: Iterable<Buffer>, query: ModelQuery): Set<string> {
+/**
+ * The ids of the entries that fit, of the texts of some session files.
+ *
+ * @param deep with all of what tools gave back; a query that has no letters to ask the index for is always so
+ */
+export function naiveSearch(files: Iterable<Buffer>, query: ModelQuery, deep = false): Set<string> {
+  const whole = deep || query.groups.every((terms) => terms.some(isPunctuation));
   const found = new Set<string>();
   for (const bytes of files) {
     const [header, ...entries] = linesOf(bytes);
     if (header?.type !== "session") continue;
     for (const entry of entries) {
-      if (typeof entry.id === "string" && textsOf(entry).some((text) => fits(text, query)))
+      if (typeof entry.id === "string" && textsOf(entry, whole).some((text) => fits(text, query)))
         found.add(entry.id);
     }
   }
@@ -63,15 +68,20 @@ interface Block {
   arguments?: Record<string, string>;
 }
 
-function textsOf(entry: Json): string[] {
+function isPunctuation(term: ModelTerm): boolean {
+  return term.kind === "code" && tokensOf(fold(term.code)).length === 0;
+}
+
+function textsOf(entry: Json, whole: boolean): string[] {
   if (entry.type === "session_info") return [String(entry.name)];
   const message = entry.message as { role?: string; content?: Block[] } | undefined;
   const blocks = message?.content ?? [];
   const text = blocks.flatMap((block) => (block.type === "text" ? [block.text ?? ""] : [])).join("\n");
-  if (message?.role === "toolResult") return [first2000(text)];
+  const cut = whole ? (one: string) => one : first2000;
+  if (message?.role === "toolResult") return [cut(text)];
   const calls = blocks
     .filter(({ type }) => type === "toolCall")
-    .map((call) => first2000([call.name, ...Object.values(call.arguments ?? {})].join("\n")));
+    .map((call) => cut([call.name, ...Object.values(call.arguments ?? {})].join("\n")));
   return [text, ...calls];
 }
 

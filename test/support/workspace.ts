@@ -211,9 +211,7 @@ export class Workspace {
     rmSync(this.root, { recursive: true, force: true });
     if (left.length > 0 || socketLeft || refused !== undefined) {
       const what = left.map(({ pid, command }) => `${pid} ${command}`).join("\n");
-      throw new Error(
-        `left behind: socket ${socketLeft}, stop ${refused ?? "succeeded"}\n${what}\n${log}`,
-      );
+      throw new Error(`left behind: socket ${socketLeft}, stop ${refused ?? "succeeded"}\n${what}\n${log}`);
     }
   }
 }

@@ -22,6 +22,11 @@ export interface Query {
 /** More than anybody types; what comes behind is left out, because a pasted file is no query. */
 const MAX_TERMS = 64;
 const PIECE = /(-?)"([^"]*)(?:"(\*?)|$)|\S+/gu;
+/**
+ * A dash excludes what has letters; punctuation before them is that of paths, names and the like. All else that begins with
+ * one is code: `--force`, `->`, `-=`.
+ */
+const EXCLUDED = /^-[_./~@#$]*[\p{L}\p{N}\p{M}\p{Extended_Pictographic}\p{Regional_Indicator}]/u;
 const ENDS_A_SENTENCE = /[.,;:!?]+$/;
 
 /**
@@ -54,12 +59,13 @@ export function parseQuery(text: string, fold: Fold): Query {
 }
 
 function wordTerm(piece: string, fold: Fold): Term | undefined {
-  // `--force` is code, and so is a dash alone.
-  const negated = /^-[^-]/u.test(piece);
+  const negated = EXCLUDED.test(piece);
   const body = negated ? piece.slice(1) : piece;
   const sentence = body.replace(ENDS_A_SENTENCE, "");
   const typed = sentence !== "" && isPlain(fold.plain(sentence)) ? sentence : body;
-  const prefix = typed.length > 1 && typed.endsWith("*");
+  // Behind a letter it means how a word goes on; elsewhere, as in `/*`, it stands for itself.
+  const last = Array.from(fold.plain(typed)).at(-2);
+  const prefix = typed.endsWith("*") && last !== undefined && kindOf(last) !== "other";
   return makeTerm(piece, prefix ? typed.slice(0, -1) : typed, prefix, negated, fold);
 }
 

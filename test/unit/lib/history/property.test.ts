@@ -15,6 +15,9 @@ const ALL = 100_000;
 const CHANGES = ["create", "append", "append", "truncate", "replace", "delete", "copy", "spoil"] as const;
 const RUNS = Number(process.env.PICTL_TEST_HISTORY_RUNS ?? 60);
 
+/** Parts of the {@link CODE} in the texts. */
+const OPERATORS = ["->", "--", "->b"];
+
 const words = fc.constantFrom(...WORDS);
 const term: fc.Arbitrary<ModelTerm> = fc.oneof(
   words.map((word): ModelTerm => ({ kind: "words", words: [word], quoted: false, prefix: false })),
@@ -24,7 +27,7 @@ const term: fc.Arbitrary<ModelTerm> = fc.oneof(
   fc
     .constantFrom("al", "so", "ti", "sock", "ca", "e0", "x")
     .map((start): ModelTerm => ({ kind: "words", words: [start], quoted: false, prefix: true })),
-  fc.constantFrom(...CODE).map((code): ModelTerm => ({ kind: "code", code })),
+  fc.constantFrom(...CODE, ...OPERATORS).map((code): ModelTerm => ({ kind: "code", code })),
 );
 /** Code that begins with a dash can't be excluded: `-` and `--force` make other code. */
 const negatable = term.filter((one) => one.kind !== "code" || !one.code.startsWith("-"));
@@ -72,18 +75,19 @@ function place(): Place {
   };
 }
 
-async function found({ service, scope }: Place, text: string): Promise<Set<string>> {
-  const { hits, total } = await service.run("search", scope, { query: text, limit: ALL, waitMs: 60_000 });
-  assert.equal(hits.length, total, `the total of ${text}`);
+async function found({ service, scope }: Place, query: string, deep: boolean): Promise<Set<string>> {
+  const params = { query, deep, limit: ALL, waitMs: 60_000 };
+  const { hits, total } = await service.run("search", scope, params);
+  assert.equal(hits.length, total, `the total of ${query}`);
   const ids = hits.map(({ entryId }) => entryId);
-  assert.equal(new Set(ids).size, ids.length, `an entry is found once by ${text}`);
+  assert.equal(new Set(ids).size, ids.length, `an entry is found once by ${query}`);
   return new Set(ids);
 }
 
-async function compare(at: Place, asked: ModelQuery): Promise<void> {
+async function compare(at: Place, asked: ModelQuery, deep = false): Promise<void> {
   const text = typed(asked);
-  const expected = naiveSearch(at.corpus.contents(), asked);
-  assert.deepEqual([...(await found(at, text))].sort(), [...expected].sort(), text);
+  const expected = naiveSearch(at.corpus.contents(), asked, deep);
+  assert.deepEqual([...(await found(at, text, deep))].sort(), [...expected].sort(), text);
 }
 
 describe("search", () => {
@@ -109,6 +113,9 @@ describe("search", () => {
                 hits += naiveSearch(at.corpus.contents(), asked).size;
               }
             }
+            // Reads all files, so that once has to do.
+            const [asked] = steps.at(-1)?.[1] ?? [];
+            if (asked !== undefined) await compare(at, asked, true);
           } finally {
             at.dispose();
           }
