@@ -110,6 +110,8 @@ describe("pictl history", () => {
     const excluded = await place.run(["history", "search", "appletre*", "-appletree"]);
     assert.deepEqual([excluded.code, excluded.stderr.includes("Did you mean")], [4, false]);
     assert.equal((await place.run(["history", "search"])).code, 2);
+    assert.equal((await place.run(["history", "search", '""'])).code, 2);
+    assert.equal((await place.run(["history", "search", ..."abcdefgh".repeat(9)])).code, 2);
     assert.equal((await place.run(["history", "search", "x", "--since", "someday"])).code, 2);
     assert.equal((await place.run(["history", "search", "(", "--regex"])).code, 2);
     assert.equal((await place.run(["history", "show", "nobody"])).code, 4);

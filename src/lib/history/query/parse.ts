@@ -1,3 +1,4 @@
+import { PictlError } from "../../core/errors.ts";
 import { compose, cutWord, type Fold, kindOf, MAX_WORD } from "../text/fold.ts";
 
 /** What is looked for at one place of a text. */
@@ -19,7 +20,7 @@ export interface Query {
   groups: Term[][];
 }
 
-/** More than anybody types; what comes behind is left out, because a pasted file is no query. */
+/** More than anybody types. The index is asked for each, and a pasted file is no query. */
 const MAX_TERMS = 64;
 const PIECE = /(-?)"([^"]*)(?:"(\*?)|$)|\S+/gu;
 /**
@@ -30,13 +31,16 @@ const EXCLUDED = /^-[_./~@#$]*[\p{L}\p{N}\p{M}\p{Extended_Pictographic}\p{Region
 const ENDS_A_SENTENCE = /[.,;:!?]+$/;
 
 /**
- * Reads what somebody typed. Nothing is an error: what has no meaning of its own is looked for as it stands.
+ * Reads what somebody typed. What has no meaning of its own is looked for as it stands.
  *
  * Words must all occur. `"a phrase"`, `one OR other`, `-not`, `begin*`. A word with punctuation in it (`foo.bar(`,
  * `/etc/passwd`) is code, and found character for character, but for case and accents.
+ *
+ * @throws PictlError INVALID_INPUT for nothing at all, or more than {@link MAX_TERMS} words and phrases
  */
 export function parseQuery(text: string, fold: Fold): Query {
   const groups: Term[][] = [];
+  let count = 0;
   let joining = false;
   for (const [piece, dash = "", phrase, star] of compose(text).matchAll(PIECE)) {
     if (piece === "OR" && groups.length > 0 && !joining) {
@@ -51,11 +55,27 @@ export function parseQuery(text: string, fold: Fold): Query {
     if (joining) groups.at(-1)?.push(term);
     else groups.push([term]);
     joining = false;
-    if (groups.length >= MAX_TERMS) break;
+    if (++count > MAX_TERMS) throw tooManyTerms();
   }
   // "this OR" means the word.
-  if (joining) groups.push([makeTerm("or", "or", false, false, fold)]);
+  const or = joining ? makeTerm("or", "or", false, false, fold) : undefined;
+  if (or !== undefined) groups.push([or]);
+  if (groups.length === 0) throw nothingToLookFor(text);
   return { groups };
+}
+
+function tooManyTerms(): PictlError {
+  return new PictlError("INVALID_INPUT", `The query has more than ${MAX_TERMS} words.`, {
+    hint: "Quotes around a text find it as it stands, however long it is.",
+    details: { limit: MAX_TERMS },
+  });
+}
+
+function nothingToLookFor(query: string): PictlError {
+  return new PictlError("INVALID_INPUT", "There is nothing to look for.", {
+    hint: "Give some words. All sessions: pictl history list.",
+    details: { query },
+  });
 }
 
 function wordTerm(piece: string, fold: Fold): Term | undefined {
@@ -75,12 +95,19 @@ function phraseTerm(
   { prefix, negated }: { prefix: boolean; negated: boolean },
   fold: Fold,
 ): Term | undefined {
-  const typed = phrase.trim();
-  return typed === "" ? undefined : makeTerm(piece, typed, prefix, negated, fold);
+  return makeTerm(piece, phrase.trim(), prefix, negated, fold);
 }
 
-function makeTerm(raw: string, typed: string, wantsPrefix: boolean, negated: boolean, fold: Fold): Term {
+/** Undefined where there is nothing to see: it would be in every text. */
+function makeTerm(
+  raw: string,
+  typed: string,
+  wantsPrefix: boolean,
+  negated: boolean,
+  fold: Fold,
+): Term | undefined {
   const plain = fold.plain(typed);
+  if (plain.trim() === "") return undefined;
   const words = wordsOf(typed, fold);
   const last = Array.from(plain).at(-1) ?? "";
   const prefix = wantsPrefix && kindOf(last) === "word";
