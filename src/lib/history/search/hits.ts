@@ -87,8 +87,8 @@ export class HitReader {
     const [tool, model] = [this.#name(columns.tool[id] ?? 0), this.#name(columns.model[id] ?? 0)];
     const forkAt = this.#forkPoints.at(row, start, id);
     const copies = [columns.file[id] ?? 0, ...(columns.copies.get(id) ?? [])]
-      .filter((file) => file !== row.id && this.#index.files.get(file)?.problem === undefined)
       .flatMap((file) => this.#index.files.get(file) ?? [])
+      .filter((other) => other !== row && this.#selection.isInScope(other))
       .map((other) => this.#session(other));
     return {
       ...this.#session(row),

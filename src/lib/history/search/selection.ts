@@ -13,6 +13,8 @@ export interface Selection {
   allows(id: number): boolean;
   /** Those of the selected files that hold a document. */
   filesOf(id: number): number[];
+  /** Whether a file, selected or not, lies where the request may look. */
+  isInScope(file: FileRow): boolean;
 }
 
 /**
@@ -47,7 +49,8 @@ export function select(
     if (models !== undefined && !models.has(model[id] ?? 0)) return false;
     return isFile[file[id] ?? 0] === 1 || (copies.size > 0 && filesOf(id).length > 0);
   };
-  return { files, allows, filesOf };
+  const isInScope = ({ path, problem }: FileRow) => problem === undefined && isBelow(path, roots);
+  return { files, allows, filesOf, isInScope };
 }
 
 /** The session files that a request is about, with what is known of them. */

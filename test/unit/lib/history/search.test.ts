@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -64,8 +64,8 @@ function open(t: TestContext, sessions: Record<string, Session>) {
     rmSync(root, { recursive: true });
   });
   const scope = { roots: [{ path: join(root, "sessions"), nested: true }], exclude: [] };
-  const search = (query: string, more: Partial<SearchParams> = {}) =>
-    service.run("search", scope, { query, waitMs: 60_000, ...more });
+  const search = (query: string, more: Partial<SearchParams> = {}, roots = scope.roots) =>
+    service.run("search", { ...scope, roots }, { query, waitMs: 60_000, ...more });
   return {
     scope,
     path: join(root, "history.db"),
@@ -292,6 +292,22 @@ describe("a scan of the files", () => {
       ],
     );
   });
+});
+
+test("copies are told of that lie where the caller looks, and of no others", async (t) => {
+  const mine = open(t, { a: [{ text: "needle" }] });
+  const theirs = join(mine.directory, "..", "..", "theirs");
+  cpSync(join(mine.directory, "2026_a.jsonl"), join(mine.directory, "2026_copy.jsonl"));
+  cpSync(mine.directory, theirs, { recursive: true });
+  const both = [...mine.scope.roots, { path: theirs, nested: false }];
+  const copies = async (roots = mine.scope.roots) => {
+    const { hits } = await mine.search("needle", {}, roots);
+    assert.equal(hits.length, 1);
+    return hits[0]?.copies?.length;
+  };
+  assert.equal(await copies(), 1);
+  assert.equal(await copies(both), 3);
+  assert.equal(await copies(), 1);
 });
 
 test("an entry without an id is known by its place among whole lines, however it is found", async (t) => {
