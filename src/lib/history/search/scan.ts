@@ -15,7 +15,7 @@ import { hitSession } from "./hits.ts";
 import { patternFinder } from "./occurrences.ts";
 import { linesWith } from "./ripgrep.ts";
 import { type Fit, type Look, scanFile } from "./scan-file.ts";
-import { selectFiles } from "./selection.ts";
+import { secondsOf, selectFiles } from "./selection.ts";
 import { cutSnippet, Highlighter } from "./snippet.ts";
 
 const DEFAULT_LIMIT = 20;
@@ -174,7 +174,9 @@ function queryWanted(text: string, fold: Fold): Wanted {
   };
 }
 
-function partFilter({ role, noTools, includeThinking, tool, model, since, until }: SearchParams) {
+function partFilter(params: SearchParams) {
+  const { role, noTools, includeThinking, tool, model } = params;
+  const { from, to } = secondsOf(params);
   const kinds = role === undefined ? undefined : new Set(ROLES[role] ?? []);
   return (part: Part, entry: { time: number; model: string }): boolean => {
     if (kinds !== undefined && !kinds.has(part.kind)) return false;
@@ -182,6 +184,7 @@ function partFilter({ role, noTools, includeThinking, tool, model, since, until 
     if (noTools && TOOL_KINDS.includes(part.kind)) return false;
     if (tool !== undefined && part.tool !== tool) return false;
     if (model !== undefined && !entry.model.toLowerCase().includes(model.toLowerCase())) return false;
-    return entry.time >= (since ?? 0) && entry.time <= (until ?? Number.POSITIVE_INFINITY);
+    const second = Math.floor(entry.time / 1000);
+    return second >= from && second <= to;
   };
 }

@@ -35,8 +35,7 @@ export function select(
   const models = namesLike(index, filters.model, (name, wanted) =>
     name.toLowerCase().includes(wanted.toLowerCase()),
   );
-  const since = filters.since === undefined ? 0 : filters.since / 1000;
-  const until = filters.until === undefined ? Number.POSITIVE_INFINITY : filters.until / 1000;
+  const { from, to } = secondsOf(filters);
   const { copies, kind, time, tool, model, file } = columns;
   const filesOf = (id: number): number[] =>
     [file[id] ?? 0, ...(copies.get(id) ?? [])].filter((one) => isFile[one] === 1);
@@ -44,13 +43,21 @@ export function select(
   const allows = (id: number): boolean => {
     if (isKind[kind[id] ?? 0] !== 1) return false;
     const at = time[id] ?? 0;
-    if (at < since || at > until) return false;
+    if (at < from || at > to) return false;
     if (tools !== undefined && !tools.has(tool[id] ?? 0)) return false;
     if (models !== undefined && !models.has(model[id] ?? 0)) return false;
     return isFile[file[id] ?? 0] === 1 || (copies.size > 0 && filesOf(id).length > 0);
   };
   const isInScope = ({ path, problem }: FileRow) => problem === undefined && isBelow(path, roots);
   return { files, allows, filesOf, isInScope };
+}
+
+/** From which second to which, both included: the index has no parts of seconds. */
+export function secondsOf({ since = 0, until = Number.POSITIVE_INFINITY }: Filters): {
+  from: number;
+  to: number;
+} {
+  return { from: Math.floor(since / 1000), to: Math.floor(until / 1000) };
 }
 
 /** The session files that a request is about, with what is known of them. */

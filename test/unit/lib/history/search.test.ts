@@ -294,6 +294,19 @@ describe("a scan of the files", () => {
   });
 });
 
+test("--since and --until count whole seconds, in the index and in the files", async (t) => {
+  const second = Math.floor(NOW / 1000) * 1000;
+  const { ids } = open(t, { a: [{ text: "needle", age: (NOW - second - 700) / DAY }] });
+  for (const deep of [false, true]) {
+    const found = async (filters: { since?: number; until?: number }) =>
+      (await ids("needle", { deep, ...filters })).length;
+    assert.equal(await found({ since: second + 900 }), 1);
+    assert.equal(await found({ until: second + 100 }), 1);
+    assert.equal(await found({ since: second + 1_000 }), 0);
+    assert.equal(await found({ until: second - 1 }), 0);
+  }
+});
+
 test("copies are told of that lie where the caller looks, and of no others", async (t) => {
   const mine = open(t, { a: [{ text: "needle" }] });
   const theirs = join(mine.directory, "..", "..", "theirs");
