@@ -138,6 +138,23 @@ describe("pictl history", () => {
     assert.equal((await search(["appletree", "--until", "2020-01-01"])).total, 0);
     const [path = ""] = (await place.ok(["history", "search", "appletree", "--format", "paths"])).split("\n");
     assert.ok(existsSync(path), path);
+    const cwd = join(place.root, "many");
+    mkdirSync(cwd);
+    const files = Array.from({ length: 30 }, (_, i) => join(path, "..", "..", "--many--", `${i}.jsonl`));
+    mkdirSync(join(path, "..", "..", "--many--"));
+    for (const [i, file] of files.entries()) {
+      const timestamp = new Date(Date.UTC(2026, 0, 1, 0, i)).toISOString();
+      const message = { role: "user", content: `the ${i}. plumtree` };
+      const lines = [
+        { type: "session", version: 3, id: `many${i}`, timestamp, cwd },
+        { type: "message", id: `m${i}`, parentId: null, timestamp, message },
+      ];
+      writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    }
+    const paths = async (...more: string[]) =>
+      (await place.ok(["history", "search", "plumtree", "--format", "paths", ...more], { cwd })).split("\n");
+    assert.deepEqual((await paths()).sort(), files.sort());
+    assert.equal((await paths("--limit", "7")).length, 7);
   });
 
   it("lists, shows, adds up and exports", async () => {

@@ -4,11 +4,15 @@ import { markQueryWords, queryText } from "../../lib/cli/history/query.ts";
 import { searchFlags, searchParams } from "../../lib/cli/history/search-flags.ts";
 import { withProgress } from "../../lib/cli/progress.ts";
 import { wholeNumber } from "../../lib/cli/whole-number.ts";
+import type { Client } from "../../lib/client/client.ts";
 import { PictlError } from "../../lib/core/errors.ts";
 import type { HistorySearchResult } from "../../lib/protocol/history.ts";
+import type { RequestParams } from "../../lib/protocol/requests.ts";
 
 /** Not found: as with a session that doesn't exist. */
 const NOTHING_FOUND = 4;
+/** Hits fetched at once for their paths: some two megabytes. */
+const PAGE = 2_000;
 
 export default class HistorySearch extends BaseCommand<typeof HistorySearch> {
   static override summary = "Find anything ever said in a session of this project, or of all";
@@ -28,7 +32,7 @@ export default class HistorySearch extends BaseCommand<typeof HistorySearch> {
     context: Flags.string({ char: "C", description: "Lines to show around each hit", helpValue: "<n>" }),
     format: Flags.option({
       options: ["text", "paths"] as const,
-      description: "paths: the session files that have a hit, one a line",
+      description: "paths: the session files that have a hit, one a line; all of them without --limit",
     })(),
     interactive: Flags.boolean({
       char: "i",
@@ -60,10 +64,15 @@ export default class HistorySearch extends BaseCommand<typeof HistorySearch> {
       });
     }
     const client = await this.connect();
-    const result = await withProgress("Searching", client.request("search_history", { ...params, query }));
+    const request = { ...params, query };
+    const result = await withProgress("Searching", client.request("search_history", request));
     if (result.hits.length === 0) this.setExitCode(NOTHING_FOUND);
     if (!flags.json) await this.#explain(result);
-    await this.show(result, () => this.#render(result));
+    await this.show(result, () =>
+      flags.format === "paths"
+        ? withProgress("Searching", pathsOf(client, request, result))
+        : this.#render(result),
+    );
   }
 
   async #explain(result: HistorySearchResult): Promise<void> {
@@ -78,13 +87,28 @@ export default class HistorySearch extends BaseCommand<typeof HistorySearch> {
 
   async #render(result: HistorySearchResult): Promise<string> {
     if (result.hits.length === 0) return "";
-    if (this.flags.format === "paths") {
-      return [...new Set(result.hits.map(({ file }) => `${file}\n`))].join("");
-    }
     const [{ renderHits }, { colorsFor }] = await Promise.all([
       import("../../lib/cli/render/history-hits.ts"),
       import("../../lib/cli/render/color.ts"),
     ]);
     return renderHits(result, { colors: await colorsFor(process.stdout) });
   }
+}
+
+/** The files of the best hits first; where no limit was set, those of all others behind them. */
+async function pathsOf(
+  client: Client,
+  request: RequestParams<"search_history">,
+  { hits, total, totalIsExact }: HistorySearchResult,
+): Promise<string> {
+  const files = new Set(hits.map(({ file }) => file));
+  const isAll = request.limit !== undefined || (totalIsExact && hits.length === total);
+  for (let offset = 0, more = !isAll; more; offset += PAGE) {
+    // Pages of the best overlap and have gaps: how good a hit is depends a little on how many are asked for.
+    const page = { ...request, sort: "time", offset, limit: PAGE, context: 0 } as const;
+    const next = await client.request("search_history", page);
+    for (const { file } of next.hits) files.add(file);
+    more = next.hits.length === PAGE;
+  }
+  return [...files].map((file) => `${file}\n`).join("");
 }
