@@ -66,6 +66,30 @@ describe("pictl history", () => {
     assert.equal((await search(["plumtree", "OR", "peart*", "--role", "user"])).total, 1);
   });
 
+  it("takes what looks like a flag for a word, unless it is one, or nearly", async () => {
+    for (const command of ["search", "export"]) {
+      const unknown = await place.run(["history", command, "--force", "appletree"]);
+      assert.deepEqual(
+        [unknown.code, unknown.stderr.split(" in ")[0]],
+        [4, "Nothing found for --force appletree"],
+      );
+      const near = await place.run(["history", command, "appletree", "--rolle", "user"]);
+      assert.deepEqual([near.code, near.stdout], [2, ""]);
+      assert.match(near.stderr, /Nonexistent flag: --rolle [\s\S]*Did you mean "--role"\? .*-- --rolle/);
+      const behind = await place.run(["history", command, "appletree", "--", "--rolle"]);
+      assert.equal(behind.code, 4);
+    }
+    for (const wrong of [
+      ["--limit", "-1"],
+      ["--tool", "-x"],
+      ["--role", "-x"],
+    ]) {
+      const { code, stderr } = await place.run(["history", "search", "appletree", ...wrong]);
+      assert.equal(code, wrong[0] === "--tool" ? 4 : 2, stderr);
+      assert.ok(!stderr.includes("\u0001") && !stderr.includes("^A"), stderr);
+    }
+  });
+
   it("takes in a new turn before it answers", async () => {
     await place.ok(["prompt", "-s", "quinces", "now the medlartree"]);
     assert.equal((await search(["medlartree", "--role", "user"])).total, 1);

@@ -35,7 +35,7 @@ export default class HistoryExport extends BaseCommand<typeof HistoryExport> {
   };
 
   override async init(): Promise<void> {
-    markQueryWords(this.argv, "aplsfh");
+    markQueryWords(this.argv, { ...this.ctor.baseFlags, ...this.ctor.flags });
     await super.init();
   }
 

@@ -41,7 +41,7 @@ export default class HistorySearch extends BaseCommand<typeof HistorySearch> {
   };
 
   override async init(): Promise<void> {
-    markQueryWords(this.argv, "aplsChi");
+    markQueryWords(this.argv, { ...this.ctor.baseFlags, ...this.ctor.flags });
     await super.init();
   }
 

@@ -20,14 +20,69 @@ test("moments: ages, days from their start to their end, times", () => {
   }
 });
 
-test("words that begin with a dash are words, flags are flags", () => {
-  const argv = ["one", "-not", "-C", "3", "-l5", "-s", "x", "--all", '-"a', "--", "-z"];
-  markQueryWords(argv, "aplsChi");
-  assert.deepEqual(
-    argv.map((word) => word.startsWith("-")),
-    [false, false, true, false, true, true, false, true, false, true, true],
-  );
-  assert.equal(queryText([argv[0] ?? "", argv[1] ?? "", argv[8] ?? ""]), 'one -not -"a');
+const FLAGS = {
+  all: { type: "boolean", char: "a" },
+  limit: { type: "option", char: "l" },
+  context: { type: "option", char: "C" },
+  role: { type: "option" },
+  session: { type: "option", char: "s" },
+  sort: { type: "option" },
+  tool: { type: "option" },
+} as const;
+
+test("words that begin with a dash are words, flags are flags, and their values are theirs", () => {
+  const taken = (argv: string[]) => {
+    markQueryWords(argv, FLAGS);
+    return argv.map((word) => (word.startsWith("-") ? word : queryText([word])));
+  };
+  const marked = (argv: string[]) => {
+    markQueryWords(argv, FLAGS);
+    return argv.filter((word) => queryText([word]) !== word).map((word) => queryText([word]));
+  };
+  const argv = [
+    "one",
+    "-not",
+    "-C",
+    "3",
+    "-l5",
+    "-s",
+    "x",
+    "--all",
+    '-"a',
+    "--role=user",
+    "--",
+    "-z",
+    "--force",
+  ];
+  assert.deepEqual(marked([...argv]), ["-not", '-"a']);
+  assert.deepEqual(taken([...argv]), argv);
+  for (const word of ["--force", "--foo=bar", "---", "--no-color", "--force push", "--", "-", "-5"])
+    assert.deepEqual(marked([word]), word === "--" || word === "-" ? [] : [word], word);
+  for (const values of [
+    ["--limit", "-1"],
+    ["--tool", "-x"],
+    ["-s", "--force"],
+    ["--limit=-1"],
+    ["--limit", "--", "-x"],
+  ])
+    assert.deepEqual(marked([...values]), [], values.join(" "));
+  assert.deepEqual(marked(["--force", "--help"]), []);
+});
+
+test("what is nearly a flag is neither taken nor looked for, and the way to do both is told", () => {
+  for (const [word, flag] of [
+    ["--rolle", "--role"],
+    ["--rolle=user", "--role"],
+    ["--port", "--sort"],
+    ["--limt", "--limit"],
+  ] as const) {
+    assert.throws(() => markQueryWords(["x", word], FLAGS), {
+      code: "USAGE",
+      hint: `Did you mean "${flag}"? To look for it as it stands, write it behind the flags and --: -- ${word}`,
+      details: { flags: [word], suggestions: [flag] },
+    });
+    markQueryWords(["x", "--", word], FLAGS);
+  }
 });
 
 test("the word that is being typed is the beginning of one", () => {
