@@ -25,7 +25,7 @@ export function showSession(
   }: { at?: string | undefined; context?: number | undefined; mask: (text: string) => string },
 ): { parts: ShownPart[]; truncated: boolean } {
   const ranges = row.state === undefined ? [] : activeRanges(row.state);
-  let shown: ShownPart[][] = [];
+  const shown: ShownPart[][] = [];
   let number = 0;
   let left = Number.POSITIVE_INFINITY;
   let count = 0;
@@ -53,7 +53,7 @@ export function showSession(
     count += parts.length;
     if (at !== undefined && left === Number.POSITIVE_INFINITY) {
       if (isAt) left = context;
-      else if (shown.length > context) shown = shown.slice(-context);
+      else if (shown.length > context) shown.shift();
       return left > 0;
     }
     left--;
