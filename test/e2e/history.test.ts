@@ -9,7 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, it } from "node:test";
 import type { HistorySearchResult, HistoryStatusResult } from "../../src/lib/protocol/history.ts";
@@ -139,6 +139,62 @@ describe("pictl history", () => {
     assert.equal((await place.run(["history", "search", "x", "--since", "someday"])).code, 2);
     assert.equal((await place.run(["history", "search", "(", "--regex"])).code, 2);
     assert.equal((await place.run(["history", "show", "nobody"])).code, 4);
+    for (const [args, where, wider] of [
+      [["--all"], /sessions of all projects, .*\n--include-thinking looks/, false],
+      [["--project", "other-project"], /of \d+ sessions? of the project other-project, /, true],
+      [["--cwd", other], /of \d+ sessions? that began in .*other-project, /, true],
+      [["-s", "quinces"], /entries of the session quinces, /, false],
+    ] as const) {
+      const { stderr } = await place.run(["history", "search", "cedartree", ...args]);
+      assert.match(stderr, where);
+      assert.equal(stderr.includes("--all looks"), wider, stderr);
+    }
+  });
+
+  it("counts without showing, and says itself which numbers it takes", async () => {
+    const counted = await place.run(["history", "search", "appletree", "--limit", "0"]);
+    assert.deepEqual([counted.code, counted.stderr], [0, ""]);
+    assert.match(counted.stdout, /^0 of \d+ hits in \d+ sessions?, /);
+    for (const [args, range] of [
+      [["search", "x", "--limit", "1000000"], "--limit takes a whole number from 0 to 100000"],
+      [["search", "x", "-C", "101"], "--context takes a whole number from 0 to 100,"],
+      [["list", "--limit", "1000000"], "--limit takes a whole number from 0 to 100000"],
+      [["show", "quinces", "-C", "1000000"], "--context takes a whole number from 0 to 100000"],
+      [["search", "x", "--tool", ""], "--tool is empty"],
+      [["list", "--project", ""], "--project is empty"],
+    ] as const) {
+      const { code, stderr } = await place.run(["history", ...args]);
+      assert.equal(code, 2);
+      assert.ok(stderr.includes(range), stderr);
+    }
+  });
+
+  it("knows a project by its directory, however that is written", async () => {
+    for (const project of [
+      other,
+      `${other}/`,
+      "../other-project",
+      "../work/../other-project/",
+      "other-project/",
+    ]) {
+      const { hits } = await search(["appletree", "--project", project, "--role", "user"]);
+      assert.deepEqual(
+        hits.map(({ cwd }) => cwd),
+        [other],
+        project,
+      );
+    }
+    for (const project of [
+      "other-project",
+      "other-project/",
+      "./other-project",
+      join("..", basename(place.root), "other-project"),
+    ])
+      assert.equal(
+        (await search(["appletree", "--project", project, "--role", "user"], place.root)).total,
+        1,
+        project,
+      );
   });
 
   it("masks what looks like a credential unless told otherwise", async () => {
@@ -190,6 +246,8 @@ describe("pictl history", () => {
     const [hit] = (await search(["medlartree", "--role", "user"])).hits;
     const around = await place.ok(["history", "show", "quinces", "--at", hit?.entryId ?? "", "-C", "1"]);
     assert.match(around, /medlartree/);
+    const alone = await place.ok(["history", "show", "quinces", "--at", hit?.entryId ?? "", "-C", "0"]);
+    assert.equal(alone.match(/^(▶ )?(user|assistant) · /gm)?.length, 1, alone);
     assert.doesNotMatch(around, /^ {2}prune the appletree/m);
     const { rows } = await place.json<{ rows: { name: string; turns: number }[] }>([
       "history",

@@ -1,6 +1,6 @@
-import { resolve } from "node:path";
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { projectFrom } from "../../lib/cli/history/flags.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
 import { currentDirectory } from "../../lib/cli/session-flags.ts";
 import { PictlError } from "../../lib/core/errors.ts";
@@ -36,7 +36,7 @@ export default class HistoryForget extends BaseCommand<typeof HistoryForget> {
     const result = await client.request("forget_history", {
       cwd: currentDirectory(),
       ...(session === undefined ? {} : { session }),
-      ...(project === undefined ? {} : { project: /^[./]/.test(project) ? resolve(project) : project }),
+      ...(project === undefined ? {} : { project: projectFrom(project) }),
       ...(undo ? { undo } : {}),
     });
     const count = result.sessions.length;

@@ -11,6 +11,7 @@ import {
 } from "../../lib/cli/history/flags.ts";
 import { writeIndexNotice } from "../../lib/cli/history/notice.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
+import { MAX_COUNT } from "../../lib/protocol/history-choices.ts";
 
 export default class HistoryList extends BaseCommand<typeof HistoryList> {
   static override summary = "List the sessions of this project, or of all, by time";
@@ -34,7 +35,7 @@ export default class HistoryList extends BaseCommand<typeof HistoryList> {
     const { flags } = this;
     const params = {
       ...filtersFrom(flags),
-      ...limitFrom(flags.limit),
+      ...limitFrom(flags.limit, MAX_COUNT),
       ...(flags["show-secrets"] ? { showSecrets: true } : {}),
     };
     const client = await this.connect();

@@ -7,6 +7,7 @@ import { wholeNumber } from "../../lib/cli/whole-number.ts";
 import type { Client } from "../../lib/client/client.ts";
 import { PictlError } from "../../lib/core/errors.ts";
 import type { HistorySearchResult } from "../../lib/protocol/history.ts";
+import { MAX_CONTEXT_LINES, MAX_COUNT } from "../../lib/protocol/history-choices.ts";
 import type { RequestParams } from "../../lib/protocol/requests.ts";
 
 /** Not found: as with a session that doesn't exist. */
@@ -50,8 +51,10 @@ export default class HistorySearch extends BaseCommand<typeof HistorySearch> {
     const words: readonly string[] = [this.args.query ?? []].flat();
     const query = queryText(words);
     const params = {
-      ...searchParams(flags),
-      ...(flags.context === undefined ? {} : { context: wholeNumber(flags.context, "--context") }),
+      ...searchParams(flags, MAX_COUNT),
+      ...(flags.context === undefined
+        ? {}
+        : { context: wholeNumber(flags.context, "--context", MAX_CONTEXT_LINES) }),
     };
     if (flags.interactive) {
       const { searchInteractively } = await import("../../lib/cli/history/interactive.ts");
@@ -66,7 +69,7 @@ export default class HistorySearch extends BaseCommand<typeof HistorySearch> {
     const client = await this.connect();
     const request = { ...params, query };
     const result = await withProgress("Searching", client.request("search_history", request));
-    if (result.hits.length === 0) this.setExitCode(NOTHING_FOUND);
+    if (result.total === 0) this.setExitCode(NOTHING_FOUND);
     if (!flags.json) await this.#explain(result);
     await this.show(result, () =>
       flags.format === "paths"
@@ -80,13 +83,13 @@ export default class HistorySearch extends BaseCommand<typeof HistorySearch> {
       const { writeIndexNotice } = await import("../../lib/cli/history/notice.ts");
       await writeIndexNotice(result.index);
     }
-    if (result.hits.length > 0) return;
+    if (result.total > 0) return;
     const { explainNoResult } = await import("../../lib/cli/history/no-result.ts");
     await explainNoResult(result, this.flags);
   }
 
   async #render(result: HistorySearchResult): Promise<string> {
-    if (result.hits.length === 0) return "";
+    if (result.total === 0) return "";
     const [{ renderHits }, { colorsFor }] = await Promise.all([
       import("../../lib/cli/render/history-hits.ts"),
       import("../../lib/cli/render/color.ts"),

@@ -3,6 +3,7 @@ import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { secretsFlag } from "../../lib/cli/history/flags.ts";
 import { currentDirectory } from "../../lib/cli/session-flags.ts";
 import { wholeNumber } from "../../lib/cli/whole-number.ts";
+import { MAX_COUNT } from "../../lib/protocol/history-choices.ts";
 
 export default class HistoryShow extends BaseCommand<typeof HistoryShow> {
   static override summary = "Show a session as the history has it, or what is around one entry";
@@ -31,7 +32,7 @@ export default class HistoryShow extends BaseCommand<typeof HistoryShow> {
       cwd: currentDirectory(),
       session: args.session,
       ...(flags.at === undefined ? {} : { at: flags.at }),
-      ...(flags.context === undefined ? {} : { context: wholeNumber(flags.context, "--context") }),
+      ...(flags.context === undefined ? {} : { context: wholeNumber(flags.context, "--context", MAX_COUNT) }),
       ...(flags["show-secrets"] ? { showSecrets: true } : {}),
     };
     const client = await this.connect();

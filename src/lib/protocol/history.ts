@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
-import { historyRoles, historySorts, statsBy } from "./history-choices.ts";
+import { historyRoles, historySorts, MAX_CONTEXT_LINES, MAX_COUNT, statsBy } from "./history-choices.ts";
 
 const nonEmpty = z.string().check(z.minLength(1));
 const absolutePath = z.string().check(z.startsWith("/"));
-const count = z.int().check(z.gte(0), z.lte(100_000));
+const count = z.int().check(z.gte(0), z.lte(MAX_COUNT));
 const time = z.number();
 
 /** Of whom asks: its project's settings may say where sessions are kept. */
@@ -46,7 +46,7 @@ export const historySchemas = {
     offset: z.optional(z.int().check(z.gte(0))),
     sort: z.optional(z.enum(historySorts)),
     /** Lines around the one that was found. */
-    context: z.optional(z.int().check(z.gte(0), z.lte(100))),
+    context: z.optional(z.int().check(z.gte(0), z.lte(MAX_CONTEXT_LINES))),
     /** Give each hit its whole text, as far as it is indexed. */
     fullText: z.optional(z.boolean()),
     showSecrets,

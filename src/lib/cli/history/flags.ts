@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Flags } from "@oclif/core";
+import { PictlError } from "../../core/errors.ts";
 import { currentDirectory } from "../session-flags.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { parseMoment } from "./moment.ts";
@@ -42,6 +44,7 @@ interface Values {
   project?: string | undefined;
   session?: string | undefined;
   model?: string | undefined;
+  tool?: string | undefined;
   since?: string | undefined;
   until?: string | undefined;
 }
@@ -52,11 +55,13 @@ interface Values {
  * @throws PictlError USAGE
  */
 export function filtersFrom(flags: Values) {
-  const { all, cwd, project, session, model, since, until } = flags;
+  const { all, cwd, project, session, model, tool, since, until } = flags;
+  for (const [name, value] of Object.entries({ cwd, project, session, model, tool }))
+    if (value === "") throw new PictlError("USAGE", `--${name} is empty.`, { hint: "Leave it out for any." });
   return {
     cwd: cwd === undefined ? currentDirectory() : resolve(cwd),
     ...(all ? { scope: "all" as const } : cwd === undefined ? {} : { scope: "directory" as const }),
-    ...(project === undefined ? {} : { project: /^[./~]/.test(project) ? resolve(project) : project }),
+    ...(project === undefined ? {} : { project: projectFrom(project) }),
     ...(session === undefined ? {} : { session }),
     ...(model === undefined ? {} : { model }),
     ...(since === undefined ? {} : { since: parseMoment(since, "--since", "start") }),
@@ -64,6 +69,16 @@ export function filtersFrom(flags: Values) {
   };
 }
 
-export function limitFrom(limit: string | undefined): { limit?: number } {
-  return limit === undefined ? {} : { limit: wholeNumber(limit, "--limit") };
+/** A project as the daemon is told it: its directory where it is written as a path, else its name. */
+export function projectFrom(text: string): string {
+  const path = resolve(text);
+  const name = text.replace(/\/+$/, "");
+  const isName = !name.includes("/") && name !== "" && name !== "." && name !== "..";
+  // A shell completes a name to `name/` where a directory is called so.
+  return isName && !(text.endsWith("/") && existsSync(path)) ? name : path;
+}
+
+/** @param max absent: no request is made of so many */
+export function limitFrom(limit: string | undefined, max?: number): { limit?: number } {
+  return limit === undefined ? {} : { limit: wholeNumber(limit, "--limit", max) };
 }

@@ -30,7 +30,6 @@ export const searchFlags = {
 
 type Values = Parameters<typeof filtersFrom>[0] & {
   role?: (typeof historyRoles)[number] | undefined;
-  tool?: string | undefined;
   "no-tools"?: boolean | undefined;
   "include-thinking"?: boolean | undefined;
   limit?: string | undefined;
@@ -43,9 +42,10 @@ type Values = Parameters<typeof filtersFrom>[0] & {
 /**
  * The parameters that these flags stand for.
  *
+ * @param maxLimit absent: no request is made of so many
  * @throws PictlError USAGE
  */
-export function searchParams(flags: Values) {
+export function searchParams(flags: Values, maxLimit?: number) {
   const { role, tool, sort, regex, deep } = flags;
   return {
     ...filtersFrom(flags),
@@ -53,7 +53,7 @@ export function searchParams(flags: Values) {
     ...(tool === undefined ? {} : { tool }),
     ...(flags["no-tools"] ? { noTools: true } : {}),
     ...(flags["include-thinking"] ? { includeThinking: true } : {}),
-    ...limitFrom(flags.limit),
+    ...limitFrom(flags.limit, maxLimit),
     ...(sort === undefined ? {} : { sort }),
     ...(regex ? { regex } : {}),
     ...(deep ? { deep } : {}),

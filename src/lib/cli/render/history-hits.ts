@@ -14,8 +14,8 @@ export interface HitsOptions {
 /** What was found, by session, the one with the best hit first. */
 export function renderHits(result: HistorySearchResult, options: HitsOptions): string {
   const groups = Map.groupBy(result.hits, ({ sessionId }) => sessionId);
-  const blocks = [...groups.values()].map((hits) => renderSession(hits, options));
-  return `${blocks.join("\n")}\n${options.colors.dim(totals(result))}\n`;
+  const blocks = [...groups.values()].map((hits) => `${renderSession(hits, options)}\n`);
+  return `${blocks.join("")}${options.colors.dim(totals(result))}\n`;
 }
 
 /** `12 of 57 hits in 8 sessions, 6.3 ms`. */
