@@ -1,6 +1,7 @@
 import { PictlError } from "../core/errors.ts";
 import type { Directories } from "./exclusion.ts";
 import { isBelow } from "./files/roots.ts";
+import type { FileState } from "./index/file-state.ts";
 import type { FileRow, HistoryIndex } from "./index/history-index.ts";
 import { selectFiles } from "./search/selection.ts";
 import type {
@@ -150,6 +151,16 @@ function add(sums: Map<string, StatsRow>, name: string, row: Tally): void {
   sum.cost += row.cost;
 }
 
+/** From the first to the last moment, of the sessions that have times. */
+function datesOf(states: readonly FileState[]): { from?: number; to?: number } {
+  let [from, to] = [Number.POSITIVE_INFINITY, 0];
+  for (const { createdAt, modifiedAt } of states) {
+    if (createdAt > 0) from = Math.min(from, createdAt);
+    to = Math.max(to, modifiedAt);
+  }
+  return to === 0 ? {} : { from: Math.min(from, to), to };
+}
+
 /** What is in the index, and what isn't. */
 export function status(
   index: HistoryIndex,
@@ -177,12 +188,7 @@ export function status(
     projects: new Set(states.map(({ cwd }) => directories.project(cwd))).size,
     entries,
     copies: index.columns.copies.size,
-    ...(states.length === 0
-      ? {}
-      : {
-          from: states.reduce((least, { createdAt }) => Math.min(least, createdAt), Number.POSITIVE_INFINITY),
-          to: states.reduce((most, { modifiedAt }) => Math.max(most, modifiedAt), 0),
-        }),
+    ...datesOf(states),
     problems: {
       unreadable: withProblem("unreadable").slice(0, MAX_NAMED),
       foreign: withProblem("foreign").slice(0, MAX_NAMED),

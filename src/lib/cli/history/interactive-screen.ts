@@ -1,9 +1,9 @@
-import { formatAge } from "../../core/duration.ts";
 import type { HistoryHit, HistorySearchResult } from "../../protocol/history.ts";
 import type { Colors } from "../render/color.ts";
 import { widthOfText } from "../render/columns.ts";
 import { highlighted, totals, whoOf } from "../render/history-hits.ts";
-import { shortPath, timeOf } from "../render/numbers.ts";
+import { knownAge, knownTime } from "../render/history-times.ts";
+import { shortPath } from "../render/numbers.ts";
 import { clip, sanitize, wrap } from "../render/text-width.ts";
 
 export interface FinderState {
@@ -61,7 +61,7 @@ function footer({ result, problem, query }: FinderState): string {
 function hitLine(hit: HistoryHit, now: number): string {
   const text = hit.snippet.text.slice(hit.snippet.highlights[0]?.[0] ?? 0);
   const title = hit.sessionName === undefined ? "" : `${hit.sessionName}: `;
-  const line = `${formatAge(Math.max(0, now - hit.time)).padStart(4)} ${whoOf(hit.kind)} ${title}${text}`;
+  const line = `${knownAge(hit.time, now).padStart(4)} ${whoOf(hit.kind)} ${title}${text}`;
   return sanitize(line).replace(/\s+/g, " ");
 }
 
@@ -69,7 +69,7 @@ function previewLines(hit: HistoryHit, width: number, colors: Colors): string[] 
   const facts = [
     hit.sessionName ?? hit.sessionId,
     shortPath(hit.cwd),
-    `${whoOf(hit.kind)}${hit.tool === undefined ? "" : ` ${hit.tool}`} · ${timeOf(hit.time, 5)}`,
+    `${whoOf(hit.kind)}${hit.tool === undefined ? "" : ` ${hit.tool}`} · ${knownTime(hit.time)}`,
   ];
   const heading = facts.map((fact) => colors.dim(clip(sanitize(fact).replace(/\s+/g, " "), width)));
   return [...heading, "", ...wrapHighlighted(hit, width, colors)];

@@ -1,6 +1,7 @@
 import type { HistorySearchResult } from "../../protocol/history.ts";
 import { writeStderr } from "../output.ts";
-import { counted, timeOf } from "../render/numbers.ts";
+import { knownTime } from "../render/history-times.ts";
+import { counted } from "../render/numbers.ts";
 import { sanitize } from "../render/text-width.ts";
 
 /** Where was looked, by the flags of a search. */
@@ -23,7 +24,7 @@ export async function explainNoResult(
   const dates =
     from === undefined || to === undefined
       ? ""
-      : `, ${timeOf(from, 5).slice(0, 10)} to ${timeOf(to, 5).slice(0, 10)}`;
+      : `, ${knownTime(from).slice(0, 10)} to ${knownTime(to).slice(0, 10)}`;
   const lines = [
     `Nothing found for ${sanitize(query)} in ${counted(entries, "entry", "entries")} of ${sanitize(placeOf(where, sessions))}${dates}.`,
   ];

@@ -1,7 +1,7 @@
-import { formatAge } from "../../core/duration.ts";
 import type { HistoryHit, HistorySearchResult } from "../../protocol/history.ts";
 import type { Colors } from "./color.ts";
-import { counted, shortPath, timeOf } from "./numbers.ts";
+import { knownAge, knownTime } from "./history-times.ts";
+import { counted, shortPath } from "./numbers.ts";
 import { sanitize } from "./text-width.ts";
 
 export interface HitsOptions {
@@ -32,21 +32,21 @@ function renderSession(hits: readonly HistoryHit[], options: HitsOptions): strin
   const { sessionId, sessionName, cwd } = first;
   const newest = Math.max(...hits.map(({ time }) => time));
   const title = sessionName === undefined ? sessionId : `${oneLine(sessionName)} · ${sessionId}`;
-  const heading = `${colors.bold(title)}  ${colors.dim(`${oneLine(shortPath(cwd))} · ${ageText(now - newest)}`)}\n`;
+  const heading = `${colors.bold(title)}  ${colors.dim(`${oneLine(shortPath(cwd))} · ${ageText(newest, now)}`)}\n`;
   const lead = commands ? colors.dim(`  continue: pictl prompt -s ${sessionId} …\n`) : "";
   return heading + lead + hits.map((hit) => renderHit(hit, options)).join("");
 }
 
-function ageText(ms: number): string {
-  const age = formatAge(Math.max(0, ms));
-  return age === "now" ? age : `${age} ago`;
+function ageText(time: number, now: number): string {
+  const age = knownAge(time, now);
+  return age === "now" || age === "-" ? age : `${age} ago`;
 }
 
 function renderHit(hit: HistoryHit, { colors, commands = true }: HitsOptions): string {
   const { kind, tool, time, branch, copies, forkAt, entryId, sessionId } = hit;
   const facts = [
     `${whoOf(kind)}${tool === undefined ? "" : ` ${oneLine(tool)}`}`,
-    timeOf(time, 5),
+    knownTime(time),
     ...(branch === "abandoned" ? ["abandoned branch"] : []),
     ...(copies === undefined
       ? []

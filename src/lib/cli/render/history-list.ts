@@ -1,7 +1,7 @@
-import { formatAge } from "../../core/duration.ts";
 import type { HistorySession } from "../../protocol/history.ts";
 import type { Colors } from "./color.ts";
 import { fitColumns } from "./fit-columns.ts";
+import { knownAge } from "./history-times.ts";
 import { compactNumber, dollars, shortPath } from "./numbers.ts";
 import { shortIds } from "./short-ids.ts";
 import { tableLines } from "./table.ts";
@@ -31,7 +31,7 @@ export async function renderHistoryList(
         String(session.turns),
         compactNumber(session.tokens),
         dollars(session.cost),
-        formatAge(Math.max(0, now - session.modifiedAt)),
+        knownAge(session.modifiedAt, now),
         oneLine(shortPath(session.cwd)),
       ].slice(0, columns),
     ),

@@ -1,6 +1,7 @@
 import type { HistoryEntry, HistoryResults } from "../../protocol/history.ts";
 import type { Colors } from "./color.ts";
 import { whoOf } from "./history-hits.ts";
+import { knownTime } from "./history-times.ts";
 import { compactNumber, dollars, shortPath, timeOf } from "./numbers.ts";
 import { sanitize, wrap } from "./text-width.ts";
 
@@ -16,7 +17,7 @@ export function renderHistorySession(
 ): string {
   const { sessionId, sessionName, cwd, turns, tokens, cost, createdAt } = session;
   const title = sessionName === undefined ? sessionId : `${oneLine(sessionName)} · ${sessionId}`;
-  const facts = `${oneLine(shortPath(cwd))} · ${timeOf(createdAt, 5)} · ${turns} turns · ${compactNumber(tokens)} tokens · ${dollars(cost)}`;
+  const facts = `${oneLine(shortPath(cwd))} · ${knownTime(createdAt)} · ${turns} turns · ${compactNumber(tokens)} tokens · ${dollars(cost)}`;
   const blocks = entries.map((entry) => renderEntry(entry, colors, width));
   const end = truncated ? `\n${colors.dim("There is more: narrow it with --at.")}\n` : "";
   return `${colors.bold(title)}\n${colors.dim(facts)}\n\n${blocks.join("\n")}${end}`;

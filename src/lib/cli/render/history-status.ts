@@ -2,7 +2,8 @@ import type { HistoryStatusResult } from "../../protocol/history.ts";
 import { progressText } from "../history/notice.ts";
 import type { Colors } from "./color.ts";
 import { renderDetails } from "./details.ts";
-import { counted, megabytes, shortPath, timeOf } from "./numbers.ts";
+import { knownTime } from "./history-times.ts";
+import { counted, megabytes, shortPath } from "./numbers.ts";
 import { sanitize } from "./text-width.ts";
 
 /** Of fewer bytes, what an empty database takes says nothing. */
@@ -20,7 +21,7 @@ export function renderHistoryStatus(status: HistoryStatusResult, colors: Colors)
       Index: index.complete ? "complete" : `indexing, ${progressText(index.progress)}`,
       Sessions: `${status.sessions} in ${counted(status.files, "file")} of ${counted(status.projects, "project")}, ${megabytes(bytes)}`,
       Entries: `${status.entries} (${status.copies} of them in several sessions)`,
-      Dates: from === undefined || to === undefined ? undefined : `${timeOf(from, 5)} to ${timeOf(to, 5)}`,
+      Dates: from === undefined || to === undefined ? undefined : `${knownTime(from)} to ${knownTime(to)}`,
       Database: `${shortPath(database.path)}, ${megabytes(database.bytes)}${share}`,
       "Left out": leftOutText(leftOut),
     },

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { HistoryService, type Operations } from "../../../../src/lib/history/service.ts";
+import { HistoryService, type OperationName, type Operations } from "../../../../src/lib/history/service.ts";
 
 /** A session with an answer of each of these models, at these times. */
 function open(t: TestContext, answers: { model: string; timestamp?: string }[]) {
@@ -37,6 +37,8 @@ function open(t: TestContext, answers: { model: string; timestamp?: string }[]) 
   const stats = (params: Operations["stats"]["params"]) => service.run("stats", scope, params);
   return {
     stats,
+    run: <N extends OperationName>(name: N, params: Operations[N]["params"]) =>
+      service.run(name, scope, params),
     names: async (params: Operations["stats"]["params"]) =>
       (await stats(params)).rows.map(({ name, turns }) => [name, turns]),
   };
@@ -72,6 +74,8 @@ test("a day that is counted whole, though only a part of it was asked for, is to
 });
 
 test("answers without a time have no day", async (t) => {
-  const { names } = open(t, [{ model: "small" }]);
+  const { names, run } = open(t, [{ model: "small" }]);
   assert.deepEqual(await names({ by: "day" }), [["", 1]]);
+  const { from, to, sessions } = await run("status", {});
+  assert.deepEqual([sessions, from, to], [1, undefined, undefined]);
 });
