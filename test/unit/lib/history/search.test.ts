@@ -156,6 +156,23 @@ describe("the order", () => {
   });
 });
 
+test("half-width katakana is the same as full-width, also where it is voiced", async (t) => {
+  const { search, ids } = open(t, {
+    a: [{ text: "半角のｶﾞｷﾞﾊﾟ" }, { text: "全角のガギパ" }, { text: "清音のカキハ" }, { text: "ｱﾞ" }],
+  });
+  for (const query of ["ガギパ", "ｶﾞｷﾞﾊﾟ", "ガｷﾞ", "ﾊﾟ"])
+    for (const deep of [false, true])
+      assert.deepEqual((await ids(query, { deep })).sort(), ["a0", "a1"], query);
+  assert.deepEqual((await ids("ｶ")).sort(), ["a2"]);
+  assert.deepEqual(await ids("ｱﾞ"), ["a3"]);
+  const { hits } = await search("ギ");
+  for (const { snippet } of hits)
+    assert.deepEqual(
+      snippet.highlights.map(([from, to]) => snippet.text.slice(from, to)),
+      ["ギ"],
+    );
+});
+
 describe("the snippet", () => {
   const marked = ({ text, highlights }: { text: string; highlights: [number, number][] }) =>
     highlights.map(([from, to]) => text.slice(from, to));
