@@ -15,7 +15,7 @@ import type { IndexWriter } from "./writer.ts";
 /** A header within the first MiB or none: a file of another kind is not read to its end to find that out. */
 const MAX_HEADER_OFFSET = 1024 * 1024;
 /** Characters of the first prompt that a list shows. */
-const FIRST_LENGTH = 200;
+export const FIRST_LENGTH = 200;
 /** Looking at the clock costs as much as reading a short line. */
 const LINES_BETWEEN_LOOKS = 16;
 

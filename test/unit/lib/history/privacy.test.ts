@@ -31,7 +31,11 @@ class Place {
     return path;
   }
 
-  session(id: string, cwd: string, { name }: { name?: string } = {}): string {
+  session(
+    id: string,
+    cwd: string,
+    { name, text = `needle ${id}` }: { name?: string; text?: string } = {},
+  ): string {
     const timestamp = new Date().toISOString();
     const lines = [
       { type: "session", version: 3, id, timestamp, cwd },
@@ -40,7 +44,7 @@ class Place {
         id: `${id}1`,
         parentId: null,
         timestamp,
-        message: { role: "user", content: `needle ${id}` },
+        message: { role: "user", content: text },
       },
       ...(name === undefined
         ? []
@@ -76,6 +80,18 @@ test("what is forgotten, and what is let in again, is told with its name, and th
   assert.deepEqual(await place.found(), []);
   assert.deepEqual(await place.run("forget", { session: "aa", undo: true }), expected);
   assert.deepEqual(await place.found(), ["aaaa"]);
+});
+
+test("the first prompt of a list ends before a word that was cut: it may be half a secret", async (t) => {
+  const place = new Place(t);
+  const text = `${"needle ".repeat(27)}${KEY} and more`;
+  place.session("aaaa", "/p", { text });
+  place.session("bbbb", "/p", { text: `needle ${KEY}` });
+  const { sessions } = await place.run("list", {});
+  assert.deepEqual(sessions.map(({ firstMessage }) => firstMessage?.trim()).sort(), [
+    "needle [redacted]",
+    "needle ".repeat(27).trim(),
+  ]);
 });
 
 test("a beginning that several forgotten sessions have lets none of them in", async (t) => {
