@@ -198,6 +198,26 @@ describe("the snippet", () => {
     }
   });
 
+  test("marks a phrase where its words are apart, or need not be", async (t) => {
+    const { search } = open(t, {
+      a: [
+        { text: "durianfruit, durian — Fruit, a durian fruit 🚀検索x" },
+        { text: `${"🚀 ".repeat(200)}, ${"🚀".repeat(12)}y` },
+      ],
+    });
+    for (const [query, expected] of [
+      ['"durian fruit"', ["durian — Fruit", "durian fruit"]],
+      ['"fruit 🚀 検 索 x"', ["fruit 🚀検索x"]],
+      ["索x", ["索x"]],
+      // Not in every way to leave out some of the others.
+      [`${"🚀".repeat(12)}y`, [`${"🚀".repeat(12)}y`]],
+    ] as const) {
+      const [hit] = (await search(query)).hits;
+      assert.ok(hit, query);
+      assert.deepEqual(marked(hit.snippet), expected, query);
+    }
+  });
+
   test("shows the line, more with context, and little of a long one", async (t) => {
     const { search } = open(t, {
       a: [{ text: `one\ntwo\nthe needle\nfour\nfive\n${"x ".repeat(2_000)}needles ${"y ".repeat(2_000)}` }],
