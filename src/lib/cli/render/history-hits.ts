@@ -1,4 +1,5 @@
 import type { HistoryHit, HistorySearchResult } from "../../protocol/history.ts";
+import { shellCommand } from "../shell-words.ts";
 import type { Colors } from "./color.ts";
 import { knownAge, knownTime } from "./history-times.ts";
 import { counted, shortPath } from "./numbers.ts";
@@ -31,9 +32,11 @@ function renderSession(hits: readonly HistoryHit[], options: HitsOptions): strin
   const { colors, now = Date.now(), commands = true } = options;
   const { sessionId, sessionName, cwd } = first;
   const newest = Math.max(...hits.map(({ time }) => time));
-  const title = sessionName === undefined ? sessionId : `${oneLine(sessionName)} · ${sessionId}`;
+  const title = [sessionName ?? [], sessionId].flat().map(oneLine).join(" · ");
   const heading = `${colors.bold(title)}  ${colors.dim(`${oneLine(shortPath(cwd))} · ${ageText(newest, now)}`)}\n`;
-  const lead = commands ? colors.dim(`  continue: pictl prompt -s ${sessionId} …\n`) : "";
+  const lead = commands
+    ? colors.dim(`  continue: ${shellCommand(["pictl", "prompt", "-s", oneLine(sessionId)])} …\n`)
+    : "";
   return heading + lead + hits.map((hit) => renderHit(hit, options)).join("");
 }
 
@@ -56,11 +59,9 @@ function renderHit(hit: HistoryHit, { colors, commands = true }: HitsOptions): s
     .split("\n")
     .map((line) => `    ${line}\n`)
     .join("");
-  const fork =
-    commands && forkAt !== undefined
-      ? colors.dim(`    fork: pictl session fork ${sessionId} --at ${forkAt}\n`)
-      : "";
-  return `  ${colors.cyan(facts.join(" · "))} ${colors.dim(entryId)}\n${text}${fork}`;
+  const fork = ["pictl", "session", "fork", oneLine(sessionId), "--at", oneLine(forkAt ?? "")];
+  const lead = commands && forkAt !== undefined ? colors.dim(`    fork: ${shellCommand(fork)}\n`) : "";
+  return `  ${colors.cyan(facts.join(" · "))} ${colors.dim(oneLine(entryId))}\n${text}${lead}`;
 }
 
 /** Nothing of a session reaches the terminal as a command to it. */

@@ -25,7 +25,7 @@ export async function renderHistoryList(
     HEADING.slice(0, columns),
     ...sessions.map((session) =>
       [
-        ids.get(session.sessionId) ?? session.sessionId,
+        oneLine(ids.get(session.sessionId) ?? session.sessionId),
         oneLine(session.sessionName ?? session.firstMessage ?? "-").slice(0, MAX_TITLE),
         oneLine(session.model ?? "-"),
         String(session.turns),

@@ -16,7 +16,7 @@ export function renderHistorySession(
   { colors, width }: { colors: Colors; width: number | undefined },
 ): string {
   const { sessionId, sessionName, cwd, turns, tokens, cost, createdAt } = session;
-  const title = sessionName === undefined ? sessionId : `${oneLine(sessionName)} · ${sessionId}`;
+  const title = [sessionName ?? [], sessionId].flat().map(oneLine).join(" · ");
   const facts = `${oneLine(shortPath(cwd))} · ${knownTime(createdAt)} · ${turns} turns · ${compactNumber(tokens)} tokens · ${dollars(cost)}`;
   const blocks = entries.map((entry) => renderEntry(entry, colors, width));
   const end = truncated ? `\n${colors.dim("There is more: narrow it with --at.")}\n` : "";
@@ -40,7 +40,7 @@ function renderEntry(entry: HistoryEntry, colors: Colors, width: number | undefi
   const more = rest > 0 ? [`… ${rest} more ${rest === 1 ? "line" : "lines"}`] : [];
   const paint = isTool || kind === "thinking" ? colors.dim : (line: string) => line;
   const body = [...kept, ...more].map((line) => (line === "" ? "\n" : `  ${paint(line)}\n`)).join("");
-  return `${at ? colors.bold(colors.yellow(heading)) : colors.bold(heading)} ${colors.dim(entryId)}\n${body}`;
+  return `${at ? colors.bold(colors.yellow(heading)) : colors.bold(heading)} ${colors.dim(oneLine(entryId))}\n${body}`;
 }
 
 function oneLine(text: string): string {
