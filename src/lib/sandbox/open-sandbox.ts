@@ -81,11 +81,12 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
       environment: Object.fromEntries(harmless),
       ownVariables: { ...providers?.env, ...options.ownVariables },
       dir,
-      protect: policyFiles,
+      // What the daemon keeps beside sessions in a directory of the user's choice: the locks of who drives them.
+      protect: [...policyFiles, ...(sessionDir === undefined ? [] : [join(sessionDir, ".pictl")])],
       programs,
       wayOut: gate,
       agentDir: { path: agentDir, hide: HIDDEN, replace },
-      sessionDir,
+      sessionDir: plan.sessionMount,
       ...(options.elsewhere === undefined ? {} : { elsewhere: options.elsewhere }),
     });
   } catch (error) {

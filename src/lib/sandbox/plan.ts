@@ -4,10 +4,12 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { SandboxProfile } from "../core/choices.ts";
 import { PictlError } from "../core/errors.ts";
 import { directoriesToRepositoryRoot, type Environment, type Paths } from "../core/paths.ts";
+import type { ProjectSessionDir } from "../core/session-files/locate.ts";
 import { sha256 } from "../core/sha256.ts";
 import { policyDigest } from "./policy/digest.ts";
 import { type LoadedPolicy, loadPolicy } from "./policy/load.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
+import { sessionMount } from "./session-directory.ts";
 
 /** What an agent's sandbox is made of, worked out before there is one. */
 export interface SandboxPlan {
@@ -20,7 +22,10 @@ export interface SandboxPlan {
   cwd: string;
   home: string;
   agentDir: string;
-  sessionDir: string;
+  /** Where the agent's sessions are; undefined for what isn't an agent. */
+  sessionDir: string | undefined;
+  /** The same, where it isn't in the workspace. */
+  sessionMount: string | undefined;
   /** Files of the policy, read-only inside. */
   policyFiles: string[];
   /** Files and packages that the agent needs to see. */
@@ -39,7 +44,10 @@ export interface SandboxRequest {
   environment: Environment;
   paths: Paths;
   agentDir: string;
-  sessionDir: string;
+  /** Where the agent's sessions are; absent: it has none. */
+  sessionDir?: string;
+  /** When the project's settings name that. */
+  projectSessionDir?: ProjectSessionDir | undefined;
   /** Program and leading arguments of pi. */
   command: readonly string[];
   /** Words among which are files that the user has named, which may be read. */
@@ -61,13 +69,24 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
   if (loaded === undefined) return undefined;
   const { policy, files } = loaded;
   const workspace = workspaceOf(cwd, home);
+  const mount =
+    sessionDir === undefined
+      ? undefined
+      : sessionMount({
+          sessionDir,
+          project: request.projectSessionDir,
+          workspace,
+          home,
+          agentDir,
+          denied: policy.denyRead,
+        });
   const programs = [...programRoots(request.command), ...namedFiles(request)];
   const parts = [
     policyDigest(policy),
     workspace,
     home,
     agentDir,
-    sessionDir,
+    sessionDir ?? null,
     files,
     programs,
     paths.configDir,
@@ -80,6 +99,7 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
     home,
     agentDir,
     sessionDir,
+    sessionMount: mount,
     policyFiles: files,
     programs,
   };

@@ -18,7 +18,12 @@ import {
 import type { Config } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
 import type { Environment, Paths } from "../core/paths.ts";
-import { agentDirOf, sessionDirFor, sessionDirOf } from "../core/session-files/locate.ts";
+import {
+  agentDirOf,
+  projectSessionDirOf,
+  sessionDirFor,
+  sessionDirOf,
+} from "../core/session-files/locate.ts";
 import type { SessionOptions } from "../protocol/session.ts";
 import { type AgentKind, agentKey } from "./agent-kind.ts";
 import type { Caller, ModelChange } from "./caller.ts";
@@ -104,7 +109,8 @@ export class AgentStarter {
   /**
    * Works out how an agent is started, without starting it.
    *
-   * @throws PictlError DIRECTORY_NOT_FOUND, PI_NOT_FOUND, PI_TOO_OLD, INVALID_INPUT
+   * @throws PictlError DIRECTORY_NOT_FOUND, PI_NOT_FOUND, PI_TOO_OLD, INVALID_INPUT, INVALID_CONFIG, SANDBOX_REQUIRED,
+   * SANDBOX_UNAVAILABLE
    */
   async prepare(plan: AgentPlan, caller: Caller): Promise<AgentLaunch> {
     const { cwd, options, place, recordedModel } = plan;
@@ -130,6 +136,7 @@ export class AgentStarter {
     const given = place.kind === "file" ? change : { ...options, ...change };
     const sharedArgs = launchArguments({ kind: "file", path: "" }, options, scriptedArgs);
     const agentDir = agentDirOf(env, cwd);
+    const projectSessionDir = projectSessionDirOf(env, cwd);
     const sandbox = await this.#sandboxes.plan(
       options,
       {
@@ -139,6 +146,7 @@ export class AgentStarter {
           place.kind === "file"
             ? dirname(place.path)
             : (sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDir)),
+        projectSessionDir,
       },
       env,
       pi,

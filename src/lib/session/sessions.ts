@@ -10,6 +10,7 @@ import type { Environment } from "../core/paths.ts";
 import {
   agentDirOf,
   listSessionFiles,
+  projectSessionDirOf,
   type SessionFile,
   sessionDirOf,
 } from "../core/session-files/locate.ts";
@@ -265,16 +266,20 @@ export class Sessions implements SessionHost {
   async startAgent(...[session, caller, change, handlers, wait]: Parameters<SessionHost["startAgent"]>) {
     const { record } = session;
     const summary = () => (record.file === undefined ? undefined : this.#summaries.ofPath(record.file));
+    const plan = () => ({
+      place: placeOf(record),
+      cwd: record.cwd,
+      options: record.options,
+      recordedModel: summary()?.model,
+      change,
+    });
+    // Its lock would lie there: a directory that the sandbox refuses is refused before anything is made in it.
+    if (projectSessionDirOf(caller.environment ?? {}, record.cwd) !== undefined)
+      await this.starter.prepare(plan(), caller);
     const held = await this.writers.hold(record, caller.environment);
     const start = this.#pool.start({
       sessionId: record.id,
-      plan: () => ({
-        place: placeOf(record),
-        cwd: record.cwd,
-        options: record.options,
-        recordedModel: summary()?.model,
-        change,
-      }),
+      plan,
       thinking: () => summary()?.thinkingLevel,
       caller,
       handlers,

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment, Paths } from "../../core/paths.ts";
+import type { ProjectSessionDir } from "../../core/session-files/locate.ts";
 import type { SessionOptions } from "../../protocol/session.ts";
 import { AccessLog } from "../../sandbox/gate/access-log.ts";
 import { planSandbox, type SandboxPlan } from "../../sandbox/plan.ts";
@@ -19,6 +20,8 @@ export interface AgentPlaces {
   cwd: string;
   agentDir: string;
   sessionDir: string;
+  /** When the project's settings name that. */
+  projectSessionDir?: ProjectSessionDir | undefined;
 }
 
 /** Makes the sandboxes of a daemon's agents. */
@@ -73,9 +76,10 @@ export class AgentSandboxes {
       model,
     }: { environment: Environment; marks: Environment; model: string | undefined },
   ): Promise<AgentSandbox> {
-    const { agentDir, sessionDir } = plan;
+    const { agentDir, sessionDir, sessionMount } = plan;
     // pi makes them when it needs them; a mount needs them before.
-    for (const directory of [agentDir, sessionDir]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const directory of [agentDir, ...(sessionMount === undefined ? [] : [sessionMount])])
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
     const compiled = this.#compileCaches.of(pi, environment);
     // The gate and all it needs: a daemon without a sandbox starts without them.
     const { openSandbox } = await import("../../sandbox/open-sandbox.ts");
@@ -83,7 +87,7 @@ export class AgentSandboxes {
       environment,
       ownVariables: { ...marks, ...compiled?.variables },
       runtimeDir: this.#paths.runtimeDir,
-      hide: otherProjectsSessions(sessionDir, plan.cwd),
+      hide: sessionDir === undefined ? [] : otherProjectsSessions(sessionDir, plan.cwd),
       ...(compiled && { elsewhere: compiled.mounts }),
       model: {
         id: model,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { SandboxProfile } from "../../core/choices.ts";
 import type { Environment } from "../../core/paths.ts";
 import { resolvePaths } from "../../core/paths.ts";
-import { agentDirOf, sessionDirFor } from "../../core/session-files/locate.ts";
+import { agentDirOf } from "../../core/session-files/locate.ts";
 import { bubblewrapFailure } from "../../sandbox/bubblewrap/find-bubblewrap.ts";
 import { AccessLog } from "../../sandbox/gate/access-log.ts";
 import { openSandbox } from "../../sandbox/open-sandbox.ts";
@@ -93,7 +93,6 @@ async function open(
     environment,
     paths,
     agentDir,
-    sessionDir: sessionDirFor(cwd, agentDir),
     command: [],
     words: [],
   });

@@ -1,4 +1,13 @@
-import { type Dirent, lstatSync, readdirSync, readFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  type Dirent,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -38,11 +47,30 @@ export function agentDirOf(env: Environment, cwd: string = process.cwd()): strin
  * Such a directory is flat: the sessions of every working directory lie in it side by side.
  */
 export function sessionDirOf(env: Environment, cwd: string = process.cwd()): string | undefined {
-  const value =
-    env.PI_CODING_AGENT_SESSION_DIR ||
-    (sessionDirSetting(join(cwd, ".pi", "settings.json")) ??
-      sessionDirSetting(join(agentDirOf(env, cwd), "settings.json")));
+  const { value } = namedSessionDir(env, cwd);
   return value ? expandPath(value, env, cwd) : undefined;
+}
+
+/** A session directory that the project's settings name, which come with a repository, and as they name it. */
+export interface ProjectSessionDir {
+  path: string;
+  value: string;
+  settings: string;
+}
+
+/** That of a working directory, when it is what {@link sessionDirOf} gives. */
+export function projectSessionDirOf(env: Environment, cwd: string): ProjectSessionDir | undefined {
+  const { value, settings } = namedSessionDir(env, cwd);
+  return value && settings !== undefined ? { path: expandPath(value, env, cwd), value, settings } : undefined;
+}
+
+/** @returns with `settings`, when the project's file names it */
+function namedSessionDir(env: Environment, cwd: string): { value?: string | undefined; settings?: string } {
+  if (env.PI_CODING_AGENT_SESSION_DIR) return { value: env.PI_CODING_AGENT_SESSION_DIR };
+  const settings = join(cwd, ".pi", "settings.json");
+  const value = sessionDirSetting(settings);
+  if (value !== undefined) return { value, settings };
+  return { value: sessionDirSetting(join(agentDirOf(env, cwd), "settings.json")) };
 }
 
 /**
@@ -126,12 +154,22 @@ function readDirectory(dir: string, listing: SessionFileListing): Dirent[] {
 
 function sessionDirSetting(path: string): string | undefined {
   try {
-    const settings: unknown = JSON.parse(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
+    const settings: unknown = JSON.parse(readSettings(path).replace(/^\uFEFF/, ""));
     if (typeof settings !== "object" || settings === null || !("sessionDir" in settings)) return undefined;
     return typeof settings.sessionDir === "string" ? settings.sessionDir : undefined;
   } catch {
     // pi ignores settings that it can't read, and so the default directory is what it uses.
     return undefined;
+  }
+}
+
+/** Without waiting: an agent may have put a pipe in the place of its project's settings. */
+function readSettings(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return fstatSync(fd).isFile() ? readFileSync(fd, "utf8") : "";
+  } finally {
+    closeSync(fd);
   }
 }
 
