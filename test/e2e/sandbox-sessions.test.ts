@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
 import { Workspace } from "../support/workspace.ts";
 
@@ -58,5 +59,74 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
     await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "hi"], { env });
     const moved = await place.run(["session", "bash", `mv ${place.root}/sessions/.pictl x`], { env });
     assert.match(moved.stdout, /Read-only file system/, "the locks of who drives a session");
+  });
+
+  async function show(session?: string): Promise<SessionInfo> {
+    const args = ["session", "show", ...(session === undefined ? [] : ["-s", session])];
+    return (await place.json<{ session: SessionInfo }>(args)).session;
+  }
+
+  const seesKeys = async (session: string) =>
+    (await place.run(["session", "bash", "-s", session, "cat ~/.ssh/id_test"])).stdout.includes(SECRET);
+
+  it("keep their sandbox when the agent takes its file away, under another name or for good", async () => {
+    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "first"]);
+    const { id, file } = await show();
+    const directory = dirname(file as string);
+    const renamed = `2020-01-01T00-00-00-000Z_${id}.jsonl`;
+    await place.run(["session", "bash", `mv ${file} ${directory}/${renamed}; kill -9 $PPID`]);
+    assert.deepEqual(readdirSync(directory), [renamed]);
+    await place.ok(["session", "close"]);
+    assert.equal((await place.json<{ sessions: SessionInfo[] }>(["session", "list"])).sessions.length, 1);
+    assert.match(await place.ok(["prompt", "second"]), /second/);
+    const again = await show();
+    assert.deepEqual([again.id, again.sandbox, again.messages], [id, "strict", 4]);
+    assert.equal(await seesKeys(id), false);
+    await place.run(["session", "bash", `rm ${directory}/${renamed}; kill -9 $PPID`]);
+    await place.ok(["daemon", "restart"]);
+    assert.match(await place.ok(["prompt", "third"]), /third/);
+    assert.deepEqual([(await show()).id, (await show()).sandbox], [id, "strict"]);
+    assert.equal(await seesKeys(id), false);
+    await place.ok(["session", "delete", "--yes", "-s", id]);
+    assert.equal((await place.run(["session", "show", "-s", id])).code, 4);
+  });
+
+  it("run in a sandbox, too, when somebody else has put their file there", async () => {
+    const bare = (await place.json<{ sessionId: string }>(["prompt", ...ECHO, "mine"])).sessionId;
+    await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "first"]);
+    const { id, file } = await show();
+    const forged = "11111111-2222-4333-8444-555555555555";
+    const directory = dirname(file as string);
+    const copy = (name: string, as: string) =>
+      `sed s/${id}/${as}/ ${file} > ${directory}/2030-01-01_${name}.jsonl`;
+    await place.ok(["session", "bash", `${copy(forged, forged)}; ${copy("another", bare)}`]);
+    await place.ok(["session", "close"]);
+    const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"]);
+    assert.deepEqual(
+      new Map(sessions.map((each) => [each.id, each.sandbox])),
+      new Map([
+        [forged, "strict"],
+        [id, "strict"],
+        [bare, undefined],
+      ]),
+    );
+    assert.match(await place.ok(["prompt", "-s", forged, "hello"]), /hello/);
+    assert.equal(await seesKeys(forged), false);
+    assert.match(
+      await place.ok(["session", "show", "-s", forged]),
+      /Sandbox: +strict[\s\S]*sandboxed agents could write/,
+    );
+    assert.equal((await show("another")).id, bare, "what is known has the last word");
+    // Whoever knows it to be their own may say so.
+    const running = await place.run(["prompt", "-s", forged, "--no-sandbox", "hello"]);
+    assert.equal(running.code, 2, running.stderr);
+    await place.ok(["session", "close", "-s", forged]);
+    mkdirSync(place.paths.configDir, { recursive: true });
+    const policy = join(place.paths.configDir, "sandbox.toml");
+    writeFileSync(policy, "enabled = true\n");
+    assert.equal((await place.run(["prompt", "-s", forged, "--no-sandbox", "hello"])).code, 7);
+    rmSync(policy);
+    assert.match(await place.ok(["prompt", "-s", forged, "--no-sandbox", "hello"]), /hello/);
+    assert.equal(await seesKeys(forged), true);
   });
 });

@@ -90,7 +90,9 @@ export const handlers: Handlers = {
         ? sessions.current({ cwd }, caller)
         : sessions.find({ sessionId, cwd }, caller);
     if (existing !== undefined) {
-      refuseCreateOptions(existing, create);
+      const { noSandbox, ...others } = create?.options ?? {};
+      const isLeftOut = noSandbox === true && (await sessions.leaveOutSandbox(existing, caller));
+      refuseCreateOptions(existing, isLeftOut ? { ...create, options: others } : create);
       if (subscribe && !signal.aborted) existing.subscribers.add(sink);
       await existing.prompt(prompt, caller, (data) => reply({ ...data, created: false }));
       return;

@@ -9,6 +9,7 @@ import { History } from "../history/history.ts";
 import { AgentStarter } from "../session/agent-starter.ts";
 import { endOldLeftovers, endOwnLeftovers } from "../session/leftovers.ts";
 import { Registry } from "../session/registry.ts";
+import { noteSandboxed } from "../session/sandboxed-places.ts";
 import { Sessions } from "../session/sessions.ts";
 import { activatedSocket } from "./activation.ts";
 import { LogFile } from "./log-file.ts";
@@ -41,6 +42,7 @@ export async function startDaemon(
     extensionFile: extensionFile(),
     marker: { PICTL_AGENT_OF: paths.runtimeDir, PICTL_DAEMON_PID: String(process.pid) },
     paths,
+    onSandboxed: (writable, profile) => noteSandboxed(registry, writable, profile),
   });
   const { PICTL_HOME } = process.env;
   const place = { runtimeDir: paths.runtimeDir, ...(PICTL_HOME ? { home: resolve(PICTL_HOME) } : {}) };

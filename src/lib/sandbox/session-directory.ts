@@ -1,6 +1,6 @@
-import { readlinkSync, realpathSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
-import { PictlError, systemErrorCode } from "../core/errors.ts";
+import { dirname, join, resolve } from "node:path";
+import { PictlError } from "../core/errors.ts";
+import { realPath } from "../core/real-path.ts";
 import type { ProjectSessionDir } from "../core/session-files/locate.ts";
 import { contains } from "./policy/roots.ts";
 
@@ -58,28 +58,4 @@ export function sessionMount(request: SessionDirectoryRequest): string | undefin
       details: { sessionDir, resolved: real },
     },
   );
-}
-
-/** Where a path leads, also one that isn't there yet: what is there of it is resolved. */
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    const parent = dirname(path);
-    // What can't be looked into, or leads in a circle, can't be made either: bubblewrap says so.
-    if (systemErrorCode(error) !== "ENOENT" || parent === path) return path;
-    const target = linkTarget(path);
-    return target === undefined
-      ? join(realPath(parent), basename(path))
-      : realPath(resolve(realPath(parent), target));
-  }
-}
-
-function linkTarget(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    // No link.
-    return undefined;
-  }
 }

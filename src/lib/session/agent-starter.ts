@@ -9,12 +9,13 @@ import { bundledPiCli } from "../agent/pi/bundled-pi.ts";
 import { type PiCommand, resolvePi } from "../agent/pi/pi-command.ts";
 import type { VersionCache } from "../agent/pi/pi-version.ts";
 import { refuseNul } from "../agent/refuse-nul.ts";
-import { AgentSandboxes, type SandboxPlan } from "../agent/sandbox/agent-sandboxes.ts";
+import { AgentSandboxes, type SandboxPlan, writablePlaces } from "../agent/sandbox/agent-sandboxes.ts";
 import {
   isScriptedModel,
   resolveScriptedModel,
   scriptedModelArgs,
 } from "../agent/scripted-model/model-id.ts";
+import type { SandboxProfile } from "../core/choices.ts";
 import type { Config } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
 import type { Environment, Paths } from "../core/paths.ts";
@@ -62,6 +63,7 @@ export class AgentStarter {
   readonly #versions: VersionCache;
   readonly #extensionFile: string;
   readonly #sandboxes: AgentSandboxes;
+  readonly #onSandboxed: (writable: string[], profile: SandboxProfile) => void;
   /** Set in every agent's environment, so that one left over by a dead daemon can be told from others. */
   readonly #marker: Environment;
   readonly #kinds = new WeakMap<Agent, Omit<Spare, "agent">>();
@@ -75,8 +77,11 @@ export class AgentStarter {
     extensionFile: string;
     marker: Environment;
     paths: Paths;
+    /** Called before an agent is started in a sandbox, with the places in which it can write. */
+    onSandboxed: (writable: string[], profile: SandboxProfile) => void;
   }) {
     this.#sandboxes = new AgentSandboxes(options.paths, options.extensionFile);
+    this.#onSandboxed = options.onSandboxed;
     this.#config = options.config;
     this.#versions = options.versions;
     this.#extensionFile = options.extensionFile;
@@ -193,6 +198,8 @@ export class AgentStarter {
   async launch(launch: AgentLaunch, handlers: AgentHandlers): Promise<{ agent: Agent; state: AgentState }> {
     this.#giveUp.signal.throwIfAborted();
     const marks = { ...this.#marker, [AGENT_ID]: randomUUID() };
+    if (launch.sandbox !== undefined)
+      this.#onSandboxed(writablePlaces(launch.sandbox), launch.sandbox.policy.profile);
     const sandbox =
       launch.sandbox &&
       (await this.#sandboxes.open(launch.sandbox, launch.pi, {

@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import type { SandboxProfile } from "../core/choices.ts";
 import type { SessionFile } from "../core/session-files/locate.ts";
 import type { SessionInfo } from "../protocol/session.ts";
 import { type SessionSummary, type SummaryState, summarize } from "./files/summary.ts";
@@ -91,8 +92,16 @@ export function sessionInfo(
   };
 }
 
-/** A session that only pi knows: nothing but its file. */
-export function unopenedSessionInfo(file: SessionFile, summary: SessionSummary): SessionInfo {
+/**
+ * A session that only pi knows: nothing but its file.
+ *
+ * @param sandbox profile of the one in which it will run
+ */
+export function unopenedSessionInfo(
+  file: SessionFile,
+  summary: SessionSummary,
+  sandbox: SandboxProfile | undefined,
+): SessionInfo {
   return {
     id: summary.id,
     ...(summary.name === undefined ? {} : { name: summary.name }),
@@ -110,6 +119,7 @@ export function unopenedSessionInfo(file: SessionFile, summary: SessionSummary):
     current: false,
     ephemeral: false,
     origin: "pi",
+    ...(sandbox === undefined ? {} : { sandbox }),
     queued: 0,
     ...(summary.parentSession === undefined ? {} : { parentSession: summary.parentSession }),
   };

@@ -1,5 +1,6 @@
 import { chmodSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { SandboxProfile } from "../core/choices.ts";
 import { PictlError, toStorageError } from "../core/errors.ts";
 import type { SessionOptions } from "../protocol/session.ts";
 
@@ -108,6 +109,24 @@ export class Registry {
     });
   }
 
+  /** Directories in which sandboxed agents could write, with the strictest profile that one of them had. */
+  sandboxedPlaces(): Map<string, SandboxProfile> {
+    const rows = this.#db.prepare("SELECT path, profile FROM sandboxed").all() as {
+      path: string;
+      profile: SandboxProfile;
+    }[];
+    return new Map(rows.map(({ path, profile }) => [path, profile]));
+  }
+
+  putSandboxedPlaces(paths: readonly string[], profile: SandboxProfile): void {
+    const put = this.#db.prepare("INSERT OR REPLACE INTO sandboxed (path, profile) VALUES (?, ?)");
+    this.#write(() => {
+      this.#db.exec("BEGIN");
+      for (const path of paths) put.run(path, profile);
+      this.#db.exec("COMMIT");
+    });
+  }
+
   close(): void {
     this.#db.close();
   }
@@ -152,6 +171,10 @@ function open(path: string): DatabaseSync {
         PRAGMA user_version = ${SCHEMA_VERSION};
       `);
     }
+    // Apart from the others: it came later, and what it says must outlive a change of theirs.
+    db.exec(
+      "CREATE TABLE IF NOT EXISTS sandboxed (path TEXT PRIMARY KEY, profile TEXT NOT NULL) WITHOUT ROWID",
+    );
     return db;
   } catch (error) {
     db?.close();

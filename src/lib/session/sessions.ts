@@ -27,6 +27,7 @@ import { Summaries, sessionInfo, unopenedSessionInfo } from "./listing.ts";
 import { OneWriter } from "./one-writer.ts";
 import { RateLimits } from "./rate-limits.ts";
 import type { Registry, SessionRecord } from "./registry.ts";
+import { sandboxLookup } from "./sandboxed-places.ts";
 import { Session, type SessionHost } from "./session.ts";
 import { SessionSlots } from "./session-slots.ts";
 import { noTurns } from "./tally.ts";
@@ -235,13 +236,19 @@ export class Sessions implements SessionHost {
     const { files } = listSessionFiles({ ...place, ...(directory ? { cwd: directory } : {}) });
     const infos: SessionInfo[] = [];
     const seen = new Set<string>();
+    const sandboxOf = sandboxLookup(this.#registry);
     for (const file of files) {
       const summary = this.#summaries.of(file);
       if (summary === undefined || (directory !== undefined && summary.cwd !== directory)) continue;
       if (seen.has(summary.id)) continue;
-      seen.add(summary.id);
       const session = this.#sessions.get(summary.id);
-      infos.push(session ? this.#info(session, summary) : unopenedSessionInfo(file, summary));
+      const own = session?.record.file;
+      // Anybody who may write there can copy a session's id: what is known of it comes from its own file.
+      if (own !== undefined && own !== file.path && existsSync(own)) continue;
+      seen.add(summary.id);
+      infos.push(
+        session ? this.#info(session, summary) : unopenedSessionInfo(file, summary, sandboxOf(file.path)),
+      );
     }
     for (const session of this.#sessions.values()) {
       const { record } = session;
@@ -359,6 +366,23 @@ export class Sessions implements SessionHost {
     this.#pool.offerIdle();
   }
 
+  /**
+   * Takes the sandbox from a session that has it only because of where its file was found, as the user has said.
+   *
+   * @returns false where it can't be taken: a session that was created with one, or whose agent runs
+   * @throws PictlError SANDBOX_REQUIRED, and what {@link AgentStarter.prepare} throws
+   */
+  async leaveOutSandbox(session: Session, caller: Caller): Promise<boolean> {
+    const { record } = session;
+    const { sandbox, ...others } = record.options;
+    if (record.origin !== "pi" || sandbox === undefined || session.agentPid !== undefined) return false;
+    const options = { ...others, noSandbox: true };
+    await this.starter.prepare({ place: placeOf(record), cwd: record.cwd, options }, caller);
+    record.options = options;
+    this.save(record);
+    return true;
+  }
+
   // --- inside ------------------------------------------------------------------------------------------
 
   #info(session: Session, summary: SessionSummary | undefined): SessionInfo {
@@ -373,6 +397,10 @@ export class Sessions implements SessionHost {
 
   /** Makes a session that pi's own terminal interface wrote one of ours. */
   #takeIn(file: SessionFile, summary: SessionSummary): Session {
+    // Its name and what it says of itself may differ.
+    const known = this.#sessions.get(summary.id);
+    if (known !== undefined) return known;
+    const sandbox = sandboxLookup(this.#registry)(file.path);
     // Nothing is awaited before it is added.
     this.reserve()();
     return this.add({
@@ -381,7 +409,7 @@ export class Sessions implements SessionHost {
       // <agentDir>/sessions/<directory>/<file>
       agentDir: dirname(dirname(dirname(file.path))),
       file: file.path,
-      options: {},
+      options: sandbox === undefined ? {} : { sandbox },
       origin: "pi",
       createdAt: summary.createdAt,
       usedAt: summary.modifiedAt,
@@ -397,6 +425,8 @@ export class Sessions implements SessionHost {
     const { file, written } = session.record;
     if (!written || (session.state !== "parked" && session.state !== "stopped")) return session;
     if (file !== undefined && existsSync(file)) return session;
+    // Its agent can take the file away itself, and pi finds it by the id under another name.
+    if (session.record.options.sandbox !== undefined) return session;
     this.forget(session);
     return undefined;
   }

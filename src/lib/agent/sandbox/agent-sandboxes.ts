@@ -5,6 +5,7 @@ import type { ProjectSessionDir } from "../../core/session-files/locate.ts";
 import type { SessionOptions } from "../../protocol/session.ts";
 import { AccessLog } from "../../sandbox/gate/access-log.ts";
 import { planSandbox, type SandboxPlan } from "../../sandbox/plan.ts";
+import { OWN_TMP } from "../../sandbox/policy/roots.ts";
 import type { PiCommand } from "../pi/pi-command.ts";
 import { runBriefly } from "../pi/run-briefly.ts";
 import { AgentSandbox } from "./agent-sandbox.ts";
@@ -114,4 +115,10 @@ export class AgentSandboxes {
     await this.#compileCaches.settled();
     this.#accessLog.flush();
   }
+}
+
+/** Where the agent of a plan can write, beside what the sandbox has for itself. */
+export function writablePlaces({ workspace, sessionMount, policy }: SandboxPlan): string[] {
+  const mount = sessionMount === undefined ? [] : [sessionMount];
+  return [workspace, ...mount, ...policy.allowWrite.filter((path) => path !== OWN_TMP)];
 }

@@ -13,6 +13,9 @@ export function renderSessionDetails(session: SessionInfo, colors: Colors, now: 
     ...(session.current ? ["current session of its directory"] : []),
     ...(session.ephemeral ? ["ephemeral: gone when its agent ends"] : []),
     ...(session.origin === "pi" ? ["made by pi's own terminal interface"] : []),
+    ...(session.origin === "pi" && session.sandbox !== undefined
+      ? ["in a sandbox because sandboxed agents could write where its file is"]
+      : []),
     ...(session.interrupted
       ? ["its last turn was cut by the end of its agent or of the daemon; all that pi had saved is there"]
       : []),
