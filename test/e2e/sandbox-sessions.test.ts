@@ -3,11 +3,14 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
 import { Workspace } from "../support/workspace.ts";
 
 const ECHO = ["--model", "scripted/echo"];
+/** Also inside, where of a file only what its package has is seen. */
+const FORGES = fileURLToPath(new URL("../fixtures/pi/forges-state.js", import.meta.url));
 const SECRET = "not-for-the-agent-4711";
 
 describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () => {
@@ -128,5 +131,54 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
     rmSync(policy);
     assert.match(await place.ok(["prompt", "-s", forged, "--no-sandbox", "hello"]), /hello/);
     assert.equal(await seesKeys(forged), true);
+  });
+
+  it("are what the agent says of them only where that can be so", async () => {
+    const directory = join(place.agentDir, "sessions", `-${place.cwd.replaceAll("/", "-")}--`);
+    const keys = join(place.root, ".ssh");
+    writeFileSync(join(keys, "empty_ID.jsonl"), "");
+    const pi = { PICTL_PI: FORGES };
+    const create = (forged: object) => {
+      const env = { ...pi, PI_FORGED: JSON.stringify(forged) };
+      return place.run(["session", "create", "--sandbox", "strict", ...ECHO], { env });
+    };
+    for (const [forged, problem] of [
+      [{ sessionFile: join(keys, "id_test") }, /is not in its session directory/],
+      [{ sessionFile: join(keys, "x_ID.jsonl") }, /is not in its session directory/],
+      [{ sessionFile: `${directory}/../../../.ssh/x_ID.jsonl` }, /is not in its session directory/],
+      [{ sessionFile: `${directory}/2030_other.jsonl` }, /isn't named for its session/],
+      [{ sessionFile: `${directory}/2030_ID` }, /isn't named for its session/],
+      [{ sessionFile: { path: "x" } }, /what is no text/],
+      [{ sessionId: "another" }, /isn't the one it was started for/],
+    ] as const) {
+      const { code, stderr } = await create(forged);
+      assert.equal(code, 6, stderr);
+      assert.match(stderr, problem);
+      assert.match(stderr, /AGENT_START_FAILED/);
+    }
+    assert.equal((await create({ sessionFile: `${directory}/2030_ID.jsonl` })).code, 0);
+    const { id, file } = await show();
+    assert.equal(file, undefined, "pi hasn't written it");
+    await place.ok(["session", "close"]);
+    // A link that its agent has put in the place of its file.
+    const link = join(directory, `2030_${id}.jsonl`);
+    symlinkSync(join(keys, "id_test"), link);
+    const env = { ...pi, PI_FORGED: JSON.stringify({ sessionId: id, sessionFile: link }) };
+    const { stderr } = await place.run(["session", "bash", "true"], { env });
+    assert.match(stderr, /is not a regular file/);
+    assert.deepEqual(readdirSync(keys).sort(), ["empty_ID.jsonl", "id_test"]);
+  });
+
+  it("have forks that are new and beside them", async () => {
+    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "first"]);
+    const { id } = await show();
+    const clone = (forged: object) => {
+      const env = { PICTL_PI: FORGES, PI_FORGED: JSON.stringify(forged), PI_FORGED_AFTER: "clone" };
+      return place.run(["session", "clone"], { env });
+    };
+    assert.match((await clone({ sessionId: id })).stderr, /isn't the one it was started for/);
+    const outside = { sessionId: "new", sessionFile: join(place.root, ".ssh", "x_new.jsonl") };
+    assert.match((await clone(outside)).stderr, /is not in its session directory/);
+    assert.equal((await place.json<{ sessions: SessionInfo[] }>(["session", "list"])).sessions.length, 1);
   });
 });

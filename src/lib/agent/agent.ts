@@ -262,6 +262,11 @@ export class Agent {
     return this.#sandbox?.profile;
   }
 
+  /** The sandbox that it runs in. */
+  get sandbox(): Pick<AgentSandbox, "sessionDir"> | undefined {
+    return this.#sandbox;
+  }
+
   /** Tells which session it holds from now on. */
   serves(sessionId: string): void {
     if (this.#sandbox !== undefined) this.#sandbox.session = sessionId;

@@ -4,6 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import { AgentPlaces, type MakingRoom } from "./agent-places.ts";
 import type { AgentLaunch, AgentPlan, AgentStarter } from "./agent-starter.ts";
 import type { Caller } from "./caller.ts";
+import { refuseForgedState } from "./forged-state.ts";
 import { enterSession, leaveSession, moveProblem } from "./move-agent.ts";
 import { questionOf } from "./questions.ts";
 import { fits, type Spare, SpareAgents, type SpareWanted } from "./spare-agents.ts";
@@ -100,7 +101,7 @@ export class AgentPool {
     try {
       launch = await this.#starter.prepare(request.plan(), request.caller);
       const moved = spare && (await this.#move(spare, launch, request));
-      const started = moved ?? (await this.#starter.launch(launch, request.handlers));
+      const started = moved ?? (await this.#launch(launch, request));
       this.#hold(started.agent);
       const ids = { request: request.caller.request, session: request.sessionId, agent: started.agent.pid };
       this.#log.info(moved === undefined ? "agent started" : "agent moved", ids);
@@ -108,6 +109,17 @@ export class AgentPool {
       return started;
     } catch (error) {
       this.#places.release();
+      throw error;
+    }
+  }
+
+  async #launch(launch: AgentLaunch, { sessionId, handlers }: AgentRequest): Promise<Started> {
+    const started = await this.#starter.launch(launch, handlers);
+    try {
+      refuseForgedState(started.agent, started.state, (id) => id === sessionId);
+      return started;
+    } catch (error) {
+      await started.agent.stop();
       throw error;
     }
   }

@@ -3,6 +3,7 @@ import { PictlError } from "../core/errors.ts";
 import type { ForkPoint } from "../protocol/requests.ts";
 import { placeOf } from "./agent-starter.ts";
 import type { Caller } from "./caller.ts";
+import { refuseForgedState } from "./forged-state.ts";
 import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -64,7 +65,10 @@ async function branchInto(
       })
       .then(async (started) => {
         try {
-          return { agent: started.agent, ...(await branch(started.agent, options.at)) };
+          const branched = await branch(started.agent, options.at);
+          const isNew = (id: string) => sessions.all().every((session) => session.id !== id);
+          refuseForgedState(started.agent, branched.state, isNew);
+          return { agent: started.agent, ...branched };
         } catch (error) {
           await started.agent.stop();
           throw error;

@@ -2,17 +2,21 @@ import type { ChildProcess } from "node:child_process";
 import type { SandboxProfile } from "../../core/choices.ts";
 import type { PictlError } from "../../core/errors.ts";
 import { bubblewrapFailure } from "../../sandbox/bubblewrap/find-bubblewrap.ts";
+import type { SandboxPlan } from "../../sandbox/plan.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 
 /** The sandbox of one agent. */
 export class AgentSandbox {
   readonly profile: SandboxProfile;
+  /** Where the sessions of its agent are. */
+  readonly sessionDir: string | undefined;
   /** The session that its agent holds, for the records of the gate. */
   session: string | undefined;
   readonly #sandbox: Sandbox;
 
-  constructor(profile: SandboxProfile, sandbox: Sandbox) {
-    this.profile = profile;
+  constructor({ policy, sessionDir }: Pick<SandboxPlan, "policy" | "sessionDir">, sandbox: Sandbox) {
+    this.profile = policy.profile;
+    this.sessionDir = sessionDir;
     this.#sandbox = sandbox;
   }
 

@@ -100,7 +100,7 @@ export class AgentSandboxes {
         this.#accessLog.write(session === undefined ? record : { ...record, session });
       },
     });
-    const opened = new AgentSandbox(plan.policy.profile, sandbox);
+    const opened = new AgentSandbox(plan, sandbox);
     return opened;
   }
 
