@@ -234,6 +234,22 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.equal((await status()).agentsStarted, 0, "nothing was started without one");
   });
 
+  it("is refused with what bubblewrap says where that can't make it", async () => {
+    const bin = join(place.root, "bin");
+    mkdirSync(bin);
+    const says = "bwrap: No permissions to create new namespace, likely because of the kernel";
+    writeFileSync(join(bin, "bwrap"), `#!/bin/sh\necho "${says}" >&2\nexit 1\n`, { mode: 0o755 });
+    const env = { PATH: `${bin}:${process.env.PATH}` };
+    const create = ["session", "create", "--sandbox", "minimal", ...ECHO];
+    const broken = await place.run(create, { env });
+    assert.equal(broken.code, 7, broken.stderr);
+    assert.match(broken.stderr, /No permissions to create new namespace[\s\S]*sysctl/);
+    policy('deny_read = ["/usr"]\n');
+    const denied = await place.run(create);
+    assert.equal(denied.code, 7, denied.stderr);
+    assert.match(denied.stderr, /SANDBOX_UNAVAILABLE/);
+  });
+
   it("can't have the home for a workspace", async () => {
     const { code, stderr } = await place.run(["prompt", "--sandbox", "strict", ...ECHO, "hi"], {
       cwd: place.root,

@@ -153,6 +153,7 @@ export class Agent {
     const flood = new FloodGuard(options.limits?.bytesPerMinute ?? 0);
     let agent: Agent | undefined;
     let ready = false;
+    let died = false;
     let fault: string | undefined;
     let kill: NodeJS.Timeout | undefined;
 
@@ -203,6 +204,7 @@ export class Agent {
           ...(fault === undefined ? {} : { fault }),
         };
         const lost = exitError(ready ? "AGENT_DIED" : "AGENT_START_FAILED", exit, garbage.map(redact));
+        died = true;
         channel.close(lost);
         void sandbox?.close();
         resolve([exit, lost]);
@@ -225,14 +227,12 @@ export class Agent {
       ready = true;
       return { agent, state: response.data as AgentState };
     } catch (error) {
-      const lost = error instanceof PictlError && error.code === "AGENT_DIED";
-      if (!lost) killGroup(pid, "SIGKILL");
-      const [exit] = await exited;
+      // Also a broken pipe, which is noticed before the end of the process.
+      const isLost = died || (error instanceof PictlError && error.code === "AGENT_DIED");
+      if (!isLost) killGroup(pid, "SIGKILL");
+      const [exit, lost] = await exited;
       signal?.throwIfAborted();
-      if (lost)
-        throw (
-          sandbox?.startFailure(exit.stderr) ?? exitError("AGENT_START_FAILED", exit, garbage.map(redact))
-        );
+      if (isLost) throw sandbox?.startFailure(exit.stderr) ?? lost;
       if (error instanceof PictlError && error.code === "AGENT_TIMEOUT") {
         throw new PictlError(
           "AGENT_START_FAILED",
