@@ -14,8 +14,8 @@ export interface OpenOptions {
   environment: Environment;
   /** Set inside whatever the policy lets pass. */
   ownVariables?: Environment;
-  /** Private directory, in which the sandbox gets one of its own. */
-  runtimeDir: string;
+  /** Private directory, in which the sandbox gets one of its own. Undefined: nothing is to run in it, nor is anything written. */
+  runtimeDir: string | undefined;
   elsewhere?: SandboxSetup["elsewhere"];
   /** Files that are not to be seen beside what the policy denies. */
   hide?: readonly string[];
@@ -59,11 +59,11 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
           hosts: providers?.hosts ?? [],
           onLog: options.onLog,
         });
-  const dir = sandboxDirectory(runtimeDir);
+  const dir = runtimeDir === undefined ? undefined : sandboxDirectory(runtimeDir);
   try {
     const port = policy.network.kind === "open" && gate !== undefined ? await gate.listen() : GATE_PORT;
     const replace: Record<string, string> = {};
-    if (providers !== undefined) {
+    if (providers !== undefined && dir !== undefined) {
       replace["models.json"] = join(dir, "models.json");
       const text = providers.modelsJson({ port, token: gate?.token ?? "" });
       writeFileSync(replace["models.json"], text, { mode: 0o600 });
@@ -91,7 +91,7 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
     });
   } catch (error) {
     await gate?.close();
-    rmSync(dir, { recursive: true, force: true });
+    if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { PictlError } from "../core/errors.ts";
 import { packagePlace } from "../core/package-place.ts";
-import type { Environment } from "../core/paths.ts";
+import { type Environment, ensurePrivateDir } from "../core/paths.ts";
 import { type BubblewrapPart, CHANNEL_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
 import { findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
 import { type MountPart, mountArguments, protectedPaths, type View } from "./bubblewrap/mounts.ts";
@@ -36,8 +36,11 @@ export interface SandboxSetup {
   environment: Environment;
   /** Set inside whatever the policy lets pass. */
   ownVariables?: Environment;
-  /** Private directory of its own, from `sandboxDirectory`. It ends with the sandbox, and isn't seen inside. */
-  dir: string;
+  /**
+   * Private directory of its own, from `sandboxDirectory`. It ends with the sandbox, and isn't seen inside. Without it
+   * nothing can be started, and the command line is only to be shown.
+   */
+  dir: string | undefined;
   /** Files and directories that are read-only inside: those of the policy itself. */
   protect: readonly string[];
   /** Programs and packages that must be readable: Node, pi, pictl. */
@@ -82,7 +85,6 @@ export class Sandbox {
     this.#setup = setup;
     this.#bubblewrap = findBubblewrap(setup.environment);
     refuseLinkedGit(setup.workspace);
-    keepCommonDirectory(setup.workspace);
     const without = setup.without?.seccomp ?? [];
     if (without.includes("filter")) return;
     this.#filter = seccompFilter(
@@ -159,11 +161,13 @@ export class Sandbox {
     stdio: readonly ["pipe" | "inherit", "pipe" | "inherit", "pipe" | "inherit"],
     detached = true,
   ): ChildProcess {
-    const { policy, wayOut } = this.#setup;
-    this.#group ??= createControlGroup(controlGroupName(this.#setup.dir), policy);
+    const { policy, wayOut, dir } = this.#setup;
+    if (dir === undefined) throw new Error("a sandbox without a directory of its own can't run anything");
+    this.#makePlaces();
+    this.#group ??= createControlGroup(controlGroupName(dir), policy);
     const [program = "", ...args] = this.arguments(command, cwd);
     const listens = wayOut !== undefined && policy.network.kind !== "open";
-    const filter = this.#openFilter();
+    const filter = this.#openFilter(dir);
     const nothing = openSync("/dev/null", "r");
     // In the order of the descriptors, and without a hole: Node would close the ranks.
     const channels = [...stdio, filter ?? "ignore", listens ? "ipc" : "ignore"] satisfies StdioOptions;
@@ -187,6 +191,15 @@ export class Sandbox {
     }
   }
 
+  /** What a mount needs to be there, and stays: not for a command line that is only shown. */
+  #makePlaces(): void {
+    const { workspace, agentDir, sessionDir } = this.#setup;
+    keepCommonDirectory(workspace);
+    // pi would make them when it needs them.
+    for (const directory of [agentDir?.path, sessionDir])
+      if (directory !== undefined) ensurePrivateDir(directory);
+  }
+
   /** Closes the gate and takes away what was made for it. Call it once the child has ended. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -197,7 +210,7 @@ export class Sandbox {
     await this.#setup.wayOut?.close();
     for (let waited = 0; this.#group?.remove() === false && waited < GROUP_EMPTY_MS; waited += GROUP_POLL_MS)
       await delay(GROUP_POLL_MS);
-    rmSync(this.#setup.dir, { recursive: true, force: true });
+    if (this.#setup.dir !== undefined) rmSync(this.#setup.dir, { recursive: true, force: true });
   }
 
   #view(): View {
@@ -219,9 +232,9 @@ export class Sandbox {
     };
   }
 
-  #openFilter(): number | undefined {
+  #openFilter(dir: string): number | undefined {
     if (this.#filter === undefined) return undefined;
-    const path = join(this.#setup.dir, "filter.bpf");
+    const path = join(dir, "filter.bpf");
     writeFileSync(path, this.#filter, { mode: 0o600 });
     return openSync(path, "r");
   }

@@ -27,8 +27,9 @@ export async function runSandboxed(
   environment: Environment,
   profile: SandboxProfile | undefined,
 ): Promise<number> {
-  const log = new AccessLog(resolvePaths(environment).sandboxLog);
-  const sandbox = await open(cwd, environment, profile, log);
+  const paths = resolvePaths(environment);
+  const log = new AccessLog(paths.sandboxLog);
+  const sandbox = await open(cwd, environment, profile, { runtimeDir: join(paths.runtimeDir, "run"), log });
   // A second one is the kernel's to deliver: the first has ended bubblewrap, and with it all that ran.
   const ignore = () => undefined;
   for (const signal of ENDING) process.on(signal, ignore);
@@ -60,8 +61,8 @@ export async function runSandboxed(
 const MAX_COMPLAINT = 4096;
 
 /**
- * The command line with which a command runs in the sandbox of a directory. Places that are made for each run (in the
- * temporary directory) are those of this time.
+ * The command line with which a command runs in the sandbox of a directory. Nothing is made for it: what it names and
+ * isn't there yet (pi's directory, for one) is made when something runs.
  *
  * @throws PictlError SANDBOX_UNAVAILABLE, INVALID_CONFIG
  */
@@ -70,7 +71,7 @@ export async function bubblewrapArguments(
   environment: Environment,
   profile: SandboxProfile | undefined,
 ): Promise<string[]> {
-  const sandbox = await open(cwd, environment, profile, undefined);
+  const sandbox = await open(cwd, environment, profile, { runtimeDir: undefined, log: undefined });
   try {
     return sandbox.arguments(["true"], cwd);
   } finally {
@@ -82,7 +83,7 @@ async function open(
   cwd: string,
   environment: Environment,
   profile: SandboxProfile | undefined,
-  log: AccessLog | undefined,
+  { runtimeDir, log }: { runtimeDir: string | undefined; log: AccessLog | undefined },
 ): Promise<Sandbox> {
   const paths = resolvePaths(environment);
   const agentDir = agentDirOf(environment, cwd);
@@ -98,7 +99,7 @@ async function open(
   });
   return await openSandbox(plan, {
     environment,
-    runtimeDir: join(paths.runtimeDir, "run"),
+    runtimeDir,
     onLog: (record) => log?.write(record),
   });
 }
