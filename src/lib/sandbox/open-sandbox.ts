@@ -85,6 +85,8 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
       protect: [...policyFiles, ...(sessionDir === undefined ? [] : [join(sessionDir, ".pictl")])],
       programs,
       wayOut: gate,
+      // pi: its port is open long before it asks a model for anything.
+      startsMeanwhile: model !== undefined,
       agentDir: { path: agentDir, hide: HIDDEN, replace },
       sessionDir: plan.sessionMount,
       ...(options.elsewhere === undefined ? {} : { elsewhere: options.elsewhere }),

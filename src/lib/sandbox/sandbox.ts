@@ -2,12 +2,14 @@ import { type ChildProcess, type StdioOptions, spawn } from "node:child_process"
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Server } from "node:net";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { PictlError } from "../core/errors.ts";
 import { packagePlace } from "../core/package-place.ts";
 import { type Environment, ensurePrivateDir } from "../core/paths.ts";
-import { type BubblewrapPart, CHANNEL_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
-import { findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
+import { type BubblewrapPart, STATUS_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
+import { bubblewrapFailure, findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
 import { type MountPart, mountArguments, protectedPaths, type View } from "./bubblewrap/mounts.ts";
 import { type ControlGroup, createControlGroup } from "./bubblewrap/process-limits.ts";
 import { type SeccompRule, seccompFilter } from "./bubblewrap/seccomp.ts";
@@ -47,6 +49,8 @@ export interface SandboxSetup {
   programs: readonly string[];
   /** The gate; undefined where the policy allows no network at all. */
   wayOut: WayOut | undefined;
+  /** Whether programs start while the gate's port is being opened: those that take longer than that before they connect. */
+  startsMeanwhile?: boolean;
   agentDir?: View["agentDir"];
   sessionDir?: string | undefined;
   elsewhere?: View["elsewhere"];
@@ -74,6 +78,10 @@ export class Sandbox {
   readonly #bubblewrap: string;
   readonly #filter: Buffer | undefined;
   #group: ControlGroup | undefined;
+  /** What bubblewrap tells of the program that was started last. */
+  #status: Readable | undefined;
+  /** Whether that was run, and has ended. */
+  #ran = false;
   #closing: Promise<void> | undefined;
 
   /**
@@ -102,6 +110,29 @@ export class Sandbox {
     );
   }
 
+  /**
+   * Why there is no sandbox, or undefined when there was one: what a program inside says of itself may be the same.
+   *
+   * @param stderr what was printed until the child's streams have closed
+   */
+  failure(stderr: string): PictlError | undefined {
+    return this.#ran ? undefined : bubblewrapFailure(stderr);
+  }
+
+  /** Resolves when bubblewrap has told all it has to tell: before that nobody knows whether a program was run. */
+  async statusTold(): Promise<void> {
+    if (this.#status !== undefined) await finished(this.#status);
+  }
+
+  /** bubblewrap writes how a program has ended, and nothing where it couldn't start it. Source: bwrap(1). */
+  #watchStatus(status: Readable): void {
+    this.#status = status;
+    this.#ran = false;
+    status.on("data", (chunk: Buffer) => {
+      this.#ran ||= chunk.includes("exit-code");
+    });
+  }
+
   /** Whether all its processes are counted together, or each by itself. */
   get hasControlGroup(): boolean {
     return this.#group !== undefined;
@@ -109,7 +140,7 @@ export class Sandbox {
 
   /** The command line that {@link spawn} runs, as far as it can be told beforehand. */
   arguments(command: readonly string[], cwd: string): string[] {
-    const { policy, wayOut, without } = this.#setup;
+    const { policy, wayOut, startsMeanwhile, without } = this.#setup;
     return sandboxCommand({
       bubblewrap: this.#bubblewrap,
       policy,
@@ -128,6 +159,7 @@ export class Sandbox {
                 ownPrograms(),
                 packagePlace().fromSource ? "lib/sandbox/inside/listen.ts" : "sandbox-listen.js",
               ),
+              when: startsMeanwhile ? "meanwhile" : "before",
             },
       hasFilter: this.#filter !== undefined,
       joins: this.#group?.joins ?? [],
@@ -170,13 +202,19 @@ export class Sandbox {
     const filter = this.#openFilter(dir);
     const nothing = openSync("/dev/null", "r");
     // In the order of the descriptors, and without a hole: Node would close the ranks.
-    const channels = [...stdio, filter ?? "ignore", listens ? "ipc" : "ignore"] satisfies StdioOptions;
+    const channels = [
+      ...stdio,
+      filter ?? "ignore",
+      listens ? "ipc" : "ignore",
+      "pipe",
+    ] satisfies StdioOptions;
     for (const inherited of this.#setup.without?.descriptors ? [] : inheritedDescriptors()) {
       while (channels.length < inherited) channels.push("ignore");
-      if (inherited > CHANNEL_FD) channels[inherited] = nothing;
+      if (inherited > STATUS_FD) channels[inherited] = nothing;
     }
     try {
       const child = spawn(program, args, { cwd: "/", env: this.environment, stdio: channels, detached });
+      this.#watchStatus((child.stdio as readonly unknown[])[STATUS_FD] as Readable);
       if (listens) {
         // Once: the listener inside sends nothing else, and its end is that of the channel. Not disconnect(), after which
         // Node never tells that the child's streams have closed.

@@ -1,7 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import type { SandboxProfile } from "../../core/choices.ts";
 import type { PictlError } from "../../core/errors.ts";
-import { bubblewrapFailure } from "../../sandbox/bubblewrap/find-bubblewrap.ts";
 import type { SandboxPlan } from "../../sandbox/plan.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 
@@ -26,7 +25,7 @@ export class AgentSandbox {
 
   /** What bubblewrap said, when it is the reason why the agent didn't start. */
   startFailure(stderr: string): PictlError | undefined {
-    return bubblewrapFailure(stderr);
+    return this.#sandbox.failure(stderr);
   }
 
   async close(): Promise<void> {

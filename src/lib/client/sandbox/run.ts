@@ -2,10 +2,8 @@ import { once } from "node:events";
 import { constants } from "node:os";
 import { join } from "node:path";
 import type { SandboxProfile } from "../../core/choices.ts";
-import type { Environment } from "../../core/paths.ts";
-import { resolvePaths } from "../../core/paths.ts";
+import { type Environment, ensurePrivateDir, resolvePaths } from "../../core/paths.ts";
 import { agentDirOf } from "../../core/session-files/locate.ts";
-import { bubblewrapFailure } from "../../sandbox/bubblewrap/find-bubblewrap.ts";
 import { AccessLog } from "../../sandbox/gate/access-log.ts";
 import { openSandbox } from "../../sandbox/open-sandbox.ts";
 import { planSandbox } from "../../sandbox/plan.ts";
@@ -28,6 +26,7 @@ export async function runSandboxed(
   profile: SandboxProfile | undefined,
 ): Promise<number> {
   const paths = resolvePaths(environment);
+  ensurePrivateDir(paths.stateDir);
   const log = new AccessLog(paths.sandboxLog);
   const sandbox = await open(cwd, environment, profile, { runtimeDir: join(paths.runtimeDir, "run"), log });
   // A second one is the kernel's to deliver: the first has ended bubblewrap, and with it all that ran.
@@ -47,7 +46,7 @@ export async function runSandboxed(
     });
     const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
     for (const stop of forward) stop();
-    const failure = code === 1 && complaint.startsWith("bwrap: ") ? bubblewrapFailure(complaint) : undefined;
+    const failure = code === 1 ? sandbox.failure(complaint) : undefined;
     if (failure !== undefined) throw failure;
     return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
   } finally {

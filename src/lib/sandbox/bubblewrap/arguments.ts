@@ -5,13 +5,19 @@ import { limitArguments } from "./process-limits.ts";
 export const SECCOMP_FD = 3;
 /** Descriptor of the channel by which the listening socket of the gate comes out. */
 export const CHANNEL_FD = 4;
+/** Descriptor on which bubblewrap tells how what it started has ended. It closes it to what runs inside by itself. */
+export const STATUS_FD = 5;
 
 /**
- * Runs before the program, inside: hands out the gate's listening socket (in the background, so that the program starts
- * meanwhile; as nobody's child, so that it leaves no zombie), and closes to the program what was meant for that.
+ * Runs before the program, inside: hands out the gate's listening socket, and closes to the program what was meant for
+ * that. A command may connect at once, and waits until the port is open. pi takes longer to start than that, and is
+ * started meanwhile (as is nobody's child, so that no zombie is left).
  */
-const START = `node=$1 listen=$2; shift 2
-if [ -n "$listen" ]; then ("$node" "$listen" </dev/null >/dev/null &); fi
+const START = `when=$1 node=$2 listen=$3; shift 3
+case $when in
+before) "$node" "$listen" </dev/null >/dev/null || exit 125;;
+meanwhile) ("$node" "$listen" </dev/null >/dev/null &);;
+esac
 unset NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE
 exec ${SECCOMP_FD}>&- ${CHANNEL_FD}>&- "$@"`;
 
@@ -44,7 +50,7 @@ export function sandboxCommand(options: {
   mounts: readonly string[];
   cwd: string;
   command: readonly string[];
-  listener: { node: string; file: string } | undefined;
+  listener: { node: string; file: string; when: "before" | "meanwhile" } | undefined;
   hasFilter: boolean;
   joins: readonly string[];
   without?: readonly BubblewrapPart[] | undefined;
@@ -75,6 +81,8 @@ export function sandboxCommand(options: {
     ...(has("remount") ? ["--remount-ro", "/"] : []),
     ...(has("remount") && mounts.includes("--dev") ? ["--remount-ro", "/dev"] : []),
     ...(hasFilter ? ["--seccomp", String(SECCOMP_FD)] : []),
+    "--json-status-fd",
+    String(STATUS_FD),
     "--chdir",
     cwd,
     "--",
@@ -83,6 +91,7 @@ export function sandboxCommand(options: {
     "-c",
     START,
     "pictl-start",
+    listener?.when ?? "",
     listener?.node ?? "",
     listener?.file ?? "",
     ...command,

@@ -74,7 +74,7 @@ export function bubblewrapFailure(stderr: string): PictlError | undefined {
   const hint = REASONS.find(([pattern]) => pattern.test(line))?.[1];
   return new PictlError(
     "SANDBOX_UNAVAILABLE",
-    `The sandbox can't be made: ${line.slice("bwrap: ".length)}.`,
+    `The sandbox can't be made: ${line.slice("bwrap: ".length).replace(/\.+$/, "")}.`,
     {
       hint: hint ?? "Run `pictl sandbox check`, which names the part that fails.",
       details: { stderr: line },

@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { finished } from "node:stream/promises";
 import { toPictlError } from "../../core/errors.ts";
-import { bubblewrapFailure } from "../bubblewrap/find-bubblewrap.ts";
 import type { ProviderHost } from "../gate/access.ts";
 import { Gate } from "../gate/gate.ts";
 import type { ProbeJob } from "../inside/probe.ts";
@@ -72,8 +71,9 @@ async function main(): Promise<void> {
       once(child, "exit") as Promise<[number | null, string | null]>,
       child.stdout && finished(child.stdout),
       child.stderr && finished(child.stderr),
+      sandbox.statusTold(),
     ]);
-    const failure = bubblewrapFailure(stderr);
+    const failure = sandbox.failure(stderr);
     if (failure !== undefined) throw failure;
     say({ end: { code, signal, stderr, hasControlGroup: sandbox.hasControlGroup } });
   } finally {
