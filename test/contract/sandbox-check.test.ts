@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -115,6 +115,20 @@ describe("pictl sandbox check", () => {
     }
   });
 
+  test("refuses a policy with a mistake at once, naming the file itself, and leaves nothing", () => {
+    const file = join(home, "project/.pictl/sandbox.toml");
+    mkdirSync(join(file, ".."), { recursive: true });
+    writeFileSync(file, "foo = 1\n");
+    try {
+      const { status, stderr } = pictl(["sandbox", "check"], {}, join(home, "project"));
+      assert.equal(status, 2);
+      assert.ok(stderr.includes(`${file}:1: foo: unknown key`), stderr);
+      assert.deepEqual(existsSync(paths().stateDir) ? readdirSync(paths().stateDir) : [], []);
+    } finally {
+      rmSync(join(home, "project"), { recursive: true });
+    }
+  });
+
   test("exits 7 with the line that installs it where there is no bubblewrap", () => {
     const { status, stdout } = pictl(["sandbox", "check", "--json"], { PATH: "/nonexistent" });
     const { error } = JSON.parse(stdout) as { error: { code: string; hint: string } };
@@ -150,10 +164,11 @@ describe("pictl sandbox check", () => {
   });
 });
 
-function pictl(args: readonly string[], env: Record<string, string> = {}) {
+function pictl(args: readonly string[], env: Record<string, string> = {}, cwd = home) {
   return spawnSync(process.execPath, [PICTL, ...args], {
-    cwd: home,
+    cwd,
     encoding: "utf8",
+    timeout: 60_000,
     env: { ...process.env, PICTL_HOME: home, NO_COLOR: "1", ...env },
   });
 }

@@ -1,7 +1,8 @@
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { accessSync, constants, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { SandboxProfile } from "../../core/choices.ts";
 import { loadPolicy } from "../policy/load.ts";
+import type { SandboxPolicy } from "../policy/policy.ts";
 import { contains } from "../policy/roots.ts";
 import { judge, type RowResult } from "./judge.ts";
 import { makePlace, type Place, type PolicySource } from "./place.ts";
@@ -36,8 +37,11 @@ export interface CheckReport {
  * @throws PictlError SANDBOX_UNAVAILABLE, INVALID_CONFIG
  */
 export async function checkSandbox(request: CheckRequest): Promise<CheckReport> {
+  const { cwd: workspace, ...rest } = request;
+  // Before anything is made: a file with a mistake is named as it is, and not as its copy.
+  const { policy } = await loadPolicy({ workspace, ...rest });
   mkdirSync(request.paths.stateDir, { recursive: true, mode: 0o700 });
-  const root = mkdtempSync(join(request.paths.stateDir, "check-"));
+  const root = mkdtempSync(join(realpathSync(request.paths.stateDir), "check-"));
   const places: Place[] = [];
   const make = async (name: string, gaps: CheckGaps | undefined) => {
     const place = await makePlace(request, join(root, name), gaps === undefined || gaps.open !== undefined);
@@ -48,7 +52,7 @@ export async function checkSandbox(request: CheckRequest): Promise<CheckReport> 
     const gaps = request.without?.(join(root, "sandbox")) ?? {};
     const here = await make("sandbox", gaps);
     const there = await make("control", undefined);
-    return await checkBetween(request, { here, there, gaps });
+    return await checkBetween(request, policy, { here, there, gaps });
   } finally {
     await Promise.all(places.map(({ standIns }) => standIns.close()));
     rmSync(root, { recursive: true, force: true });
@@ -57,10 +61,11 @@ export async function checkSandbox(request: CheckRequest): Promise<CheckReport> 
 
 async function checkBetween(
   request: CheckRequest,
+  ownPolicy: SandboxPolicy,
   { here, there, gaps }: { here: Place; there: Place; gaps: CheckGaps },
 ): Promise<CheckReport> {
   const wanted = ROWS.filter(({ id }) => request.only === undefined || request.only.includes(id));
-  const run = await prepare(request, { here, there, gaps });
+  const run = prepare(request, ownPolicy, { here, there, gaps });
   const hoped = factsOf(run, true);
   // What isn't promised isn't tried: under an open network an attempt would go out.
   const rows = wanted.filter((row) => row.promised(hoped) === true);
@@ -97,20 +102,14 @@ async function checkBetween(
   };
 }
 
-async function prepare(
-  { cwd, home, env, paths, profile }: CheckRequest,
+function prepare(
+  { home, env }: CheckRequest,
+  ownPolicy: SandboxPolicy,
   between: { here: Place; there: Place; gaps: CheckGaps },
-): Promise<CheckRun> {
-  const { policy } = await loadPolicy({
-    workspace: cwd,
-    home,
-    env,
-    paths,
-    ...(profile === undefined ? {} : { profile }),
-  });
+): CheckRun {
   const { root } = between.here.standIns.places;
-  const ownCredentials = policy.denyRead.filter((path) => isReadable(path) && !contains(path, root));
-  return { env, home, ownPolicy: policy, ownCredentials, ...between };
+  const ownCredentials = ownPolicy.denyRead.filter((path) => isReadable(path) && !contains(path, root));
+  return { env, home, ownPolicy, ownCredentials, ...between };
 }
 
 function factsOf({ here, ownCredentials }: CheckRun, hasControlGroup: boolean): Facts {

@@ -10,6 +10,8 @@ import { placesBelow, StandIns } from "./stand-ins.ts";
 export interface Place {
   standIns: StandIns;
   policy: SandboxPolicy;
+  /** The directory in the workspace that is worked in. */
+  cwd: string;
   /** Where sandboxes keep what is made for them. */
   runtimeDir: string;
 }
@@ -40,14 +42,19 @@ export async function makePlace(source: PolicySource, root: string, isOpen: bool
   };
   const copies = copyPolicyFiles(cwd, paths, ownPaths, workspace);
   const standIns = await StandIns.make(root, isOpen ? join(root, "etc") : "/etc", copies.files);
-  const { policy } = await loadPolicy({
-    workspace: copies.cwd,
-    home,
-    env: { PATH: env.PATH },
-    paths: ownPaths,
-    ...(profile === undefined ? {} : { profile }),
-  });
-  return { standIns, policy, runtimeDir: join(root, "runtime") };
+  try {
+    const { policy } = await loadPolicy({
+      workspace: copies.cwd,
+      home,
+      env: { PATH: env.PATH },
+      paths: ownPaths,
+      ...(profile === undefined ? {} : { profile }),
+    });
+    return { standIns, policy, cwd: copies.cwd, runtimeDir: join(root, "runtime") };
+  } catch (error) {
+    await standIns.close();
+    throw error;
+  }
 }
 
 /** Where the user or the repository has no file of a policy, an empty one stands for it. */
