@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
 import { Workspace } from "../support/workspace.ts";
@@ -81,5 +90,181 @@ describe("sandbox run", { skip: WITHOUT_BUBBLEWRAP }, () => {
     });
     assert.equal(gone.code, 7);
     assert.match(gone.stderr, /The sandbox can't be made: no such luck\. \[SANDBOX_UNAVAILABLE\]/);
+  });
+
+  function write(path: string, text: string): void {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+  const user = (text: string) => write(join(home, "ph/config/sandbox.toml"), text);
+  const refusal = async (at = cwd) => {
+    const { code, stderr } = await place.run(["sandbox", "run", "--", "echo", "ran"], { cwd: at });
+    assert.equal(code, 7, stderr);
+    return stderr;
+  };
+
+  describe("symbolic links", () => {
+    it("what is denied stays so where a link leads to what can be written", async () => {
+      write(join(home, "data/secret/key"), "secret");
+      write(join(home, "other/x"), "as it was");
+      symlinkSync(join(home, "data"), join(home, "link"));
+      symlinkSync(join(home, "other"), join(home, "whole"));
+      user('allow_write = ["~/link", "~/whole"]\ndeny_read = ["~/data/secret", "~/other"]\n');
+      const seen = await inside(
+        "cat ~/link/secret/key ~/data/secret/key; echo x > ~/data/secret/key; echo x > ~/other/x; echo new > ~/link/new; cat ~/link/new",
+      );
+      assert.doesNotMatch(seen, /secret$|as it was/m);
+      assert.match(seen, /^new$/m);
+      assert.equal(readFileSync(join(home, "data/secret/key"), "utf8"), "secret");
+      assert.equal(readFileSync(join(home, "other/x"), "utf8"), "as it was");
+    });
+
+    it("credentials in a cache that is a link are covered", async () => {
+      write(join(home, "disk/cargo/credentials.toml"), "secret");
+      symlinkSync("disk/cargo", join(home, ".cargo"));
+      user('allow_write = ["~/.cargo"]\n');
+      const seen = await inside(
+        "cat ~/.cargo/credentials.toml ~/disk/cargo/credentials.toml; echo ok > ~/.cargo/x && cat ~/.cargo/x",
+      );
+      assert.doesNotMatch(seen, /secret/);
+      assert.match(seen, /^ok$/m);
+    });
+
+    for (const profile of ["minimal", "development", "strict"]) {
+      it(`${profile}: pi's directory is found where links lead to it`, async () => {
+        write(join(home, "dot/pi/agent/settings.json"), "{}");
+        write(join(home, "dot/pi/agent/auth.json"), "secret");
+        mkdirSync(join(home, "dot/sessions"));
+        symlinkSync(join(home, "dot/pi"), join(home, ".pi"));
+        symlinkSync(join(home, "dot/sessions"), join(home, "dot/pi/agent/sessions"));
+        const seen = await inside(
+          "cat ~/.pi/agent/*.json; cd ~/.pi/agent/sessions/--*-project-- && echo kept > mark && ls ..",
+          { profile },
+        );
+        assert.equal(seen, `{}--${cwd.slice(1).replaceAll("/", "-")}--\n`);
+        const [project = ""] = readdirSync(join(home, "dot/sessions"));
+        assert.equal(readFileSync(join(home, "dot/sessions", project, "mark"), "utf8"), "kept\n");
+      });
+
+      it(`${profile}: a home that is one is no workspace, and is found`, async () => {
+        symlinkSync(home, join(place.root, "alias"));
+        place.env.HOME = join(place.root, "alias");
+        assert.match(await refusal(home), /can't protect your home/);
+        write(join(home, ".ssh/id"), "secret");
+        const seen = await inside("cat ~/.ssh/id; cd && ls -a; touch ~/project/made", { profile });
+        assert.doesNotMatch(seen, /secret/);
+        assert.match(seen, /^project$/m);
+        assert.ok(existsSync(join(cwd, "made")));
+      });
+    }
+  });
+
+  it("in a home that is a repository only the directory itself can be written", async () => {
+    execFileSync("git", ["init", "-q", home]);
+    const nvim = join(home, ".config/nvim");
+    mkdirSync(nvim, { recursive: true });
+    await inside("touch made ../beside ~/.config/other", { at: nvim });
+    assert.deepEqual(readdirSync(join(home, ".config")), ["nvim"]);
+    assert.deepEqual(readdirSync(nvim), ["made"]);
+  });
+
+  describe("the policy's files", () => {
+    const RESTRICT = 'network = "none"\n';
+
+    it("can't be replaced with the directories that they are in", async () => {
+      const sub = join(cwd, "a/b");
+      const file = join(sub, ".pictl/sandbox.toml");
+      write(file, RESTRICT);
+      await inside(
+        "mv .pictl away; mv ../b ../away; mv ../../a ../../away; mkdir -p .pictl; echo > .pictl/sandbox.toml",
+        {
+          at: sub,
+        },
+      );
+      assert.equal(readFileSync(file, "utf8"), RESTRICT);
+      assert.deepEqual(readdirSync(cwd).sort(), [".git", "a"]);
+    });
+
+    it("can't be held where a link leads to them that could be replaced", async () => {
+      write(join(cwd, "policy/sandbox.toml"), RESTRICT);
+      symlinkSync("policy", join(cwd, ".pictl"));
+      assert.match(await refusal(), /can't protect its own policy: .*\.pictl is a symbolic link/);
+      rmSync(join(cwd, ".pictl"));
+      mkdirSync(join(cwd, ".pictl"));
+      symlinkSync("../policy/sandbox.toml", join(cwd, ".pictl/sandbox.toml"));
+      assert.match(await refusal(), /\.pictl\/sandbox\.toml is a symbolic link/);
+    });
+
+    it("stay as they are where the user's own is in the workspace", async () => {
+      const file = join(cwd, "dot/pictl/sandbox.toml");
+      write(file, RESTRICT);
+      mkdirSync(join(home, "ph/config"), { recursive: true });
+      symlinkSync(file, join(home, "ph/config/sandbox.toml"));
+      await inside("echo > dot/pictl/sandbox.toml; mv dot away; rm -rf dot; touch dot/pictl/other");
+      assert.equal(readFileSync(file, "utf8"), RESTRICT);
+      assert.ok(existsSync(join(cwd, "dot/pictl/other")));
+    });
+
+    it("can be made inside where there are none, and explain says so", async () => {
+      const ask = async (path: string) =>
+        (await place.json<{ write: { answer: string } }>(["sandbox", "explain", path], { cwd })).write.answer;
+      assert.equal(await ask(".pictl/sandbox.toml"), "allowed");
+      mkdirSync(join(cwd, ".pictl"));
+      assert.equal(await ask(".pictl/sandbox.toml"), "denied");
+    });
+  });
+
+  describe("what git outside obeys", () => {
+    const git = (...args: string[]) =>
+      execFileSync(
+        "git",
+        ["-c", "user.name=me", "-c", "user.email=me@test", "-c", "protocol.file.allow=always", ...args],
+        {
+          cwd,
+          stdio: "pipe",
+        },
+      );
+
+    it("config.worktree can't be added", async () => {
+      git("config", "extensions.worktreeConfig", "true");
+      await inside(
+        "echo '[core]' > .git/config.worktree; echo x > .git/new; mv -f .git/new .git/config.worktree",
+      );
+      assert.equal(readFileSync(join(cwd, ".git/config.worktree"), "utf8"), "");
+    });
+
+    it("configuration and hooks of submodules are read-only, their work isn't", async () => {
+      const other = join(home, "other");
+      execFileSync("git", ["init", "-q", other]);
+      git("-C", other, "commit", "-q", "--allow-empty", "-m", "first");
+      git("submodule", "add", "-q", other, "libs/sub");
+      const module = join(cwd, ".git/modules/libs/sub");
+      const before = readFileSync(join(module, "config"), "utf8");
+      const seen = await inside(
+        [
+          "cd .git/modules",
+          "for name in config config.worktree commondir hooks/post-commit; do echo x > libs/sub/$name; done",
+          "mv libs/sub/hooks libs/sub/away; mv libs/sub libs/away; mv libs away; mv ../modules ../away",
+          "cd ../../libs/sub && git -c user.name=me -c user.email=me@test commit -q --allow-empty -m inside && git log -1 --format=%s",
+        ].join("; "),
+      );
+      assert.match(seen, /^inside$/m);
+      assert.equal(readFileSync(join(module, "config"), "utf8"), before);
+      assert.equal(existsSync(join(module, "hooks/post-commit")), false);
+      assert.equal(readFileSync(join(module, "commondir"), "utf8"), ".\n");
+      assert.equal(readFileSync(join(module, "config.worktree"), "utf8"), "");
+    });
+
+    it("what leads to linked worktrees is read-only", async () => {
+      git("commit", "-q", "--allow-empty", "-m", "first");
+      git("worktree", "add", "-q", join(home, "linked"));
+      await inside(
+        "cd .git/worktrees/linked; for name in commondir gitdir config.worktree; do echo x > $name; done; mv ../linked ../away",
+      );
+      const directory = join(cwd, ".git/worktrees/linked");
+      assert.equal(readFileSync(join(directory, "commondir"), "utf8"), "../..\n");
+      assert.equal(readFileSync(join(directory, "gitdir"), "utf8"), `${join(home, "linked/.git")}\n`);
+      assert.equal(readFileSync(join(directory, "config.worktree"), "utf8"), "");
+    });
   });
 });

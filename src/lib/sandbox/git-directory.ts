@@ -1,6 +1,14 @@
-import { lstatSync, writeFileSync } from "node:fs";
+import { type Dirent, lstatSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
+
+/** Each is looked at when a sandbox starts, and costs a millisecond of mounts. */
+const MAX_DIRECTORIES = 32;
+/** How much of `.git/modules` is looked through for them. */
+const MAX_ENTRIES = 1_000;
+
+/** Files that git obeys as soon as they are there, and what says in them that nothing changes. */
+const RESERVED: Readonly<Record<string, string>> = { commondir: ".\n", "config.worktree": "" };
 
 /**
  * Refuses a repository in which what has to stay as it is can't be held in its place: a link is replaced as easily as
@@ -10,7 +18,8 @@ import { PictlError, systemErrorCode } from "../core/errors.ts";
  */
 export function refuseLinkedGit(workspace: string): void {
   const git = join(workspace, ".git");
-  for (const path of [git, join(git, "hooks"), join(git, "config"), join(git, "commondir")]) {
+  const names = ["hooks", "config", "modules", "worktrees", ...Object.keys(RESERVED)];
+  for (const path of [git, ...names.map((name) => join(git, name))]) {
     if (!isLink(path)) continue;
     throw new PictlError("SANDBOX_UNAVAILABLE", `A sandbox can't protect ${path}: it is a symbolic link.`, {
       hint: "Put what it leads to in its place; hooks can be kept elsewhere with `git config core.hooksPath`.",
@@ -19,29 +28,124 @@ export function refuseLinkedGit(workspace: string): void {
   }
 }
 
-function isLink(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-  } catch {
-    // Below a file that is called .git: a worktree's, which is protected itself.
-    return false;
-  }
+/**
+ * What of a workspace's repository has to be read-only, because git outside would run or obey it: hooks and configuration
+ * of the repository and of its submodules, and what leads from it to its linked worktrees. Of what isn't there only what
+ * {@link keepGitFiles} makes, and the hooks.
+ */
+export function gitPaths(workspace: string): string[] {
+  const git = join(workspace, ".git");
+  const stats = lstat(git);
+  if (stats === undefined) return [];
+  if (!stats.isDirectory()) return [git];
+  const { repositories, worktrees, whole } = gitDirectories(git);
+  return [
+    ...whole,
+    ...repositories.flatMap((path) => [
+      join(path, "hooks"),
+      ...there(path, ["config"]),
+      ...(isRepository(path) ? namesIn(path, Object.keys(RESERVED)) : there(path, Object.keys(RESERVED))),
+    ]),
+    ...worktrees.flatMap((path) => [...there(path, ["commondir", "gitdir"]), join(path, "config.worktree")]),
+  ];
 }
 
 /**
  * Whoever may write in a repository's `.git` could add `commondir`, by which git outside takes its configuration and
- * hooks from another place, such as one made in the workspace: what protects `.git/config` would be evaded. A file can
- * only be held read-only when it is there, so that one is made that says what holds anyway: this directory itself.
- * Source: gitrepository-layout(5). It stays, since two sandboxes may be in one repository at the same time.
+ * hooks from another place, such as one made in the workspace, or `config.worktree`: what protects `.git/config` would
+ * be evaded. A file can only be held read-only when it is there, so that those are made, and say what holds anyway.
+ * Source: gitrepository-layout(5). They stay, since two sandboxes may be in one repository at the same time.
  */
-export function keepCommonDirectory(workspace: string): void {
+export function keepGitFiles(workspace: string): void {
   const git = join(workspace, ".git");
-  if (!lstatSync(git, { throwIfNoEntry: false })?.isDirectory()) return;
-  if (lstatSync(join(git, "HEAD"), { throwIfNoEntry: false }) === undefined) return;
+  if (!lstat(git)?.isDirectory()) return;
+  const { repositories, worktrees } = gitDirectories(git);
+  for (const path of repositories.filter(isRepository))
+    for (const [name, text] of Object.entries(RESERVED)) make(join(path, name), text);
+  for (const path of worktrees) make(join(path, "config.worktree"), "");
+}
+
+function make(path: string, text: string): void {
   try {
-    writeFileSync(join(git, "commondir"), ".\n", { flag: "wx", mode: 0o444 });
+    writeFileSync(path, text, { flag: "wx", mode: 0o444 });
   } catch (error) {
     // It is there already, or nobody may write there: the sandbox can't either.
     if (!["EEXIST", "EACCES", "EROFS", "EPERM"].includes(systemErrorCode(error) ?? "")) throw error;
+  }
+}
+
+/**
+ * @returns the repository and those of its submodules, what git keeps of linked worktrees, and the directories in which
+ *   there are too many of them, or links: they are to be held as a whole
+ */
+function gitDirectories(git: string): { repositories: string[]; worktrees: string[]; whole: string[] } {
+  const modules = submodules(join(git, "modules"));
+  const trees = entries(join(git, "worktrees")).filter((entry) => entry.isDirectory());
+  const tooMany = trees.length > MAX_DIRECTORIES;
+  return {
+    repositories: [git, ...(modules ?? [])],
+    worktrees: tooMany ? [] : trees.map(({ name }) => join(git, "worktrees", name)),
+    whole: [
+      ...(modules === undefined ? [join(git, "modules")] : []),
+      ...(tooMany ? [join(git, "worktrees")] : []),
+    ],
+  };
+}
+
+/** A submodule is named as its path was, so that it may lie deeper, and can have submodules itself. */
+function submodules(root: string): string[] | undefined {
+  const found: string[] = [];
+  let looked = 0;
+  for (const waiting = [root]; waiting.length > 0; ) {
+    const directory = waiting.pop() ?? root;
+    for (const entry of entries(directory)) {
+      const path = join(directory, entry.name);
+      looked += 1;
+      if (entry.isSymbolicLink() || looked > MAX_ENTRIES) return undefined;
+      if (!entry.isDirectory()) continue;
+      if (!isRepository(path)) waiting.push(path);
+      else {
+        if (["hooks", "config", "modules", ...Object.keys(RESERVED)].some((name) => isLink(join(path, name))))
+          return undefined;
+        found.push(path);
+        waiting.push(join(path, "modules"));
+      }
+      if (found.length > MAX_DIRECTORIES) return undefined;
+    }
+  }
+  return found;
+}
+
+function isRepository(directory: string): boolean {
+  return lstat(join(directory, "HEAD")) !== undefined;
+}
+
+function there(directory: string, names: readonly string[]): string[] {
+  return namesIn(directory, names).filter((path) => lstat(path) !== undefined);
+}
+
+function namesIn(directory: string, names: readonly string[]): string[] {
+  return names.map((name) => join(directory, name));
+}
+
+function entries(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch {
+    // None there, or none that the sandbox could see either.
+    return [];
+  }
+}
+
+function isLink(path: string): boolean {
+  return lstat(path)?.isSymbolicLink() === true;
+}
+
+function lstat(path: string) {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    // Below a file that is called .git: a worktree's, which is protected itself.
+    return undefined;
   }
 }

@@ -79,7 +79,8 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
       workspace,
       home,
       environment: Object.fromEntries(harmless),
-      ownVariables: { ...providers?.env, ...options.ownVariables },
+      // A link that leads there may not be inside.
+      ownVariables: { HOME: home, ...providers?.env, ...options.ownVariables },
       dir,
       // What the daemon keeps beside sessions in a directory of the user's choice: the locks of who drives them.
       protect: [...policyFiles, ...(sessionDir === undefined ? [] : [join(sessionDir, ".pictl")])],

@@ -6,9 +6,12 @@ import { PictlError } from "../core/errors.ts";
 import { directoriesToRepositoryRoot, type Environment, type Paths } from "../core/paths.ts";
 import type { ProjectSessionDir } from "../core/session-files/locate.ts";
 import { sha256 } from "../core/sha256.ts";
+import { realPath } from "./links.ts";
 import { policyDigest } from "./policy/digest.ts";
 import { type LoadedPolicy, loadPolicy } from "./policy/load.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
+import { contains } from "./policy/roots.ts";
+import { policyPlaces } from "./policy-places.ts";
 import { sessionMount } from "./session-directory.ts";
 
 /** What an agent's sandbox is made of, worked out before there is one. */
@@ -20,13 +23,14 @@ export interface SandboxPlan {
   workspace: string;
   /** The directory in it that is worked in. */
   cwd: string;
+  /** Where it really is. */
   home: string;
   agentDir: string;
   /** Where the agent's sessions are; undefined for what isn't an agent. */
   sessionDir: string | undefined;
   /** The same, where it isn't in the workspace. */
   sessionMount: string | undefined;
-  /** Files of the policy, read-only inside. */
+  /** What holds the policy in its place, read-only inside. */
   policyFiles: string[];
   /** Files and packages that the agent needs to see. */
   programs: string[];
@@ -64,11 +68,13 @@ export function planSandbox(request: SandboxRequest & { always: true }): Promise
 export function planSandbox(request: SandboxRequest): Promise<SandboxPlan | undefined>;
 export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan | undefined> {
   const { cwd, environment, paths, agentDir, sessionDir } = request;
-  const home = environment.HOME || homedir();
-  const loaded = await policyFor(request, home);
+  const named = environment.HOME || homedir();
+  const loaded = await policyFor(request, named);
   if (loaded === undefined) return undefined;
   const { policy, files } = loaded;
-  const workspace = workspaceOf(cwd, home);
+  const home = realPath(named);
+  const workspace = workspaceOf(cwd, named);
+  const policyFiles = policyPlaces(files, { cwd: realPath(cwd), workspace, writable: policy.allowWrite });
   const mount =
     sessionDir === undefined
       ? undefined
@@ -87,7 +93,7 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
     home,
     agentDir,
     sessionDir ?? null,
-    files,
+    policyFiles,
     programs,
     paths.configDir,
   ];
@@ -100,7 +106,7 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
     agentDir,
     sessionDir,
     sessionMount: mount,
-    policyFiles: files,
+    policyFiles,
     programs,
   };
 }
@@ -130,19 +136,21 @@ async function policyFor(
 }
 
 /**
- * What can be written from a directory: the repository that it is in, or itself.
+ * What can be written from a directory: the repository that it is in, or itself where that would hold the home, or there
+ * is none. Symlinks are followed.
  *
  * @throws PictlError SANDBOX_UNAVAILABLE where what can be written would hold what is to be kept from the agent
  */
 export function workspaceOf(cwd: string, home: string): string {
-  const isTooMuch = (directory: string) => `${home}/`.startsWith(directory === "/" ? "/" : `${directory}/`);
-  const chain = directoriesToRepositoryRoot(cwd, (candidate) => existsSync(join(candidate, ".git")));
-  const workspace = chain.findLast((directory) => !isTooMuch(directory));
+  const [here, kept] = [realPath(cwd), realPath(home)];
+  const root = directoriesToRepositoryRoot(here, (candidate) => existsSync(join(candidate, ".git"))).at(-1);
+  // Of a repository around the home, as some keep their settings in, nothing but the directory itself is meant.
+  const workspace = [root ?? here, here].find((directory) => !contains(directory, kept));
   if (workspace !== undefined) return workspace;
   throw new PictlError(
     "SANDBOX_UNAVAILABLE",
     `A sandbox can't protect your home while ${cwd} is its workspace, which may be written.`,
-    { hint: "Work in a directory of the project's own: `cd` there, or --cwd.", details: { cwd, home } },
+    { hint: "Work in a directory of the project's own.", details: { cwd, home } },
   );
 }
 

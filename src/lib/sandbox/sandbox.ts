@@ -10,11 +10,12 @@ import { packagePlace } from "../core/package-place.ts";
 import { type Environment, ensurePrivateDir } from "../core/paths.ts";
 import { type BubblewrapPart, STATUS_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
 import { bubblewrapFailure, findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
-import { type MountPart, mountArguments, protectedPaths, type View } from "./bubblewrap/mounts.ts";
+import { type MountPart, mountArguments, type View } from "./bubblewrap/mounts.ts";
 import { type ControlGroup, createControlGroup } from "./bubblewrap/process-limits.ts";
 import { type SeccompRule, seccompFilter } from "./bubblewrap/seccomp.ts";
 import { sandboxEnvironment } from "./environment.ts";
-import { keepCommonDirectory, refuseLinkedGit } from "./git-directory.ts";
+import { gitPaths, keepGitFiles, refuseLinkedGit } from "./git-directory.ts";
+import { realPath } from "./links.ts";
 import { controlGroupName } from "./own-places.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
 
@@ -43,7 +44,7 @@ export interface SandboxSetup {
    * nothing can be started, and the command line is only to be shown.
    */
   dir: string | undefined;
-  /** Files and directories that are read-only inside: those of the policy itself. */
+  /** Files and directories that are read-only inside: those of the policy itself, from `policyPlaces`. */
   protect: readonly string[];
   /** Programs and packages that must be readable: Node, pi, pictl. */
   programs: readonly string[];
@@ -148,7 +149,7 @@ export class Sandbox {
         ...mountArguments(this.#view()),
         ...(without?.open ?? []).flatMap((path) => ["--bind", path, path]),
       ],
-      cwd,
+      cwd: realPath(cwd),
       command,
       listener:
         wayOut === undefined || policy.network.kind === "open"
@@ -232,7 +233,7 @@ export class Sandbox {
   /** What a mount needs to be there, and stays: not for a command line that is only shown. */
   #makePlaces(): void {
     const { workspace, agentDir, sessionDir } = this.#setup;
-    keepCommonDirectory(workspace);
+    keepGitFiles(workspace);
     // pi would make them when it needs them.
     for (const directory of [agentDir?.path, sessionDir])
       if (directory !== undefined) ensurePrivateDir(directory);
@@ -260,7 +261,7 @@ export class Sandbox {
       denyRead: policy.denyRead,
       write: policy.allowWrite,
       workspace,
-      protect: [...protectedPaths(workspace), ...protect],
+      protect: [...gitPaths(workspace), ...protect],
       programs: [process.execPath, ownPrograms(), packageFile(), ...programs],
       ...(agentDir === undefined ? {} : { agentDir }),
       ...(elsewhere === undefined ? {} : { elsewhere }),

@@ -1,10 +1,12 @@
-import { lstatSync, realpathSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { lstatSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { PictlError } from "../../core/errors.ts";
-import { protectedPaths } from "../../sandbox/bubblewrap/mounts.ts";
+import { gitPaths } from "../../sandbox/git-directory.ts";
+import { realPath, rememberingRealPath } from "../../sandbox/links.ts";
 import { workspaceOf } from "../../sandbox/plan.ts";
 import { type Explained, explainHost, explainPath, type Verdict } from "../../sandbox/policy/explain.ts";
 import { normalizeHost } from "../../sandbox/policy/hosts.ts";
+import { policyPlaces } from "../../sandbox/policy-places.ts";
 import type { CurrentPolicy } from "./current-policy.ts";
 
 /** What a policy says of a path or a host. `enabled` false: it would say so, if there were a sandbox. */
@@ -18,7 +20,7 @@ export type Explanation = { enabled: boolean } & (
  * followed, as enforcement follows them.
  *
  * @param target a path (`~/…`, `./…`, or whatever exists under that name), a host with or without a port, a URL
- * @throws PictlError USAGE for what is neither, SANDBOX_UNAVAILABLE where no sandbox could protect the home
+ * @throws PictlError USAGE for what is neither, SANDBOX_UNAVAILABLE where no sandbox could protect the home, or its policy
  */
 export function explainTarget(current: CurrentPolicy, target: string): Explanation {
   const { policy, origins, home, cwd, files } = current;
@@ -31,8 +33,11 @@ export function explainTarget(current: CurrentPolicy, target: string): Explanati
       origins,
       home,
       workspace,
-      readOnly: [...files, ...protectedPaths(workspace).filter((path) => !isDirectoryOfGit(path))],
-      resolve: rememberingRealpath(),
+      readOnly: [
+        ...policyPlaces(files, { cwd: realPath(cwd), workspace, writable: policy.allowWrite }),
+        ...gitPaths(workspace),
+      ],
+      resolve: rememberingRealPath(),
     };
     return { enabled, ...explainPath(about, resolve(cwd, expanded)) };
   }
@@ -46,11 +51,6 @@ function isPath(target: string, cwd: string): boolean {
   return target.includes("/") || lstatSync(join(cwd, target), { throwIfNoEntry: false }) !== undefined;
 }
 
-/** It can't be renamed away, but what is in it can be written, save what is protected by itself. */
-function isDirectoryOfGit(path: string): boolean {
-  return basename(path) === ".git" && lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
 function parseHost(target: string): { host: string; port: number } {
   const text = /^[a-z][a-z+.-]*:\/\//i.test(target) ? target : `https://${target}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -62,25 +62,4 @@ function parseHost(target: string): { host: string; port: number } {
     hint: "Write a path as ~/.ssh, ./src or /etc, a host as registry.npmjs.org or registry.npmjs.org:443.",
     details: { target },
   });
-}
-
-/** What is asked again and again: each of a policy's places is looked at for reading and for writing. */
-function rememberingRealpath(): (path: string) => string {
-  const known = new Map<string, string>();
-  return (path) => {
-    const real = known.get(path) ?? realpathAsFarAsItGoes(path);
-    known.set(path, real);
-    return real;
-  };
-}
-
-/** The path with its symlinks followed; of what doesn't exist, its nearest parent that does. */
-function realpathAsFarAsItGoes(path: string): string {
-  try {
-    return realpathSync.native(path);
-  } catch {
-    // Not there, or behind a directory that may not be entered: what stands before it can still be a link.
-    const parent = dirname(path);
-    return parent === path ? path : join(realpathAsFarAsItGoes(parent), basename(path));
-  }
 }

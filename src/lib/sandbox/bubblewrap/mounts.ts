@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { linksTo, rememberingRealPath } from "../links.ts";
 
 /** What a sandbox sees of the file system; all paths absolute. */
 export interface View {
@@ -13,7 +14,7 @@ export interface View {
   /** Roots that can be written beside the workspace; those that don't exist are passed over. */
   write: readonly string[];
   workspace: string;
-  /** Files and directories below something writable that stay as they are. */
+  /** Files and directories that stay as they are, and where they are, as far as they lie below something writable. */
   protect: readonly string[];
   /** Needed whatever `read` says: programs and their libraries, read-only and above everything writable. */
   programs: readonly string[];
@@ -62,12 +63,16 @@ const OWN = ["/proc", "/dev", "/tmp", "/var/tmp", "/boot", "/lost+found"];
 /** Directories of the sandbox's own that every program expects to be able to write. */
 const TEMPORARY = ["/tmp", "/var/tmp", "/dev/shm"];
 
+/** Files that are made to be kept as they are. */
+const MADE_FOR_IT = ["commondir", "config.worktree"];
+
 /** A directory with more entries is taken as a whole, and what is hidden in it is covered instead. */
 const MAX_ENTRIES = 2_000;
 
 /**
  * The mounts of a view, as arguments of bubblewrap, in order: the system, the home, what is kept in memory, what
- * can be written, the programs, pi's own places, what is protected, and at last what is hidden.
+ * can be written, pi's own places, the programs, what is protected, and at last what is hidden. Everything is mounted
+ * where it really is: bubblewrap follows no links on the way to a place.
  *
  * A directory that holds something hidden isn't mounted itself: its other entries are, one by one. So what is hidden
  * isn't there, nor is what comes into being beside it while the sandbox runs, and a link to it leads nowhere.
@@ -75,38 +80,53 @@ const MAX_ENTRIES = 2_000;
 export function mountArguments(view: View): string[] {
   const has = (part: MountPart) => !view.without?.includes(part);
   const never = has("never") ? NEVER : NEVER.filter((path) => OWN.includes(path));
-  const hidden = [...new Set([...never, ...(has("deny") ? view.denyRead.flatMap(alsoReal) : [])])];
+  const real = rememberingRealPath();
+  const denied = has("deny") ? view.denyRead.map(real) : [];
+  const hidden = [
+    ...new Set([
+      ...never,
+      // The link itself, too, where what is denied is one.
+      ...(has("deny") ? view.denyRead.map((path) => join(real(dirname(path)), basename(path))) : []),
+      ...denied,
+    ]),
+  ];
   const args: string[] = [];
-  const own = [...(view.emptyHome ? [view.home] : []), ...(view.agentDir ? [view.agentDir.path] : [])];
+  const home = real(view.home);
+  const workspace = realpathSync(view.workspace);
+  const agentDir = view.agentDir && { ...view.agentDir, path: real(view.agentDir.path) };
+  const own = [...(view.emptyHome ? [home] : []), ...(agentDir ? [agentDir.path] : [])];
   args.push("--proc", "/proc", ...(has("dev") ? ["--dev", "/dev"] : ["--dev-bind", "/dev", "/dev"]));
   // First, so that what lies below them can be mounted on top.
   const size = has("sizes") ? ["--size", String(view.memorySize)] : [];
-  for (const path of [...TEMPORARY, ...(view.emptyHome ? [view.home] : [])])
-    args.push(...size, "--tmpfs", path);
+  for (const path of [...TEMPORARY, ...(view.emptyHome ? [home] : [])]) args.push(...size, "--tmpfs", path);
   for (const root of view.read) {
     if (root === "/") addTree(args, root, [...hidden, ...own]);
     else addEntry(args, root, [...hidden, ...own]);
   }
-  for (const path of view.write) {
-    if (TEMPORARY.includes(path) || !existsSync(path)) continue;
-    args.push("--bind", realpathSync(path), realpathSync(path));
-  }
-  const workspace = realpathSync(view.workspace);
-  args.push("--bind", workspace, workspace);
-  if (view.agentDir !== undefined)
-    addAgentDir(args, has("agent-dir") ? view.agentDir : { ...view.agentDir, hide: [] }, view.memorySize);
-  if (view.sessionDir !== undefined) args.push("--bind", view.sessionDir, view.sessionDir);
-  for (const path of new Set(view.programs.map((program) => realpathSync(program))))
-    args.push("--ro-bind", path, path);
-  for (const [path, source] of Object.entries(view.elsewhere ?? {})) args.push("--ro-bind", source, path);
-  if (has("protect")) addProtected(args, view.protect);
-  // What is to be hidden below something that is mounted as a whole is covered.
-  const whole = [
-    ...view.write.filter((path) => !TEMPORARY.includes(path)),
+  const writable = [
+    ...view.write
+      .filter((path) => !TEMPORARY.includes(path) && existsSync(path))
+      .map(real)
+      .filter((path) => !denied.some((place) => isWithin(path, place)) && !isWithin(home, path)),
     workspace,
-    ...view.programs,
-    ...(view.sessionDir ? [view.sessionDir] : []),
   ];
+  for (const path of writable) args.push("--bind", path, path);
+  const kept = has("protect") ? keptPaths(view.protect, writable) : [];
+  addPins(args, kept, writable);
+  if (agentDir !== undefined)
+    addAgentDir(args, has("agent-dir") ? agentDir : { ...agentDir, hide: [] }, view.memorySize);
+  const sessionDir = view.sessionDir === undefined ? undefined : real(view.sessionDir);
+  if (sessionDir !== undefined) args.push("--bind", sessionDir, sessionDir);
+  // What leads there is in no directory that was mounted, where those are the sandbox's own.
+  for (const place of [view.agentDir?.path, view.sessionDir])
+    for (const { path, target } of place === undefined ? [] : linksTo(place))
+      if (own.some((directory) => isWithin(path, directory))) addLink(args, target, path);
+  const programs = [...new Set(view.programs.map((program) => realpathSync(program)))];
+  for (const path of programs) args.push("--ro-bind", path, path);
+  for (const [path, source] of Object.entries(view.elsewhere ?? {})) args.push("--ro-bind", source, path);
+  for (const path of kept) addKept(args, path);
+  // What is to be hidden below something that is mounted as a whole is covered.
+  const whole = [...writable, ...programs, ...(sessionDir ? [sessionDir] : [])];
   for (const path of hidden) {
     if (!whole.some((root) => isWithin(path, root) && path !== root)) continue;
     addCover(args, path);
@@ -115,34 +135,33 @@ export function mountArguments(view: View): string[] {
   return args;
 }
 
-/**
- * A repository's `.git` is mounted onto itself, so that it can't be renamed away, and its hooks and configuration,
- * which git outside would run, are read-only in it.
- *
- * @returns the paths that are to be protected in a workspace
- */
-export function protectedPaths(workspace: string): string[] {
-  const git = join(workspace, ".git");
-  const stats = lstat(git);
-  const paths = [join(workspace, ".pictl")];
-  if (stats?.isDirectory())
-    paths.push(git, ...["hooks", "config", "config.worktree", "commondir"].map((name) => join(git, name)));
-  else if (stats !== undefined) paths.push(git);
-  return paths;
+/** Of what is to stay as it is, what could be changed, and isn't held with the directory that it is in. */
+function keptPaths(paths: readonly string[], writable: readonly string[]): string[] {
+  const below = paths.filter((path) => writable.some((root) => isWithin(path, root)));
+  return [...new Set(below)].filter(
+    (path) => !below.some((other) => other !== path && isWithin(path, other)),
+  );
 }
 
-function addProtected(args: string[], paths: readonly string[]): void {
-  for (const path of paths) {
-    const stats = lstat(path);
-    const name = relative(dirname(path), path);
-    if (stats === undefined) {
-      // git runs hooks from a directory that isn't there yet as soon as it is: an empty one keeps its place.
-      if (name === "hooks") args.push("--tmpfs", path, "--remount-ro", path);
-      continue;
-    }
-    if (stats.isSymbolicLink()) continue;
-    args.push(name === ".git" && stats.isDirectory() ? "--bind" : "--ro-bind", path, path);
-  }
+/**
+ * Mounts each directory on the way to a path onto itself: it can be written as before, but not renamed away with what
+ * is in it. Before the mounts that may lie below them.
+ */
+function addPins(args: string[], paths: readonly string[], writable: readonly string[]): void {
+  const pins = new Set<string>();
+  for (const path of paths)
+    for (let at = dirname(path); writable.some((root) => isWithin(at, root) && at !== root); at = dirname(at))
+      pins.add(at);
+  // A directory comes before what is in it.
+  for (const path of [...pins].sort()) args.push("--bind", path, path);
+}
+
+function addKept(args: string[], path: string): void {
+  const name = basename(path);
+  // git runs hooks from a directory that isn't there yet as soon as it is: an empty one keeps its place.
+  if (name === "hooks" && lstat(path) === undefined) args.push("--tmpfs", path, "--remount-ro", path);
+  // Where nobody may make it, it isn't there, and the sandbox can't make it either.
+  else args.push(MADE_FOR_IT.includes(name) ? "--ro-bind-try" : "--ro-bind", path, path);
 }
 
 function addAgentDir(args: string[], agentDir: NonNullable<View["agentDir"]>, size: number): void {
@@ -176,7 +195,7 @@ function isTakenApart(path: string, hidden: readonly string[]): boolean {
 function addEntry(args: string[], path: string, hidden: readonly string[]): void {
   if (hidden.includes(path)) return;
   const stats = lstat(path);
-  if (stats?.isSymbolicLink()) args.push("--symlink", readlinkSync(path), path);
+  if (stats?.isSymbolicLink()) addLink(args, readlinkSync(path), path);
   else if (stats?.isDirectory()) addTree(args, path, hidden);
   else if (stats?.isFile()) args.push("--ro-bind-try", path, path);
 }
@@ -189,14 +208,10 @@ function addCover(args: string[], path: string): void {
   else if (stats?.isDirectory()) args.push("--perms", "0000", "--tmpfs", path, "--remount-ro", path);
 }
 
-/** The path, and what it leads to when it is a link or lies below one. */
-function alsoReal(path: string): string[] {
-  const absolute = resolve(path);
-  try {
-    return [absolute, realpathSync(absolute)];
-  } catch {
-    return [absolute];
-  }
+/** bubblewrap makes no link where one is. */
+function addLink(args: string[], target: string, path: string): void {
+  if (!args.some((word, index) => word === path && args[index - 2] === "--symlink"))
+    args.push("--symlink", target, path);
 }
 
 /** Whether a path is a directory or lies below it. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Environment } from "../../core/paths.ts";
 import type { SandboxPolicy } from "../policy/policy.ts";
+import { policyPlaces } from "../policy-places.ts";
 import type { Place } from "./place.ts";
 import type { Inside, Row, Setting } from "./row.ts";
 import { GATE_HOSTS, METADATA_ADDRESS } from "./rows/gate.ts";
@@ -72,13 +73,17 @@ function runControls(run: CheckRun, network: "shared" | "own", rows: readonly Ro
   });
 }
 
-function setupOf({ standIns }: Place, policy: SandboxPolicy): RunnerJob["setup"] {
+function setupOf({ standIns, cwd }: Place, policy: SandboxPolicy): RunnerJob["setup"] {
   const { places, inside } = standIns;
   return {
     policy,
     workspace: places.workspace,
     home: places.home,
-    protect: inside.policyFiles,
+    protect: policyPlaces(inside.policyFiles, {
+      cwd,
+      workspace: places.workspace,
+      writable: policy.allowWrite,
+    }),
     programs: [],
     agentDir: { path: places.agentDir, hide: ["auth.json", "sessions"], replace: {} },
     sessionDir: places.sessionDir,

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { keepCommonDirectory, refuseLinkedGit } from "../../../../src/lib/sandbox/git-directory.ts";
+import { keepGitFiles, refuseLinkedGit } from "../../../../src/lib/sandbox/git-directory.ts";
 
 function repository(t: TestContext): string {
   const root = mkdtempSync(join(tmpdir(), "pictl-git-"));
@@ -40,10 +40,10 @@ test("a repository, a worktree and no repository at all are accepted", (t) => {
 
 test("a repository gets a commondir that says what holds, and keeps its own", (t) => {
   const root = repository(t);
-  keepCommonDirectory(root);
+  keepGitFiles(root);
   assert.equal(readFileSync(join(root, ".git", "commondir"), "utf8"), ".\n");
   const other = repository(t);
   writeFileSync(join(other, ".git", "commondir"), "../main\n");
-  keepCommonDirectory(other);
+  keepGitFiles(other);
   assert.equal(readFileSync(join(other, ".git", "commondir"), "utf8"), "../main\n");
 });

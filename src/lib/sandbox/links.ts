@@ -1,0 +1,61 @@
+import { lstatSync, readlinkSync, realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+/** More links than that on the way to one file are a circle for the kernel, too (path_resolution(7)). */
+const MAX_LINKS = 40;
+
+/** The path with its symlinks followed; of what doesn't exist, its nearest parent that does. */
+export function realPath(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    // Not there, or behind a directory that may not be entered: what stands before it can still be a link.
+    const parent = dirname(path);
+    return parent === path ? path : join(realPath(parent), basename(path));
+  }
+}
+
+/** {@link realPath} for one who asks for the same places again and again. */
+export function rememberingRealPath(): (path: string) => string {
+  const known = new Map<string, string>();
+  return (path) => {
+    const real = known.get(path) ?? realPath(path);
+    known.set(path, real);
+    return real;
+  };
+}
+
+/** A symbolic link where it really is, and what stands in it. */
+export interface Link {
+  path: string;
+  target: string;
+}
+
+/** The links that are followed on the way to an absolute path, in their order. */
+export function linksTo(path: string): Link[] {
+  const links: Link[] = [];
+  let names = path.split("/");
+  let at = "/";
+  while (names.length > 0 && links.length < MAX_LINKS) {
+    const [name = "", ...rest] = names;
+    names = rest;
+    const next = join(at, name);
+    const target = targetOf(next);
+    if (target === undefined) at = next;
+    else {
+      links.push({ path: next, target });
+      names = [...target.split("/"), ...rest];
+      if (target.startsWith("/")) at = "/";
+    }
+  }
+  return links;
+}
+
+function targetOf(path: string): string | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined;
+  } catch {
+    // Below a directory that may not be entered: what is there can't be followed by the sandbox either.
+    return undefined;
+  }
+}
