@@ -14,8 +14,29 @@ export interface ProcessLimits {
  *
  * RLIMIT_DATA and not RLIMIT_AS: Node reserves far more address space than it ever uses.
  */
-export function limitArguments({ maxProcesses, maxMemory }: ProcessLimits): string[] {
-  return ["prlimit", `--nproc=${maxProcesses}`, `--data=${maxMemory}`, "--core=0", "--"];
+export function limitArguments(
+  { maxProcesses, maxMemory }: ProcessLimits,
+  hard: Partial<ProcessLimits> = hardLimits(),
+): string[] {
+  const processes = Math.min(maxProcesses, hard.maxProcesses ?? maxProcesses);
+  const memory = Math.min(maxMemory, hard.maxMemory ?? maxMemory);
+  return ["prlimit", `--nproc=${processes}`, `--data=${memory}`, "--core=0", "--"];
+}
+
+/** What this process may not raise any more (`ulimit -H`): nor may what it starts. Source: proc(5), /proc/PID/limits. */
+function hardLimits(): Partial<ProcessLimits> {
+  let text = "";
+  try {
+    text = readFileSync("/proc/self/limits", "utf8");
+  } catch {
+    // Not Linux, or no /proc.
+  }
+  const hardOf = (name: string) => new RegExp(`^${name} +\\S+ +(\\d+)`, "m").exec(text)?.[1];
+  const [processes, memory] = ["Max processes", "Max data size"].map(hardOf);
+  return {
+    ...(processes === undefined ? {} : { maxProcesses: Number(processes) }),
+    ...(memory === undefined ? {} : { maxMemory: Number(memory) }),
+  };
 }
 
 /** A control group of one sandbox, which counts all of its processes together. */
