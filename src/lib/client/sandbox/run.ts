@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { constants } from "node:os";
-import { join } from "node:path";
 import type { SandboxProfile } from "../../core/choices.ts";
 import { type Environment, ensurePrivateDir, resolvePaths } from "../../core/paths.ts";
 import { agentDirOf } from "../../core/session-files/locate.ts";
 import { AccessLog } from "../../sandbox/gate/access-log.ts";
 import { openSandbox } from "../../sandbox/open-sandbox.ts";
+import { removeDeadRuns, runDirectory } from "../../sandbox/own-places.ts";
 import { planSandbox } from "../../sandbox/plan.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 
@@ -27,8 +27,9 @@ export async function runSandboxed(
 ): Promise<number> {
   const paths = resolvePaths(environment);
   ensurePrivateDir(paths.stateDir);
+  removeDeadRuns(paths.runtimeDir);
   const log = new AccessLog(paths.sandboxLog);
-  const sandbox = await open(cwd, environment, profile, { runtimeDir: join(paths.runtimeDir, "run"), log });
+  const sandbox = await open(cwd, environment, profile, { runtimeDir: runDirectory(paths.runtimeDir), log });
   // A second one is the kernel's to deliver: the first has ended bubblewrap, and with it all that ran.
   const ignore = () => undefined;
   for (const signal of ENDING) process.on(signal, ignore);
