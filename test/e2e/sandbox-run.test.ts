@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -13,7 +13,7 @@ import {
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
-import { Workspace } from "../support/workspace.ts";
+import { BIN, Workspace } from "../support/workspace.ts";
 
 describe("sandbox run", { skip: WITHOUT_BUBBLEWRAP }, () => {
   let place: Workspace;
@@ -102,6 +102,40 @@ describe("sandbox run", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.equal(code, 7, stderr);
     return stderr;
   };
+
+  it("keeps to lower limits of whoever starts it", async () => {
+    const line = `ulimit -u 3000; ulimit -d 4000000; exec "$@"`;
+    const command = [process.execPath, BIN, "sandbox", "run", "--profile", "minimal", "--", "cat"];
+    const { stdout, stderr } = spawnSync("bash", ["-c", line, "bash", ...command, "/proc/self/limits"], {
+      cwd,
+      env: place.env as NodeJS.ProcessEnv,
+      encoding: "utf8",
+    });
+    assert.match(stdout, /^Max processes +3000 +3000 /m, stderr);
+    assert.match(stdout, /^Max data size +4096000000 +4096000000 /m);
+  });
+
+  it("takes away what one that was killed has left, and nothing of one that runs", async () => {
+    const start = () => place.start(["sandbox", "run", "--", "sh", "-c", "echo up; sleep 60"], { cwd });
+    const left = () => readdirSync(join(place.paths.runtimeDir, "run")).length;
+    const [killed, runs] = [start(), start()];
+    await Promise.all([killed.until("stdout", /up/), runs.until("stdout", /up/)]);
+    killed.child.kill("SIGKILL");
+    await killed.done;
+    assert.equal(left(), 2);
+    await inside("true");
+    assert.equal(left(), 1);
+    runs.child.kill("SIGTERM");
+    await runs.done;
+    assert.equal(left(), 0);
+  });
+
+  it("is refused where the policy denies the workspace", async () => {
+    user('deny_read = ["~/project"]\n');
+    const { code, stderr } = await place.run(["sandbox", "run", "--", "true"], { cwd });
+    assert.equal(code, 2);
+    assert.match(stderr, /sandbox\.toml:1: deny_read has the workspace itself/);
+  });
 
   describe("symbolic links", () => {
     it("what is denied stays so where a link leads to what can be written", async () => {

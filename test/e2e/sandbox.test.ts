@@ -250,6 +250,22 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.match(denied.stderr, /SANDBOX_UNAVAILABLE/);
   });
 
+  it("sees files that an option names, and no directories, nor what is denied", async () => {
+    writeFileSync(join(place.root, "named.md"), "a file of mine");
+    mkdirSync(join(place.root, "docs"));
+    writeFileSync(join(place.root, "docs/x"), SECRET);
+    const files = ["named.md", "docs", ".ssh", ".ssh/id_test"].map((name) => join(place.root, name));
+    const named = files.flatMap((file) => ["--append-system-prompt", file]);
+    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "hi", ...named]);
+    const { stdout } = await place.run([
+      "session",
+      "bash",
+      `cat ${files[0]}; cat ${files[1]}/* ${files[2]}/*`,
+    ]);
+    assert.match(stdout, /a file of mine/);
+    assert.doesNotMatch(stdout, new RegExp(SECRET));
+  });
+
   it("can't have the home for a workspace", async () => {
     const { code, stderr } = await place.run(["prompt", "--sandbox", "strict", ...ECHO, "hi"], {
       cwd: place.root,

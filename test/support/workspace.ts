@@ -7,7 +7,7 @@ import { Client } from "../../src/lib/client/client.ts";
 import { stopDaemon } from "../../src/lib/client/stop-daemon.ts";
 import { resolvePaths } from "../../src/lib/core/paths.ts";
 
-const BIN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
+export const BIN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
 export const SCENARIOS = fileURLToPath(new URL("../fixtures/scenarios/", import.meta.url));
 /** Bounds each command of a test: a hang must show as a failure with its transcript. */
 const COMMAND_TIMEOUT_MS = 60_000;

@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { SandboxProfile } from "../core/choices.ts";
@@ -86,7 +86,7 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
           agentDir,
           denied: policy.denyRead,
         });
-  const programs = [...programRoots(request.command), ...namedFiles(request)];
+  const programs = [...programRoots(request.command), ...namedFiles(request, policy)];
   const parts = [
     policyDigest(policy),
     workspace,
@@ -120,6 +120,7 @@ async function policyFor(
     home,
     env: environment,
     paths,
+    always,
     ...(profile === undefined ? {} : { profile }),
   });
   const { policy } = loaded;
@@ -168,14 +169,34 @@ function packageRoot(file: string): string {
   return path;
 }
 
-/** Files that the words name: prompts, scenarios, extensions. */
-function namedFiles({ words, cwd }: SandboxRequest): string[] {
+/**
+ * Files that the words name: prompts, scenarios, extensions. What a policy denies stays so, and of a directory nobody
+ * means all that is in it.
+ */
+function namedFiles({ words, cwd }: SandboxRequest, { denyRead }: SandboxPolicy): string[] {
   const candidates = words.flatMap((word) => [
     word,
     word.startsWith("scripted/") ? word.slice("scripted/".length) : word.slice(word.indexOf("=") + 1),
   ]);
   const paths = candidates
     .filter((word) => isAbsolute(word) || /^\.{0,2}\//.test(word))
-    .map((word) => resolve(cwd, word));
-  return [...new Set(paths)].filter((path) => path.split("/").length > 2 && existsSync(path));
+    .map((word) => realPath(resolve(cwd, word)));
+  const files = [...new Set(paths)].filter(
+    (path) => isFile(path) && !KERNELS.some((own) => contains(own, path)),
+  );
+  if (files.length === 0) return [];
+  const denied = denyRead.map(realPath);
+  return files.filter((path) => !denied.some((place) => contains(place, path)));
+}
+
+/** What looks like files there tells of processes and of the machine. */
+const KERNELS = ["/proc", "/sys", "/dev"];
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    // Not there, or not to be looked at: a word that was no name of a file.
+    return false;
+  }
 }

@@ -24,6 +24,8 @@ export interface PolicyRequest {
   paths: Paths;
   /** `--sandbox PROFILE` of the command line. */
   profile?: SandboxPolicy["profile"];
+  /** Whether there is to be a sandbox though the policy doesn't say `enabled`. */
+  always?: boolean | undefined;
 }
 
 export interface LoadedPolicy {
@@ -56,7 +58,7 @@ export async function loadPolicy(request: PolicyRequest): Promise<LoadedPolicy> 
     const file = await read(path, home, dirname(dirname(path)));
     traced = narrowByWorkspace(traced, file, places, warnings);
   }
-  refuseDeniedWorkspace(traced, places, warnings);
+  refuseDeniedWorkspace(traced, places, request.always === true || traced.policy.enabled, warnings);
   return { ...traced, warnings, files: [...(userFile === undefined ? [] : [user]), ...inWorkspace] };
 }
 
@@ -67,6 +69,7 @@ export async function loadPolicy(request: PolicyRequest): Promise<LoadedPolicy> 
 function refuseDeniedWorkspace(
   { policy, origins }: TracedPolicy,
   { workspace, home }: PolicyPlaces,
+  holds: boolean,
   warnings: string[],
 ): void {
   const denied = repositoryDirectories(workspace).find(
@@ -76,7 +79,7 @@ function refuseDeniedWorkspace(
   const { path, line, profile } = origins[lineName("denyRead", denied)] ?? {};
   const by = path === undefined ? `the profile ${profile}` : line === undefined ? path : `${path}:${line}`;
   const message = `${by}: deny_read has the workspace itself, ${denied}: no agent could work there.`;
-  if (!policy.enabled) return void warnings.push(message);
+  if (!holds) return void warnings.push(message);
   throw new PictlError("INVALID_CONFIG", message, {
     hint: "Work in another directory, or deny what is in it and not the whole.",
     details: { key: "deny_read", workspace: denied, ...(path === undefined ? { profile } : { path, line }) },
