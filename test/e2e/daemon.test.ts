@@ -103,6 +103,16 @@ describe("daemon", () => {
     await place.allProcessesGone();
   });
 
+  it("a relative PICTL_HOME means the same to the daemon, to its agents and to systemd's units", async () => {
+    const env = { PICTL_HOME: "../h" };
+    await place.ok(["daemon", "start"], { env });
+    assert.equal((await status()).pid, place.daemonPid());
+    const seen = await place.ok(["session", "create", "--model", "scripted/echo"], { env });
+    assert.match(await place.ok(["session", "bash", "-s", seen, "echo $PICTL_HOME"], { env }), /^\/.*\/h$/m);
+    const printed = await place.ok(["daemon", "install", "--print"], { env });
+    assert.ok(printed.includes(`"PICTL_HOME=${place.home}"`), printed);
+  });
+
   it("refuses a socket directory that others can enter or that is a link", async () => {
     mkdirSync(place.paths.runtimeDir, { recursive: true });
     chmodSync(place.paths.runtimeDir, 0o755);

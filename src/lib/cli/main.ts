@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { packagePlace } from "../core/package-place.ts";
 import { surviveClosedPipes } from "./output.ts";
@@ -20,10 +20,25 @@ interface FastCommand {
  */
 export async function run(argv: string[], root: string): Promise<void> {
   surviveClosedPipes();
+  makeHomeAbsolute(process.env);
   const { fromSource } = packagePlace();
   if (!fromSource && (await runFast(argv, join(root, "dist", "fast", "commands")))) return;
   const { runWithOclif } = await import("./oclif.ts");
   await runWithOclif(argv, root, fromSource);
+}
+
+/**
+ * The daemon, its agents and systemd's units get this variable too, and none of them runs in this directory: what is
+ * meant from here must mean the same there.
+ */
+function makeHomeAbsolute(env: NodeJS.ProcessEnv): void {
+  const { PICTL_HOME } = env;
+  if (!PICTL_HOME || isAbsolute(PICTL_HOME)) return;
+  try {
+    env.PICTL_HOME = resolve(PICTL_HOME);
+  } catch {
+    // The working directory was removed: whoever needs a path says so.
+  }
 }
 
 /** @returns false when nothing was done, because this command line is not an ordinary one */
