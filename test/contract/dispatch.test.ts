@@ -128,9 +128,14 @@ describe("dispatch", () => {
     assert.deepEqual(calls[0]?.command, { type: "extension_ui_response", id: "dialog-1", confirmed: true });
   });
 
-  test("commands that would move the agent to another session are unknown", async () => {
+  test("commands that would move the agent to another session are unknown, and refused as records", async () => {
     for (const type of ["new_session", "switch_session"]) {
       assert.equal((await ask({ type, sessionId: "a" })).code, "UNKNOWN_COMMAND");
+    }
+    // The requests fork and clone are the daemon's own; pi's commands of these names would move its agent.
+    for (const type of ["new_session", "switch_session", "fork", "clone"]) {
+      const refused = await ask({ type: "send_record", sessionId: "a", record: { type, entryId: "e" } });
+      assert.equal(refused.code, "INVALID_INPUT", type);
     }
     assert.deepEqual(calls, []);
   });

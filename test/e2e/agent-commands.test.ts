@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, before, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { PiEntry, PiMessage, PiModel, PiStats } from "../../src/lib/cli/pi-data.ts";
 import type { PushRecord } from "../../src/lib/protocol/records.ts";
@@ -251,6 +251,63 @@ describe("compaction", () => {
     const result = await running.done;
     assert.deepEqual([result.code, result.stdout], [130, ""], running.transcript());
     assert.ok(!(await place.ok(["session", "tree", session])).includes("compaction"));
+  });
+});
+
+describe("an extension's command that moves pi to another session", () => {
+  let place: Workspace;
+  let session: string;
+  before(() => {
+    place = workspace();
+  });
+  after(() => place.dispose());
+  beforeEach(async () => {
+    const extension = join(EXTENSIONS, "moves.ts");
+    session = await place.ok(["session", "create", "--model", "scripted/echo", "--", "-e", extension]);
+    await place.ok(["prompt", "-s", session, "one"]);
+  });
+
+  /** The texts of the session's own file. */
+  async function said(): Promise<string> {
+    const shown = await place.json<{ session: { file: string } }>(["session", "show", session]);
+    return readFileSync(shown.session.file, "utf8");
+  }
+
+  it("fails and says so, and what comes next goes into the session's own file", async () => {
+    for (const command of ["/jump", "/jump-and-say"]) {
+      const jumped = await place.run(["prompt", "-s", session, command]);
+      assert.equal(jumped.code, 6, jumped.stderr);
+      assert.match(jumped.stderr, new RegExp(`moved pi from session ${session} to session .*TURN_FAILED`));
+      await place.ok(["prompt", "-s", session, `after ${command}`]);
+      assert.match(await said(), new RegExp(`after ${command}`));
+    }
+    assert.doesNotMatch(await said(), /said elsewhere/);
+  });
+
+  it("also in the middle of a turn, and as a record", async () => {
+    await place.ok(["session", "model", "-s", session, place.scenario("long-turn.json")]);
+    const running = place.start(["prompt", "-s", session, "go"]);
+    await running.until("stdout", /\S/);
+    const waiting = place.start(["prompt", "-s", session, "--model", "scripted/echo", "waited"]);
+    await waiting.until("stderr", /waits|waiting|ahead|line/i);
+    const jumped = await place.run(["prompt", "-s", session, "--steer", "/jump"]);
+    assert.equal(jumped.code, 6, jumped.stderr);
+    assert.match(jumped.stderr, /An extension has moved pi/);
+    assert.equal((await running.done).code, 6, running.transcript());
+    assert.equal((await waiting.done).code, 0, waiting.transcript());
+    assert.match(await said(), /waited/);
+    const client = await place.client();
+    try {
+      const record = { type: "prompt", message: "/jump" };
+      await assert.rejects(client.request("send_record", { sessionId: session, record }), {
+        code: "TURN_FAILED",
+        message: /An extension has moved pi/,
+      });
+    } finally {
+      client.close();
+    }
+    await place.ok(["prompt", "-s", session, "afterwards"]);
+    assert.match(await said(), /afterwards/);
   });
 });
 

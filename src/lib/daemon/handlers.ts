@@ -246,12 +246,19 @@ function refuseOtherSandbox(session: Session, asked: SandboxProfile | undefined)
   );
 }
 
+/** pi's commands that move its agent to another session, and what to use instead. */
+const MOVES: Readonly<Record<string, string>> = {
+  new_session: "`pictl session create`",
+  switch_session: "-s with the other session",
+  fork: "`pictl session fork`",
+  clone: "`pictl session clone`",
+};
+
 /** Which agent holds which session is the daemon's to decide. */
 function refuseMove(type: string): void {
-  if (type !== "new_session" && type !== "switch_session") return;
-  const other = type === "new_session" ? "`pictl session create`" : "-s with the other session";
+  if (!Object.hasOwn(MOVES, type)) return;
   throw new PictlError("INVALID_INPUT", `${type} would move the agent to another session.`, {
-    hint: `Use ${other} instead.`,
+    hint: `Use ${MOVES[type]} instead.`,
     details: { type },
   });
 }

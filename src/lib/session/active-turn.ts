@@ -15,6 +15,8 @@ export class ActiveTurn implements Asker {
   request: string | undefined;
   /** The prompt has been sent to pi. */
   sent = false;
+  /** pi has accepted its prompt: what runs from then on is the prompt's own. */
+  accepted = false;
   /** pi has begun a run for it. */
   running = false;
   /** With what an extension's command failed that took its prompt. */

@@ -74,6 +74,9 @@ export class Commands {
         command.type === "set_model"
           ? await its.setModel(agent, command, caller, () => turns.refuseWhileWorking())
           : await agent.call(command, unbounded ? undefined : timeoutMs);
+      // Its text may have been an extension's command.
+      const moved = command.type === "prompt" ? await turns.endIfMoved(agent) : undefined;
+      if (moved !== undefined) throw moved;
       its.observe(command, data);
       if (writes && turns.running === undefined) void reloading.foreign.check(agent);
       parking.schedule();

@@ -9,6 +9,7 @@ import type { Turn, TurnOutcome } from "../protocol/session.ts";
 import { ActiveTurn, abortedWhileWaiting, agentDiedError, brokenCommandError } from "./active-turn.ts";
 import type { Announcements } from "./announcements.ts";
 import type { Caller } from "./caller.ts";
+import { movedAwayError } from "./moved-away.ts";
 import type { Parking } from "./parking.ts";
 import { type Accepted, type PromptParams, PromptQueue, type QueuedPrompt } from "./prompt-queue.ts";
 import type { Questions } from "./questions.ts";
@@ -60,6 +61,8 @@ export class Turns {
   readonly #hooks: TurnHooks;
   #running: ActiveTurn | undefined;
   #last: Turn | undefined;
+  /** Extensions' commands, perhaps, that were sent while a turn ran and that pi has not answered. */
+  #commandsInTurn = 0;
 
   /** @param maxWaiting prompts that may wait; absent: the default */
   constructor(record: SessionRecord, host: TurnHost, hooks: TurnHooks, maxWaiting: number | undefined) {
@@ -86,9 +89,11 @@ export class Turns {
     if (turn?.sent && (whenBusy === "steer" || whenBusy === "followUp")) {
       this.#host.admit?.(this.#id);
       const agent = await this.#hooks.agent.ensure({});
-      return await handOver(agent, params, whenBusy, () =>
-        accepted({ sessionId: this.#id, turnId: turn.id, disposition: "queued" }),
-      );
+      const queued = { sessionId: this.#id, turnId: turn.id, disposition: "queued" } as const;
+      if (!params.message.startsWith("/"))
+        return await handOver(agent, params, whenBusy, () => accepted(queued));
+      await this.#handOverCommand(agent, params, whenBusy);
+      return accepted(queued);
     }
     const busy = turn !== undefined || this.queue.length > 0 || this.#hooks.isCompacting();
     if (busy) this.#refuseWhenBusy(whenBusy, caller);
@@ -173,6 +178,7 @@ export class Turns {
   /** Begins the next turn when nothing runs. */
   pump(): void {
     if (this.#running !== undefined || this.#hooks.isCompacting() || this.#hooks.isClosing()) return;
+    if (this.#commandsInTurn > 0) return;
     const prompt = this.queue.next();
     if (prompt === undefined) return;
     // A session with many prompts would keep its agent from others, who came first.
@@ -197,13 +203,42 @@ export class Turns {
 
   /** pi has nothing more to do. */
   onAgentSettled(): void {
-    if (this.#running) this.#endTurn(this.#running);
+    const turn = this.#running;
+    if (turn === undefined) return;
+    if (turn.accepted) this.#endTurn(turn);
+    else void this.#endUnprompted(turn);
   }
 
   /** The agent of the turn has gone. */
   onAgentExit(turn: ActiveTurn, exit: AgentExit): void {
     if (turn.abort) this.#endTurn(turn, "aborted");
     else this.#endTurn(turn, "died", agentDiedError(exit));
+  }
+
+  /**
+   * Ends an agent that an extension has moved to another session, and the turn that runs in it. Asked where an
+   * extension's command may have run: an ordinary prompt doesn't wait for it.
+   *
+   * @param state what pi has just said of itself; absent: it is asked
+   * @returns what has happened; undefined when it is where it should be
+   */
+  async endIfMoved(agent: Agent, state?: AgentState): Promise<PictlError | undefined> {
+    const its = this.#hooks.agent;
+    const now = state ?? (await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS));
+    const moved = movedAwayError(this.#record, now);
+    if (moved === undefined || agent !== its.live) return moved;
+    this.#host.log.warn("agent ended: an extension has moved it", {
+      session: this.#id,
+      agent: agent.pid,
+      to: now.sessionId,
+    });
+    its.leave();
+    // What it still says is of the other session.
+    agent.reportTo({ onRecord: () => undefined, onExit: () => undefined });
+    const stopped = agent.stop({ immediately: now.isStreaming });
+    if (this.#running !== undefined) this.#endTurn(this.#running, "failed", moved);
+    await stopped;
+    return moved;
   }
 
   // --- inside ------------------------------------------------------------------------------------------
@@ -249,6 +284,7 @@ export class Turns {
 
   async #send(agent: Agent, { params, accept }: QueuedPrompt, turn: ActiveTurn): Promise<void> {
     const disposition = await sendPrompt(agent, params, (told) => {
+      turn.accepted = true;
       this.#trace("prompt accepted", { request: turn.request, turn: turn.id, agent: agent.pid });
       const handled = told === "handled";
       accept({ sessionId: this.#id, turnId: turn.id, disposition: handled ? "handled" : "started" });
@@ -257,10 +293,39 @@ export class Turns {
     // work in its turn. pi 0.x doesn't say which it was, 1.x not that the model works.
     if (disposition === undefined || disposition === "handled") {
       const state = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
+      if ((await this.endIfMoved(agent, state)) !== undefined) return;
       if (state.isStreaming || turn.running) return;
       if (turn.brokenCommand === undefined) this.#endTurn(turn, "handled");
       else this.#endTurn(turn, "failed", brokenCommandError(turn.brokenCommand));
     }
+  }
+
+  /**
+   * Hands over what may be an extension's command: pi runs it at once, also in the middle of a turn, and one that
+   * moves pi ends the turn before. Until it is known where pi is, nothing more may be sent there.
+   */
+  async #handOverCommand(agent: Agent, params: PromptParams, how: "steer" | "followUp"): Promise<void> {
+    this.#commandsInTurn += 1;
+    try {
+      await handOver(agent, params, how, () => undefined);
+      const moved = await this.endIfMoved(agent);
+      if (moved !== undefined) throw moved;
+    } finally {
+      this.#commandsInTurn -= 1;
+      this.pump();
+    }
+  }
+
+  /** Ends a turn whose work an extension has begun, which may have moved pi to another session before. */
+  async #endUnprompted(turn: ActiveTurn): Promise<void> {
+    const agent = this.#hooks.agent.live;
+    try {
+      if (agent !== undefined && (await this.endIfMoved(agent)) !== undefined) return;
+    } catch (error) {
+      // An agent that has ended meanwhile has ended the turn, too.
+      this.#host.log.debug("not asked", { session: this.#id, error: toPictlError(error).message });
+    }
+    this.#endTurn(turn);
   }
 
   #beginTurn(id: string, onQuestion: QuestionPolicy = "fail", request?: string): ActiveTurn {

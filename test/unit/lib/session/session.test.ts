@@ -57,6 +57,8 @@ class FakeAgent {
 
   serves(): void {}
 
+  reportTo(): void {}
+
   hasLeftovers(): boolean {
     return this.leftRunning;
   }
