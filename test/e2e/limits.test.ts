@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { Client } from "../../src/lib/client/client.ts";
+import { Client } from "../../src/lib/client/client.ts";
 import type { PictlError } from "../../src/lib/core/errors.ts";
 import type { DaemonStatus } from "../../src/lib/protocol/requests.ts";
 import { RawConnection } from "../support/raw-connection.ts";
@@ -213,6 +213,22 @@ describe("limits", () => {
     assert.equal(refused.error.details.value, 1_000_000);
     assert.match(refused.error.hint, /config set limits\.max_message_bytes N/);
     assert.equal((await place.run(["prompt", "--model", "scripted/echo"], { input })).code, 8);
+  });
+
+  it("the environment of a shell may be larger than a message, and one without a bound is refused", async () => {
+    await daemon("[limits]\nmax_message_bytes = 65536\n");
+    const env = { BIG: "x".repeat(100_000) };
+    await place.ok(["session", "list"], { env });
+    await place.ok(["daemon", "restart"], { env });
+    const client = await Client.connect(place.paths.socket);
+    assert.throws(() => client?.introduce("0.0.0-test", { BIG: "x".repeat(10_000_000) }), {
+      code: "MESSAGE_TOO_LARGE",
+      details: { limit: "handshake", value: 8 * 1024 * 1024 },
+    });
+    const raw = await RawConnection.open(place.paths.socket);
+    raw.write("x".repeat(8 * 1024 * 1024 + 1));
+    const answer = await raw.until(({ type }) => type === "response");
+    assert.deepEqual((answer.error as unknown as Refusal).details, { limit: "handshake", value: 8 * 1024 * 1024 });
   });
 
   it("so many records of a session are kept for who was away", async () => {

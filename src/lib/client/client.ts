@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { PictlError, systemErrorCode, toPictlError } from "../core/errors.ts";
 import { raiseLimit } from "../core/limit-error.ts";
 import type { Environment } from "../core/paths.ts";
-import { encodeFrame, FrameDecoder } from "../protocol/framing.ts";
+import { encodeFrame, FrameDecoder, handshakeTooLarge, MAX_HANDSHAKE_BYTES } from "../protocol/framing.ts";
 import type { PushRecord, Response, ServerReady, ServerRecord } from "../protocol/records.ts";
 import type { PassedThrough, RequestName, RequestParams, RequestResults } from "../protocol/requests.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
@@ -91,10 +91,15 @@ export class Client {
     }
   }
 
-  /** Answers the daemon's greeting. Every request comes after it. */
+  /** Answers the daemon's greeting. Every request comes after it. Throws MESSAGE_TOO_LARGE. */
   introduce(version: string, environment: Environment): void {
     const data = { version, protocolVersion: PROTOCOL_VERSION, pid: process.pid, environment };
-    this.#socket.write(encodeFrame({ type: "client_ready", data }));
+    const frame = encodeFrame({ type: "client_ready", data });
+    if (Buffer.byteLength(frame) > MAX_HANDSHAKE_BYTES) {
+      this.close();
+      throw handshakeTooLarge();
+    }
+    this.#socket.write(frame);
   }
 
   /**

@@ -18,6 +18,9 @@ const LOOK_MS = 20;
 /** A second signal makes the daemon hurry; two at once would arrive as one. */
 const SECOND_SIGNAL_MS = 100;
 
+/** No agent is started for who ends the daemon: nothing of the shell is needed there, however large it is. */
+const NO_ENVIRONMENT = {};
+
 export interface StopOptions {
   /** Abort what runs instead of waiting for it. */
   now?: boolean;
@@ -44,9 +47,9 @@ export async function stopDaemon(
   const pid = client?.server.pid ?? (force ? recordedPid(paths) : undefined);
   try {
     if (pid === undefined) return undefined;
-    if (whenIdleMs !== undefined && client !== undefined) await untilIdle(client, whenIdleMs, env);
-    else if (force) await endAtOnce(client, pid, env);
-    else if (client !== undefined) await gone(pid, (await ask(client, now, env)) + STOP_TIMEOUT_MS);
+    if (whenIdleMs !== undefined && client !== undefined) await untilIdle(client, whenIdleMs);
+    else if (force) await endAtOnce(client, pid);
+    else if (client !== undefined) await gone(pid, (await ask(client, now)) + STOP_TIMEOUT_MS);
     await gone(pid, STOP_TIMEOUT_MS);
     return pid;
   } finally {
@@ -55,7 +58,7 @@ export async function stopDaemon(
 }
 
 /** Has the daemon end as soon as nothing runs. Throws TIMEOUT, and takes the request back with the connection. */
-async function untilIdle(client: Client, timeoutMs: number, env: Environment): Promise<void> {
+async function untilIdle(client: Client, timeoutMs: number): Promise<void> {
   const { protocolVersion, pid } = client.server;
   if (majorOf(protocolVersion) !== majorOf(PROTOCOL_VERSION)) {
     throw new PictlError(
@@ -67,7 +70,7 @@ async function untilIdle(client: Client, timeoutMs: number, env: Environment): P
       },
     );
   }
-  client.introduce(buildInfo().version, env);
+  client.introduce(buildInfo().version, NO_ENVIRONMENT);
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -84,9 +87,9 @@ async function untilIdle(client: Client, timeoutMs: number, env: Environment): P
 }
 
 /** Asks first: a daemon that answers leaves nothing behind. */
-async function endAtOnce(client: Client | undefined, pid: number, env: Environment): Promise<void> {
+async function endAtOnce(client: Client | undefined, pid: number): Promise<void> {
   if (client !== undefined && majorOf(client.server.protocolVersion) === majorOf(PROTOCOL_VERSION)) {
-    client.introduce(buildInfo().version, env);
+    client.introduce(buildInfo().version, NO_ENVIRONMENT);
     client.request("stop_daemon", { force: true }).catch(() => undefined);
     try {
       return await gone(pid, FORCE_TIMEOUT_MS);
@@ -120,10 +123,10 @@ function recordedPid(paths: Paths): number | undefined {
 }
 
 /** @returns how long it gives to what runs */
-async function ask(client: Client, now: boolean, env: Environment): Promise<number> {
+async function ask(client: Client, now: boolean): Promise<number> {
   const { pid, protocolVersion } = client.server;
   if (majorOf(protocolVersion) === majorOf(PROTOCOL_VERSION)) {
-    client.introduce(buildInfo().version, env);
+    client.introduce(buildInfo().version, NO_ENVIRONMENT);
     try {
       const { drainTimeoutMs } = await client.request("stop_daemon", { now });
       return now ? 0 : drainTimeoutMs;

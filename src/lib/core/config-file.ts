@@ -8,6 +8,10 @@ import { checkToml, readTomlText, type TomlDocument } from "./toml-file.ts";
 
 const COUNT = "must be a whole number of 1 or more";
 const count = z.int(COUNT).check(z.gte(1, COUNT));
+/** Below it, requests of ordinary commands would be refused: those to create a session with its options, say. */
+const MIN_MESSAGE_BYTES = 64 * 1024;
+const MESSAGE_BYTES = `must be a whole number of ${MIN_MESSAGE_BYTES} or more`;
+const messageBytes = z.int(MESSAGE_BYTES).check(z.gte(MIN_MESSAGE_BYTES, MESSAGE_BYTES));
 const COUNT_OR_NONE = "must be a whole number of 0 or more";
 const countOrNone = z.int(COUNT_OR_NONE).check(z.gte(0, COUNT_OR_NONE));
 
@@ -61,7 +65,7 @@ const limits = z.strictObject({
   max_live_agents: z.optional(count),
   spare_agents: z.optional(countOrNone),
   park_after: z.optional(timeout),
-  max_message_bytes: z.optional(count),
+  max_message_bytes: z.optional(messageBytes),
   max_sessions: z.optional(count),
   max_connections: z.optional(count),
   max_requests_per_minute: z.optional(count),

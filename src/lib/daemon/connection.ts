@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { encodeFrame, FrameDecoder } from "../protocol/framing.ts";
+import { encodeFrame, FrameDecoder, handshakeTooLarge } from "../protocol/framing.ts";
 import type { Response } from "../protocol/records.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { Caller } from "../session/caller.ts";
@@ -38,17 +38,27 @@ export class Connection implements Sink {
   caller: Caller = {};
   isReady = false;
 
-  /** @param maxUnreadBytes that may wait for the client before its subscriptions pause: they catch up later */
+  /**
+   * @param maxFrameBytes of a frame, until {@link ready} says otherwise
+   * @param maxUnreadBytes that may wait for the client before its subscriptions pause: they catch up later
+   */
   constructor(
     socket: Socket,
-    maxMessageBytes: number,
+    maxFrameBytes: number,
     log: Logger,
     maxUnreadBytes: number = MAX_UNREAD_BYTES,
   ) {
     this.#socket = socket;
     this.#maxUnreadBytes = maxUnreadBytes;
-    this.#decoder = new FrameDecoder(maxMessageBytes);
+    this.#decoder = new FrameDecoder(maxFrameBytes);
     this.#log = log;
+  }
+
+  /** The client has introduced itself, and sends requests from now on. */
+  ready(caller: Caller, maxMessageBytes: number): void {
+    this.caller = caller;
+    this.isReady = true;
+    this.#decoder.limitTo(maxMessageBytes);
   }
 
   /** Calls back for each frame, in order, until the connection ends. */
@@ -60,7 +70,7 @@ export class Connection implements Sink {
       try {
         frames = this.#decoder.push(chunk);
       } catch (error) {
-        this.respond({ command: "unknown", error });
+        this.respond({ command: "unknown", error: this.isReady ? error : handshakeTooLarge() });
         this.end();
         return;
       }

@@ -9,6 +9,7 @@ import { limitExceeded } from "../core/limit-error.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Paths } from "../core/paths.ts";
 import type { History } from "../history/history.ts";
+import { MAX_HANDSHAKE_BYTES } from "../protocol/framing.ts";
 import { clientReady, type ServerReady } from "../protocol/records.ts";
 import type { DaemonStatus } from "../protocol/requests.ts";
 import { majorOf, PROTOCOL_VERSION } from "../protocol/version.ts";
@@ -124,8 +125,8 @@ export class Daemon {
   }
 
   #accept(socket: Socket): void {
-    const { maxConnections, maxMessageBytes, maxSubscriberBytes } = this.#options.config.limits;
-    const connection = new Connection(socket, maxMessageBytes, this.#options.log, maxSubscriberBytes);
+    const { maxConnections, maxSubscriberBytes } = this.#options.config.limits;
+    const connection = new Connection(socket, MAX_HANDSHAKE_BYTES, this.#options.log, maxSubscriberBytes);
     if (this.#clients.size >= maxConnections && !this.#dropSilent()) {
       this.#turnAway(connection);
       return;
@@ -201,8 +202,8 @@ export class Daemon {
           { hint: "Run `pictl daemon restart` with the newer pictl." },
         );
       }
-      connection.caller = { pid: data.pid, environment: data.environment };
-      connection.isReady = true;
+      const { maxMessageBytes } = this.#options.config.limits;
+      connection.ready({ pid: data.pid, environment: data.environment }, maxMessageBytes);
       return true;
     } catch (error) {
       const failure =

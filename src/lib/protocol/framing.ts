@@ -1,6 +1,12 @@
 import { PictlError } from "../core/errors.ts";
 import { raiseLimit } from "../core/limit-error.ts";
 
+/**
+ * The first record of a client carries the environment of its shell, which the kernel bounds to 6 MB (execve(2)): no
+ * setting may keep an ordinary shell out.
+ */
+export const MAX_HANDSHAKE_BYTES = 8 * 1024 * 1024;
+
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -18,12 +24,17 @@ export function encodeFrame(record: unknown): string {
  * whole again when its frame is decoded.
  */
 export class FrameDecoder {
-  readonly #maxBytes: number;
+  #maxBytes: number;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
 
   /** @param maxBytes size above which a frame is refused, so that a peer that never sends LF can't fill memory */
   constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Frames that begin from now on may have so many bytes. */
+  limitTo(maxBytes: number): void {
     this.#maxBytes = maxBytes;
   }
 
@@ -85,4 +96,16 @@ export class FrameDecoder {
       details: { limit: "max_message_bytes", value: this.#maxBytes },
     });
   }
+}
+
+/** A shell whose environment is too large for a handshake. */
+export function handshakeTooLarge(): PictlError {
+  return new PictlError(
+    "MESSAGE_TOO_LARGE",
+    `The environment of the shell is too large to be sent: the limit is ${MAX_HANDSHAKE_BYTES} bytes.`,
+    {
+      hint: "Run the command without the largest variables: `env -u NAME pictl …`.",
+      details: { limit: "handshake", value: MAX_HANDSHAKE_BYTES },
+    },
+  );
 }

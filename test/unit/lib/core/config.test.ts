@@ -89,7 +89,7 @@ directories = "/old"
 max_live_agents = 2
 spare_agents = 0
 park_after = "90s"
-max_message_bytes = 1000
+max_message_bytes = 65536
 max_sessions = 3
 max_connections = 4
 max_requests_per_minute = 5
@@ -113,7 +113,7 @@ max_agent_bytes_per_minute = 15
       maxLiveAgents: 2,
       spareAgents: 0,
       parkAfterMs: 90_000,
-      maxMessageBytes: 1000,
+      maxMessageBytes: 65_536,
       maxSessions: 3,
       maxConnections: 4,
       maxRequestsPerMinute: 5,
@@ -171,6 +171,12 @@ const faults: { name: string; text: string; line: number; says: RegExp }[] = [
     text: "limits.max_live_agents = 0\n",
     line: 1,
     says: /limits\.max_live_agents: /,
+  },
+  {
+    name: "messages that are too small for ordinary requests",
+    text: "[limits]\nmax_message_bytes = 65535\n",
+    line: 2,
+    says: /limits\.max_message_bytes: .*65536 or more/,
   },
   {
     name: "a bad duration",
