@@ -1,4 +1,14 @@
-import { closeSync, copyFileSync, fstatSync, ftruncateSync, openSync, renameSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import type { LogLevel } from "../core/config.ts";
 import { configLogLevels } from "../core/config-keys.ts";
 import { toStorageError } from "../core/errors.ts";
@@ -8,6 +18,10 @@ const LEVELS: readonly LogLevel[] = configLogLevels;
 /** As the configuration's defaults. */
 const DEFAULTS = { level: "debug", maxBytes: 5 * 1024 * 1024 } as const;
 
+/** A rotation that failed copies the whole log: on a full disk not for every line. */
+const ROTATE_AGAIN_MS = 10_000;
+const LF = 0x0a;
+
 export interface LogFileOptions {
   /** The least urgent level that is written. */
   level?: LogLevel;
@@ -15,6 +29,8 @@ export interface LogFileOptions {
   maxBytes?: number;
   /** Gets each line too, for a daemon in the foreground. */
   echo?: ((line: string) => void) | undefined;
+  /** Writes to the file, and says how many bytes went out; absent: the file system does. */
+  write?: (fd: number, bytes: Buffer) => number;
 }
 
 /**
@@ -30,21 +46,28 @@ export class LogFile implements Logger {
   readonly #echo: ((line: string) => void) | undefined;
   readonly #maxBytes: number;
   readonly #least: number;
-  #failed = false;
+  readonly #writeTo: (fd: number, bytes: Buffer) => number;
+  /** The file ends within a line. */
+  #isTorn: boolean;
+  /** Lines that could not be written since the last one that could. */
+  #lost = 0;
+  #rotateAt = 0;
 
   /** @throws PictlError STORAGE_UNAVAILABLE */
   constructor(path: string, redact: (text: string) => string, options: LogFileOptions = {}) {
-    const { level, maxBytes, echo } = { ...DEFAULTS, ...options };
+    const { level, maxBytes, echo, write = writeSync } = { ...DEFAULTS, ...options };
     this.#path = path;
     this.#least = LEVELS.indexOf(level);
     this.#maxBytes = maxBytes;
     try {
-      this.#fd = openSync(path, "a", 0o600);
+      this.#fd = openSync(path, "a+", 0o600);
+      this.#isTorn = endsWithinLine(this.#fd);
     } catch (error) {
       throw toStorageError(error, path);
     }
     this.#redact = redact;
     this.#echo = echo;
+    this.#writeTo = write;
   }
 
   debug(message: string, fields?: Record<string, unknown>): void {
@@ -69,26 +92,55 @@ export class LogFile implements Logger {
 
   #write(level: LogLevel, message: string, fields: Record<string, unknown> = {}): void {
     if (LEVELS.indexOf(level) < this.#least) return;
-    const record = { time: new Date().toISOString(), level, pid: process.pid, message, ...fields };
-    const line = `${this.#redact(JSON.stringify(record))}\n`;
+    const line = this.#line(level, message, fields);
     this.#echo?.(line);
-    if (this.#failed) return;
+    const gap = this.#lost === 0 ? "" : this.#line("warn", "lines of the log are missing", { lines: this.#lost });
     try {
-      writeSync(this.#fd, line);
-      if (fstatSync(this.#fd).size > this.#maxBytes) this.#rotate();
+      this.#append(`${gap}${line}`);
+      this.#lost = 0;
+      if (fstatSync(this.#fd).size > this.#maxBytes && performance.now() >= this.#rotateAt) this.#rotate();
     } catch {
-      // A full disk must not end the daemon; without a log there is nowhere left to say so.
-      this.#failed = true;
+      // A full disk must not end the daemon; that lines are missing is said with the next one that has room.
     }
   }
 
+  #line(level: LogLevel, message: string, fields: Record<string, unknown>): string {
+    const record = { time: new Date().toISOString(), level, pid: process.pid, message, ...fields };
+    return `${this.#redact(JSON.stringify(record))}\n`;
+  }
+
+  /** Throws when not all of it could be written. */
+  #append(lines: string): void {
+    const bytes = Buffer.from(this.#isTorn ? `\n${lines}` : lines);
+    this.#lost += 1;
+    const written = this.#writeTo(this.#fd, bytes);
+    // The last room on a disk takes a part of a line: nothing may be joined to that.
+    if (written > 0) this.#isTorn = bytes[written - 1] !== LF;
+    if (written < bytes.length) throw new Error("the disk is full");
+  }
+
   #rotate(): void {
+    this.#rotateAt = performance.now() + ROTATE_AGAIN_MS;
+    const copy = `${this.#path}.new`;
+    try {
+      copyFileSync(this.#path, copy);
+    } catch (error) {
+      rmSync(copy, { force: true });
+      throw error;
+    }
     try {
       renameSync(`${this.#path}.1`, `${this.#path}.2`);
     } catch {
       // There is no older log yet.
     }
-    copyFileSync(this.#path, `${this.#path}.1`);
+    renameSync(copy, `${this.#path}.1`);
     ftruncateSync(this.#fd, 0);
+    this.#rotateAt = 0;
   }
+}
+
+function endsWithinLine(fd: number): boolean {
+  const { size } = fstatSync(fd);
+  const last = Buffer.alloc(1);
+  return size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== LF;
 }

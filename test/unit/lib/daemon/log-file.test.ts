@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -54,6 +54,40 @@ describe("LogFile", () => {
       records(path).map((each) => each.message),
       ["one", "two"],
     );
+  });
+
+  test("after a moment without room it goes on, on a new line, and says what is missing", () => {
+    // Bytes that the disk still takes.
+    let room = Number.POSITIVE_INFINITY;
+    const write = (fd: number, bytes: Buffer) => {
+      if (room === 0) throw Object.assign(new Error("no space"), { code: "ENOSPC" });
+      const written = writeSync(fd, bytes.subarray(0, room));
+      room -= written;
+      return written;
+    };
+    const log = new LogFile(path, (text) => text, { write });
+    log.info("before");
+    room = 20;
+    log.info("cut");
+    log.info("lost");
+    room = Number.POSITIVE_INFINITY;
+    log.info("after");
+    log.close();
+    const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+    assert.equal(lines.length, 4);
+    assert.equal(lines[1]?.length, 20);
+    const [missing, after] = lines.slice(2).map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual([missing?.message, missing?.lines], ["lines of the log are missing", 2]);
+    assert.equal(after?.message, "after");
+  });
+
+  test("begins a new line behind half a one that an earlier daemon left", () => {
+    writeFileSync(path, '{"message":"half');
+    const log = new LogFile(path, (text) => text);
+    log.info("whole");
+    log.close();
+    const [, whole] = readFileSync(path, "utf8").trimEnd().split("\n");
+    assert.equal((JSON.parse(whole ?? "") as Record<string, unknown>).message, "whole");
   });
 
   test("neither the file nor the echo ever has a secret", () => {
