@@ -4,6 +4,7 @@ import type { ForkPoint } from "../protocol/requests.ts";
 import { placeOf } from "./agent-starter.ts";
 import type { Caller } from "./caller.ts";
 import { refuseForgedState } from "./forged-state.ts";
+import type { SessionRecord } from "./registry.ts";
 import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -77,7 +78,7 @@ async function branchInto(
   );
   const now = Date.now();
   const { name: _, openTurn: __, interrupted: ___, file: ____, seen: _____, ...inherited } = record;
-  const session = sessions.add({
+  const added: SessionRecord = {
     ...inherited,
     id: state.sessionId,
     ...(state.sessionFile === undefined ? {} : { file: state.sessionFile }),
@@ -86,12 +87,14 @@ async function branchInto(
     usedAt: now,
     closed: false,
     written: options.at === undefined,
-  });
-  handlers = session.handlersFor(() => agent);
+  };
+  let session: Session | undefined;
   try {
+    session = sessions.add(added);
+    handlers = session.handlersFor(() => agent);
     await sessions.drive(session, agent, caller);
   } catch (error) {
-    sessions.forget(session);
+    if (session !== undefined) sessions.forget(session);
     await agent.stop();
     throw error;
   }
@@ -101,7 +104,14 @@ async function branchInto(
   const name =
     options.name ??
     (inheritedName ? freeName(sessions, `${parentName} (${options.at ? "fork" : "clone"}`) : undefined);
-  if (name !== undefined) await session.rename(name, caller);
+  try {
+    if (name !== undefined) await session.rename(name, caller);
+  } catch (error) {
+    // Who asked for it is told that there is none.
+    await session.close(caller);
+    sessions.forget(session);
+    throw error;
+  }
   return { session, text };
 }
 

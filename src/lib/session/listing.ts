@@ -4,6 +4,7 @@ import type { SessionFile } from "../core/session-files/locate.ts";
 import type { SessionInfo } from "../protocol/session.ts";
 import { type SessionSummary, type SummaryState, summarize } from "./files/summary.ts";
 import type { Registry } from "./registry.ts";
+import type { RetriedWrites } from "./retried-writes.ts";
 import type { Session } from "./session.ts";
 
 const CACHE_PREFIX = "summary:";
@@ -18,11 +19,13 @@ const NO_TOKENS = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, total: 0 }
  */
 export class Summaries {
   readonly #registry: Registry;
+  readonly #writes: RetriedWrites;
   #known: Map<string, SummaryState> | undefined;
   #changed = new Map<string, SummaryState>();
 
-  constructor(registry: Registry) {
+  constructor(registry: Registry, writes: RetriedWrites) {
     this.#registry = registry;
+    this.#writes = writes;
   }
 
   /** @returns undefined when the file is gone, unreadable or not a session of pi's */
@@ -47,8 +50,10 @@ export class Summaries {
   /** Writes down what was read since the last time, in one transaction. */
   save(): void {
     if (this.#changed.size === 0) return;
-    this.#registry.putCache([...this.#changed].map(([path, state]) => [`${CACHE_PREFIX}${path}`, state]));
-    this.#changed = new Map();
+    this.#writes.write("summaries", () => {
+      this.#registry.putCache([...this.#changed].map(([path, state]) => [`${CACHE_PREFIX}${path}`, state]));
+      this.#changed = new Map();
+    });
   }
 }
 

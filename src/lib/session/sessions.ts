@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { Agent } from "../agent/agent.ts";
 import { checkPassedArguments } from "../agent/launch-arguments.ts";
 import { type Config, findWorkspaceConfig, type Limits, loadConfig } from "../core/config.ts";
-import { PictlError, toPictlError } from "../core/errors.ts";
+import { PictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Environment } from "../core/paths.ts";
 import {
@@ -27,6 +27,7 @@ import { Summaries, sessionInfo, unopenedSessionInfo } from "./listing.ts";
 import { OneWriter } from "./one-writer.ts";
 import { RateLimits } from "./rate-limits.ts";
 import type { Registry, SessionRecord } from "./registry.ts";
+import { RetriedWrites } from "./retried-writes.ts";
 import { sandboxLookup } from "./sandboxed-places.ts";
 import { Session, type SessionHost } from "./session.ts";
 import { SessionSlots } from "./session-slots.ts";
@@ -52,6 +53,7 @@ export class Sessions implements SessionHost {
   readonly #rates: RateLimits;
   readonly #slots: SessionSlots;
   readonly #registry: Registry;
+  readonly #writes: RetriedWrites;
   readonly #summaries: Summaries;
   readonly #pool: AgentPool;
   readonly #finder: SessionFinder;
@@ -72,8 +74,9 @@ export class Sessions implements SessionHost {
     this.writers = new OneWriter(options.place, options.log);
     this.starter = options.starter;
     this.#registry = options.registry;
+    this.#writes = new RetriedWrites(options.log);
     this.#configFile = options.configFile;
-    this.#summaries = new Summaries(options.registry);
+    this.#summaries = new Summaries(options.registry, this.#writes);
     this.limits = options.config.limits;
     this.#rates = new RateLimits(this.limits);
     this.#slots = new SessionSlots(
@@ -88,7 +91,9 @@ export class Sessions implements SessionHost {
       log: this.log,
       parkOne: () => this.#parkLongestIdle(),
     });
-    this.#current = new CurrentSessions(options.registry, (id) => this.#present(this.#sessions.get(id)));
+    this.#current = new CurrentSessions(options.registry, this.#writes, (id) =>
+      this.#present(this.#sessions.get(id)),
+    );
     this.#finder = new SessionFinder({
       summaries: this.#summaries,
       all: () => this.all(),
@@ -180,11 +185,15 @@ export class Sessions implements SessionHost {
     return (await loadConfig(this.#configFile)).history;
   }
 
-  /** Takes in a session that exists in pi already. */
+  /**
+   * Takes in a session that exists in pi already.
+   *
+   * @throws PictlError STORAGE_UNAVAILABLE; then there is no such session
+   */
   add(record: SessionRecord): Session {
+    this.#registry.put(record);
     const session = new Session(record, this);
     this.#sessions.set(record.id, session);
-    this.#registry.put(record);
     return session;
   }
 
@@ -192,7 +201,7 @@ export class Sessions implements SessionHost {
   forget(session: Session): void {
     session.retire();
     this.#sessions.delete(session.id);
-    this.#registry.delete(session.id);
+    this.#writes.write(sessionKey(session), () => this.#registry.delete(session.id));
   }
 
   /**
@@ -333,19 +342,13 @@ export class Sessions implements SessionHost {
   /** Ends what agents are left, when every session has let go of its own. */
   async endAgents(): Promise<void> {
     await Promise.all([this.#pool.end(), this.starter.settled()]);
+    this.#writes.flush();
   }
 
-  /**
-   * Writes a session's record down. A full disk must not end the turn that causes it: what is lost then is only
-   * what pictl needs after its own death, so it is logged and the session goes on.
-   */
+  /** Writes a session's record down, later when that fails: it is what pictl needs after its own death. */
   save(record: SessionRecord): void {
     if (!this.#sessions.has(record.id)) return;
-    try {
-      this.#registry.put(record);
-    } catch (error) {
-      this.log.error("could not save a session", { session: record.id, error: toPictlError(error).message });
-    }
+    this.#writes.write(sessionKey(record), () => this.#registry.put(record));
   }
 
   /** Starts no more agents and lets nobody wait for one: the daemon is stopping. */
@@ -403,7 +406,7 @@ export class Sessions implements SessionHost {
     const sandbox = sandboxLookup(this.#registry)(file.path);
     // Nothing is awaited before it is added.
     this.reserve()();
-    return this.add({
+    const record: SessionRecord = {
       id: summary.id,
       cwd: summary.cwd,
       // <agentDir>/sessions/<directory>/<file>
@@ -416,7 +419,12 @@ export class Sessions implements SessionHost {
       closed: true,
       written: true,
       ...(summary.name === undefined ? {} : { name: summary.name }),
-    });
+    };
+    // Not by `add`: whoever only looks at it is not refused for a full disk, and it is found again.
+    const session = new Session(record, this);
+    this.#sessions.set(record.id, session);
+    this.save(record);
+    return session;
   }
 
   /** Drops a session whose file somebody deleted. */
@@ -453,6 +461,10 @@ export class Sessions implements SessionHost {
 function placeIn(env: Environment): { agentDir: string; sessionDir?: string } {
   const sessionDir = sessionDirOf(env);
   return { agentDir: agentDirOf(env), ...(sessionDir ? { sessionDir } : {}) };
+}
+
+function sessionKey({ id }: { id: string }): string {
+  return `session ${id}`;
 }
 
 function realDirectory(cwd: string): string {
