@@ -112,6 +112,36 @@ describe("one writer", () => {
     for (const each of named) assert.ok(stderr.includes(String(each)), `${each} in ${stderr}`);
   };
 
+  it("a turn that another daemon of the same state runs is neither cut nor written about", async () => {
+    // Two shells of one user, one with XDG_RUNTIME_DIR and one without, as cron's: they differ in the socket alone.
+    const env = { PICTL_HOME: undefined, XDG_RUNTIME_DIR: join(place.root, "r") };
+    const id = await place.ok(["session", "create", "--model", place.scenario("long-turn.json")], { env });
+    const bare = new Workspace({
+      PICTL_HOME: undefined,
+      PI_CODING_AGENT_DIR: place.agentDir,
+      HOME: place.root,
+      TMPDIR: join(place.root, "t"),
+    });
+    mkdirSync(join(place.root, "t"));
+    try {
+      const running = place.start(["prompt", "-s", id, "go"], { env });
+      await running.until("stdout", /\S/);
+      const shown = (await bare.json<{ session: SessionInfo }>(["session", "show", id])).session;
+      assert.deepEqual([shown.usedElsewhere, shown.interrupted], [true, undefined]);
+      assert.match(await bare.ok(["session", "list", "--all"]), /elsewhere/);
+      const refused = await bare.run(["prompt", "-s", id, "mine"]);
+      assertInUse(refused, `XDG_RUNTIME_DIR=${join(place.root, "r")} pictl prompt -s ${id}`);
+      await bare.ok(["daemon", "stop"]);
+      assert.equal((await place.run(["session", "abort", id], { env })).code, 0);
+      await running.done;
+      const after = (await bare.json<{ session: SessionInfo }>(["session", "show", id])).session;
+      assert.deepEqual([after.usedElsewhere, after.interrupted], [undefined, undefined]);
+    } finally {
+      await place.run(["daemon", "stop", "--now"], { env });
+      await bare.dispose();
+    }
+  });
+
   it("of two daemons at once one gets the session, the other is told who has it", async () => {
     const id = await session();
     await place.ok(["session", "close", id]);

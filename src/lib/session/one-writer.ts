@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Agent } from "../agent/agent.ts";
 import { endLeftoversOfDaemon } from "../agent/leftovers.ts";
 import type { PictlError } from "../core/errors.ts";
@@ -125,6 +125,11 @@ export class OneWriter {
     (await this.hold(record, env, { lockOnly: true })).release();
   }
 
+  /** Whether another daemon drives the session at this moment. */
+  isHeldElsewhere(record: SessionRecord): boolean {
+    return !this.#held.has(record.id) && SessionLock.isHeld(lockDirectoryOf(record, {}), record.id);
+  }
+
   async #ownAgentGone(id: string): Promise<void> {
     const deadline = performance.now() + OWN_AGENT_GONE_MS;
     for (let holding = this.#held.get(id); holding !== undefined; holding = this.#held.get(id)) {
@@ -138,10 +143,8 @@ export class OneWriter {
   }
 
   async #lock(record: SessionRecord, env: Environment): Promise<SessionLock | undefined> {
-    const { file, cwd, agentDir, id } = record;
-    const sessions =
-      file === undefined ? (sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDir)) : dirname(file);
-    const directory = lockDirectoryFor(sessions);
+    const { id } = record;
+    const directory = lockDirectoryOf(record, env);
     const holder = { ...this.#holder, since: new Date().toISOString() };
     for (let tries = 0; tries < TRIES; tries++) {
       try {
@@ -178,6 +181,22 @@ export class OneWriter {
   }
 }
 
+function lockDirectoryOf({ file, cwd, agentDir }: SessionRecord, env: Environment): string {
+  const sessions =
+    file === undefined ? (sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDir)) : dirname(file);
+  return lockDirectoryFor(sessions);
+}
+
+/** What makes a shell's pictl that of another daemon: the variables by which the two differ (core/paths.ts). */
+function asIn({ home, runtimeDir }: Pick<LockHolder, "home" | "runtimeDir">): string {
+  if (home !== undefined) return `PICTL_HOME=${home} pictl`;
+  // Of one user's daemons, those without PICTL_HOME differ by where the socket is.
+  const parent = dirname(runtimeDir);
+  return basename(runtimeDir) === "pictl"
+    ? `env -u PICTL_HOME XDG_RUNTIME_DIR=${parent} pictl`
+    : `env -u PICTL_HOME -u XDG_RUNTIME_DIR TMPDIR=${parent} pictl`;
+}
+
 function heldElsewhereError(sessionId: string, holder: LockHolder | undefined): PictlError {
   const copy = "Prompt a copy of it with `pictl prompt --fork`";
   if (holder === undefined) return inUseError(sessionId, "another pictl daemon");
@@ -185,7 +204,7 @@ function heldElsewhereError(sessionId: string, holder: LockHolder | undefined): 
   const place = home === undefined ? `the pictl of ${runtimeDir}` : `the pictl of PICTL_HOME=${home}`;
   const there = host === hostname() ? "" : ` on ${host}`;
   return inUseError(sessionId, `${place} (daemon ${pid} of ${user}${there}, since ${since})`, {
-    hint: `${copy}, or go to that pictl: ${home === undefined ? "without PICTL_HOME" : `PICTL_HOME=${home}`} pictl prompt -s ${sessionId}`,
+    hint: `${copy}, or go to that pictl: ${asIn(holder)} prompt -s ${sessionId}`,
     details: { holder },
   });
 }

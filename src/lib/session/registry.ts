@@ -39,6 +39,7 @@ export interface SessionRecord {
 export class Registry {
   readonly #db: DatabaseSync;
   readonly #path: string;
+  readonly #get: StatementSync;
   readonly #put: StatementSync;
   readonly #delete: StatementSync;
   readonly #setCurrent: StatementSync;
@@ -51,6 +52,7 @@ export class Registry {
   constructor(path: string) {
     this.#path = path;
     this.#db = open(path);
+    this.#get = this.#db.prepare("SELECT record FROM sessions WHERE id = ?");
     this.#put = this.#db.prepare("INSERT OR REPLACE INTO sessions (id, record) VALUES (?, ?)");
     this.#delete = this.#db.prepare("DELETE FROM sessions WHERE id = ?");
     this.#setCurrent = this.#db.prepare("INSERT OR REPLACE INTO current (place, session_id) VALUES (?, ?)");
@@ -63,6 +65,11 @@ export class Registry {
   all(): SessionRecord[] {
     const rows = this.#db.prepare("SELECT record FROM sessions").all() as { record: string }[];
     return rows.map((row) => JSON.parse(row.record) as SessionRecord);
+  }
+
+  get(id: string): SessionRecord | undefined {
+    const row = this.#get.get(id) as { record: string } | undefined;
+    return row === undefined ? undefined : (JSON.parse(row.record) as SessionRecord);
   }
 
   put(record: SessionRecord): void {

@@ -101,6 +101,25 @@ export class SessionLock {
     }
   }
 
+  /**
+   * Whether another process holds it. Not for a session that may be held in this one, which would lose its lock by
+   * the descriptor that is closed here.
+   */
+  static isHeld(directory: string, sessionId: string): boolean {
+    const path = join(directory, fileNameOf(sessionId));
+    let db: DatabaseSync | undefined;
+    try {
+      db = new DatabaseSync(path, { readOnly: true, timeout: 0 });
+      db.prepare("SELECT count(*) FROM sqlite_master").get();
+      return false;
+    } catch (error) {
+      // Anything else is a file that isn't there, or no lock.
+      return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+    } finally {
+      db?.close();
+    }
+  }
+
   /** Removes the files and lets go, in this order: nobody may find them who doesn't hold the lock. */
   release(): void {
     try {

@@ -59,6 +59,8 @@ export class Sessions implements SessionHost {
   readonly #finder: SessionFinder;
   readonly #current: CurrentSessions;
   readonly #sessions = new Map<string, Session>();
+  /** Those whose turn another daemon was running when this one started. */
+  readonly #elsewhere = new Set<string>();
   readonly #configFile: string;
 
   constructor(options: {
@@ -105,7 +107,7 @@ export class Sessions implements SessionHost {
     for (const record of options.registry.all()) {
       // An ephemeral session lived in the memory of an agent that died with the last daemon.
       if (record.options.ephemeral) options.registry.delete(record.id);
-      else this.#sessions.set(record.id, new Session(record, this));
+      else this.#sessions.set(record.id, this.#known(record));
     }
   }
 
@@ -388,7 +390,36 @@ export class Sessions implements SessionHost {
 
   // --- inside ------------------------------------------------------------------------------------------
 
+  /**
+   * A session that the registry knows. A turn that it has open was cut, unless another daemon with the same registry
+   * runs it: one whose socket is elsewhere, as that of a shell without XDG_RUNTIME_DIR.
+   */
+  #known(record: SessionRecord): Session {
+    if (record.openTurn === undefined || !this.writers.isHeldElsewhere(record))
+      return new Session(record, this);
+    this.#elsewhere.add(record.id);
+    const { openTurn: _, ...closed } = record;
+    return new Session(closed, this);
+  }
+
+  /** Whether another daemon runs the session's turn; what became of it is read again when it doesn't any more. */
+  #isElsewhere(session: Session): boolean {
+    const { record } = session;
+    if (!this.#elsewhere.has(record.id)) return false;
+    if (this.writers.isHeldElsewhere(record)) return true;
+    this.#elsewhere.delete(record.id);
+    const written = this.#registry.get(record.id);
+    // A turn of ours tells its own end.
+    if (session.agentPid !== undefined || written === undefined) return false;
+    record.interrupted = written.openTurn !== undefined || written.interrupted === true;
+    return false;
+  }
+
   #info(session: Session, summary: SessionSummary | undefined): SessionInfo {
+    if (this.#isElsewhere(session)) {
+      // Nothing is written either: the other daemon does.
+      return { ...sessionInfo(session, summary, this.#current.isCurrent(session)), usedElsewhere: true };
+    }
     const { name } = session.record;
     // pi's file has the last word: a rename may have been cut before it was written down here.
     if (summary?.name !== undefined && summary.name !== name) {

@@ -16,6 +16,7 @@ export function renderSessionDetails(session: SessionInfo, colors: Colors, now: 
     ...(session.origin === "pi" && session.sandbox !== undefined
       ? ["in a sandbox because sandboxed agents could write where its file is"]
       : []),
+    ...(session.usedElsewhere ? ["another pictl daemon runs a turn in it"] : []),
     ...(session.interrupted
       ? ["its last turn was cut by the end of its agent or of the daemon; all that pi had saved is there"]
       : []),

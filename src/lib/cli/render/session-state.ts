@@ -3,10 +3,12 @@ import type { Colors } from "./color.ts";
 
 /**
  * What a session is doing, with the prompts that wait behind it: `working +2`. One that rests because its last
- * turn was cut is `cut`: nothing in it has been brought to an end.
+ * turn was cut is `cut`: nothing in it has been brought to an end. One that another daemon works in is `elsewhere`.
  */
-export function stateText(session: Pick<SessionInfo, "state" | "queued" | "interrupted">): string {
-  const state = isCut(session) ? "cut" : session.state;
+export function stateText(
+  session: Pick<SessionInfo, "state" | "queued" | "interrupted" | "usedElsewhere">,
+): string {
+  const state = session.usedElsewhere ? "elsewhere" : isCut(session) ? "cut" : session.state;
   return session.queued > 0 ? `${state} +${session.queued}` : state;
 }
 
