@@ -155,6 +155,8 @@ describe("pictl history", () => {
     const counted = await place.run(["history", "search", "appletree", "--limit", "0"]);
     assert.deepEqual([counted.code, counted.stderr], [0, ""]);
     assert.match(counted.stdout, /^0 of \d+ hits in \d+ sessions?, /);
+    const none = await place.run(["history", "list", "--project", "nowhere"]);
+    assert.equal(none.stderr, "No sessions of the project nowhere. --all lists those of every one.\n");
     for (const [args, range] of [
       [["search", "x", "--limit", "1000000"], "--limit takes a whole number from 0 to 100000"],
       [["search", "x", "-C", "101"], "--context takes a whole number from 0 to 100,"],
@@ -224,17 +226,21 @@ describe("pictl history", () => {
     mkdirSync(join(path, "..", "..", "--many--"));
     for (const [i, file] of files.entries()) {
       const timestamp = new Date(Date.UTC(2026, 0, 1, 0, i)).toISOString();
-      const message = { role: "user", content: `the ${i}. plumtree` };
+      // The newest has more hits than are fetched at once.
+      const count = i === files.length - 1 ? 2_100 : 1;
       const lines = [
         { type: "session", version: 3, id: `many${i}`, timestamp, cwd },
-        { type: "message", id: `m${i}`, parentId: null, timestamp, message },
+        ...Array.from({ length: count }, (_, n) => {
+          const message = { role: "user", content: `the ${i}. plumtree, ${n}` };
+          return { type: "message", id: `m${i}-${n}`, parentId: null, timestamp, message };
+        }),
       ];
       writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
     }
     const paths = async (...more: string[]) =>
       (await place.ok(["history", "search", "plumtree", "--format", "paths", ...more], { cwd })).split("\n");
     assert.deepEqual((await paths()).sort(), files.sort());
-    assert.equal((await paths("--limit", "7")).length, 7);
+    assert.deepEqual(await paths("--limit", "7"), [files.findLast((file) => file.endsWith("29.jsonl"))]);
   });
 
   it("lists, shows, adds up and exports", async () => {

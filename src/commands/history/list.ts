@@ -43,9 +43,12 @@ export default class HistoryList extends BaseCommand<typeof HistoryList> {
     if (!flags.json) await writeIndexNotice(result.index);
     await this.show(result, async () => {
       if (result.sessions.length === 0) {
-        await writeStderr(
-          flags.all ? "No sessions.\n" : "No sessions of this project. --all lists those of every one.\n",
-        );
+        const [{ whoseOf }, { sanitize }] = await Promise.all([
+          import("../../lib/cli/history/no-result.ts"),
+          import("../../lib/cli/render/text-width.ts"),
+        ]);
+        const wider = flags.all ? "" : " --all lists those of every one.";
+        await writeStderr(`No sessions ${sanitize(whoseOf(flags))}.${wider}\n`);
         return "";
       }
       const [{ renderHistoryList }, { colorsFor, widthOf }] = await Promise.all([

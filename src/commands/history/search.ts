@@ -111,7 +111,7 @@ async function pathsOf(
     const page = { ...request, sort: "time", offset, limit: PAGE, context: 0 } as const;
     const next = await client.request("search_history", page);
     for (const { file } of next.hits) files.add(file);
-    more = next.hits.length === PAGE;
+    more = next.hits.length > 0 && (!next.totalIsExact || offset + PAGE < next.total);
   }
   return [...files].map((file) => `${file}\n`).join("");
 }

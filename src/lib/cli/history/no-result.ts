@@ -39,10 +39,14 @@ export async function explainNoResult(
   await writeStderr(`${lines.join("\n")}\n`);
 }
 
-function placeOf({ all, cwd, project, session }: Where, sessions: number): string {
-  if (session !== undefined) return `the session ${session}`;
-  const some = counted(sessions, "session");
-  if (project !== undefined) return `${some} of the project ${project}`;
-  if (cwd !== undefined) return `${some} that began in ${cwd}`;
-  return `${some} of ${all ? "all projects" : "this project"}`;
+function placeOf(where: Where, sessions: number): string {
+  if (where.session !== undefined) return `the session ${where.session}`;
+  return `${counted(sessions, "session")} ${whoseOf(where)}`;
+}
+
+/** Whose sessions were asked for: `of this project`. */
+export function whoseOf({ all, cwd, project }: Pick<Where, "all" | "cwd" | "project">): string {
+  if (project !== undefined) return `of the project ${project}`;
+  if (cwd !== undefined) return `that began in ${cwd}`;
+  return all ? "of all projects" : "of this project";
 }
