@@ -25,8 +25,8 @@ const MIN_SECRET_LINE_LENGTH = 20;
  */
 const NAMED =
   "(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|[A-Z0-9]_(?:KEY|PASS|PWD|PAT|AUTH|COOKIE))";
-/** What stands there instead of a value: a variable, a placeholder, code that gets it, or what was blacked out before. */
-const NO_VALUE = String.raw`(?![$<{(]|\[redacted|process\.env|[\w.]{1,64}(?:\(\)|[[(]["']))`;
+/** What stands there instead of a value: a variable, a placeholder, code that gets or compares it, what was blacked out before. */
+const NO_VALUE = String.raw`(?![$<{(=]|\[redacted|process\.env|[\w.]{1,64}(?:\(\)|[[(]["']))`;
 /** As it stands, and within a JSON text. */
 const QUOTE = String.raw`\\?["']`;
 

@@ -132,7 +132,7 @@ test("ordinary text and code are left alone", () => {
     "Bearer of bad news: risk-averse at https://example.org:8080/a@b, task-0123456789, git@host:x/y.git",
     "const token = getToken(); password = readPassword(prompt); this.apiKey = options.apiKey;",
     "API_KEY=$OPENAI_API_KEY DB_PASSWORD=\u0024{DB_PASSWORD} GH_TOKEN=$(gh auth token) API_TOKEN=<your-token> X_KEY={{ key }}",
-    "client = Client(API_KEY=get_key(), API_TOKEN=os.environ['API_TOKEN'], A_KEY=process.env.A_KEY)",
+    "client = Client(API_KEY=get_key(), API_TOKEN=os.environ['API_TOKEN'], A_KEY=process.env.A_KEY) if (A_KEY==anotherKey)",
     "interface Env { API_KEY: string; AUTH_TOKEN: undefined | string }",
     "const keys = {\n  API_KEY: options.apiKey,\n  INVALID_TOKEN: 'the token is not valid',\n};",
     "ERR_INVALID_TOKEN: authentication failed for this user",
