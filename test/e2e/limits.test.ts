@@ -228,7 +228,10 @@ describe("limits", () => {
     const raw = await RawConnection.open(place.paths.socket);
     raw.write("x".repeat(8 * 1024 * 1024 + 1));
     const answer = await raw.until(({ type }) => type === "response");
-    assert.deepEqual((answer.error as unknown as Refusal).details, { limit: "handshake", value: 8 * 1024 * 1024 });
+    assert.deepEqual((answer.error as unknown as Refusal).details, {
+      limit: "handshake",
+      value: 8 * 1024 * 1024,
+    });
   });
 
   it("so many records of a session are kept for who was away", async () => {

@@ -42,12 +42,7 @@ export class Connection implements Sink {
    * @param maxFrameBytes of a frame, until {@link ready} says otherwise
    * @param maxUnreadBytes that may wait for the client before its subscriptions pause: they catch up later
    */
-  constructor(
-    socket: Socket,
-    maxFrameBytes: number,
-    log: Logger,
-    maxUnreadBytes: number = MAX_UNREAD_BYTES,
-  ) {
+  constructor(socket: Socket, maxFrameBytes: number, log: Logger, maxUnreadBytes: number = MAX_UNREAD_BYTES) {
     this.#socket = socket;
     this.#maxUnreadBytes = maxUnreadBytes;
     this.#decoder = new FrameDecoder(maxFrameBytes);

@@ -94,7 +94,8 @@ export class LogFile implements Logger {
     if (LEVELS.indexOf(level) < this.#least) return;
     const line = this.#line(level, message, fields);
     this.#echo?.(line);
-    const gap = this.#lost === 0 ? "" : this.#line("warn", "lines of the log are missing", { lines: this.#lost });
+    const gap =
+      this.#lost === 0 ? "" : this.#line("warn", "lines of the log are missing", { lines: this.#lost });
     try {
       this.#append(`${gap}${line}`);
       this.#lost = 0;
