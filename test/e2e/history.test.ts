@@ -348,6 +348,28 @@ describe("pictl history", () => {
     assert.equal((await search(["hazeltree"], cwd)).total, 1);
   });
 
+  it("leads back with pi where only the history looks", async () => {
+    const elsewhere = join(place.root, "old backups");
+    mkdirSync(elsewhere);
+    const timestamp = new Date().toISOString();
+    const lines = [
+      { type: "session", version: 3, id: "elm", timestamp, cwd: place.cwd },
+      {
+        ...{ type: "message", id: "e1", parentId: null, timestamp },
+        message: { role: "user", content: "the elmtree" },
+      },
+    ];
+    const file = join(elsewhere, "2026_elm.jsonl");
+    writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    await place.ok(["config", "set", "history.directories", elsewhere]);
+    const found = await place.ok(["history", "search", "elmtree"]);
+    assert.ok(found.includes(`continue: pi --session '${file}'`), found);
+    assert.ok(!found.includes("fork:"), found);
+    assert.equal((await search(["elmtree"])).hits[0]?.outside, true);
+    assert.equal((await search(["appletree"])).hits[0]?.outside, undefined);
+    await place.ok(["config", "unset", "history.directories"]);
+  });
+
   it("makes a damaged, other or missing index anew, for the user alone", async () => {
     const { database } = await status();
     assert.equal(statSync(database.path).mode & 0o777, 0o600);

@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { agentDirOf, sessionDirOf } from "../core/session-files/locate.ts";
+import { isBelow } from "../history/files/roots.ts";
 import type { History } from "../history/history.ts";
 import { realPlace } from "../history/real-place.ts";
-import type { Filters, Scope } from "../history/types.ts";
+import type { Filters, Hit, Scope } from "../history/types.ts";
 import type { historySchemas } from "../protocol/history.ts";
 import type { RequestParams, RequestResults } from "../protocol/requests.ts";
 import type { Caller } from "../session/caller.ts";
@@ -29,7 +30,10 @@ type HistoryHandlers = {
 export const historyHandlers: HistoryHandlers = {
   async search_history({ cwd, scope, project, session, model, since, until, ...rest }, host, reply) {
     const filters = filtersOf({ cwd, scope, project, session, model, since, until });
-    reply(await host.history.ask("search", await scopeOf(host, cwd), { ...rest, ...filters }));
+    const places = await placesOf(host, cwd);
+    const result = await host.history.ask("search", places.scope, { ...rest, ...filters });
+    const told = (hit: Hit) => (places.outside(hit.file) ? { ...hit, outside: true } : hit);
+    reply({ ...result, hits: result.hits.map(told) });
   },
 
   async list_history({ limit, showSecrets, ...filters }, host, reply) {
@@ -59,6 +63,16 @@ export const historyHandlers: HistoryHandlers = {
   },
 };
 
+interface Places {
+  scope: Scope;
+  /** Whether a session's file is where only the history looks, by the config's `history.directories`. */
+  outside: (file: string) => boolean;
+}
+
+async function scopeOf(host: HistoryHost, cwd: string | undefined): Promise<Scope> {
+  return (await placesOf(host, cwd)).scope;
+}
+
 /**
  * Where the caller's pi keeps its sessions, and what is to be left out. Read anew each time: who excludes a project
  * means at once.
@@ -66,21 +80,26 @@ export const historyHandlers: HistoryHandlers = {
  * @param cwd the caller's directory, whose settings may keep sessions elsewhere
  * @throws PictlError INVALID_CONFIG
  */
-async function scopeOf({ sessions, caller }: HistoryHost, cwd: string | undefined): Promise<Scope> {
+async function placesOf({ sessions, caller }: HistoryHost, cwd: string | undefined): Promise<Places> {
   const environment = caller.environment ?? {};
   const agentDir = agentDirOf(environment);
   const { exclude, directories } = await sessions.historyConfig();
   const own = resolve(agentDir, "sessions");
   const flat = new Set(directories.map((path) => resolve(path.replace(/^~(?=\/|$)/, homedir()))));
-  const sessionDir = sessionDirOf(environment, cwd);
-  if (sessionDir !== undefined) flat.add(resolve(sessionDir));
+  const named = sessionDirOf(environment, cwd);
+  const sessionDir = named === undefined ? undefined : resolve(named);
+  if (sessionDir !== undefined) flat.add(sessionDir);
+  const known = new Set<string>();
   for (const { record } of sessions.all()) {
     // A project's own settings may keep its sessions elsewhere.
     const directory = record.file === undefined || record.agentDir !== agentDir ? own : dirname(record.file);
-    if (directory !== own && dirname(directory) !== own) flat.add(directory);
+    if (directory !== own && dirname(directory) !== own) known.add(directory);
   }
+  for (const directory of known) flat.add(directory);
   const roots = [{ path: own, nested: true }, ...[...flat].map((path) => ({ path, nested: false }))];
-  return { roots: roots.flatMap(withNested), exclude };
+  const all = roots.flatMap(withNested);
+  const sessionsOwn = all.filter(({ path }) => path === own || path === sessionDir || known.has(path));
+  return { scope: { roots: all, exclude }, outside: (file) => !isBelow(file, sessionsOwn) };
 }
 
 /** A directory of the config may be laid out as pi's own is. */

@@ -125,6 +125,8 @@ export interface HistoryHit extends HistoryHitSession {
   text?: string;
   /** Other sessions that have the same entry. */
   copies?: HistoryHitSession[];
+  /** Only the history looks where its file is (`history.directories`): pi goes on with the file, pictl doesn't. */
+  outside?: boolean;
   /** What to give to `fork` as `at`: the entry, or the prompt that led to it. */
   forkAt?: string;
 }

@@ -34,9 +34,10 @@ function renderSession(hits: readonly HistoryHit[], options: HitsOptions): strin
   const newest = Math.max(...hits.map(({ time }) => time));
   const title = [sessionName ?? [], sessionId].flat().map(oneLine).join(" · ");
   const heading = `${colors.bold(title)}  ${colors.dim(`${oneLine(shortPath(cwd))} · ${ageText(newest, now)}`)}\n`;
-  const lead = commands
-    ? colors.dim(`  continue: ${shellCommand(["pictl", "prompt", "-s", oneLine(sessionId)])} …\n`)
-    : "";
+  const back = first.outside
+    ? shellCommand(["pi", "--session", oneLine(first.file)])
+    : `${shellCommand(["pictl", "prompt", "-s", oneLine(sessionId)])} …`;
+  const lead = commands ? colors.dim(`  continue: ${back}\n`) : "";
   return heading + lead + hits.map((hit) => renderHit(hit, options)).join("");
 }
 
@@ -46,7 +47,7 @@ function ageText(time: number, now: number): string {
 }
 
 function renderHit(hit: HistoryHit, { colors, commands = true }: HitsOptions): string {
-  const { kind, tool, time, branch, copies, forkAt, entryId, sessionId } = hit;
+  const { kind, tool, time, branch, copies, forkAt, entryId, sessionId, outside } = hit;
   const facts = [
     `${whoOf(kind)}${tool === undefined ? "" : ` ${oneLine(tool)}`}`,
     knownTime(time),
@@ -60,7 +61,8 @@ function renderHit(hit: HistoryHit, { colors, commands = true }: HitsOptions): s
     .map((line) => `    ${line}\n`)
     .join("");
   const fork = ["pictl", "session", "fork", oneLine(sessionId), "--at", oneLine(forkAt ?? "")];
-  const lead = commands && forkAt !== undefined ? colors.dim(`    fork: ${shellCommand(fork)}\n`) : "";
+  const lead =
+    commands && forkAt !== undefined && !outside ? colors.dim(`    fork: ${shellCommand(fork)}\n`) : "";
   return `  ${colors.cyan(facts.join(" · "))} ${colors.dim(oneLine(entryId))}\n${text}${lead}`;
 }
 
