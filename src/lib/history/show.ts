@@ -31,6 +31,8 @@ export function showSession(
   let count = 0;
   let model: string | undefined;
   const visit = (entry: JsonObject, start: number): boolean => {
+    // As the index counts them: of headers only the first.
+    if (entry.type === "session" && number > 0) return true;
     const entryId = asString(entry.id) ?? String(number).padStart(8, "0");
     number++;
     if (entry.type === "session") return true;

@@ -71,6 +71,7 @@ function open(t: TestContext, sessions: Record<string, Session>) {
     path: join(root, "history.db"),
     directory,
     search,
+    show: (session: string, at: string) => service.run("show", scope, { session, at }),
     ids: async (query: string, more: Partial<SearchParams> = {}) =>
       (await search(query, more)).hits.map(({ entryId }) => entryId),
   };
@@ -361,7 +362,7 @@ test("copies are told of that lie where the caller looks, and of no others", asy
 });
 
 test("an entry without an id is known by its place among whole lines, however it is found", async (t) => {
-  const { search, directory } = open(t, {});
+  const { search, show, directory } = open(t, {});
   const header = { type: "session", id: "old", timestamp: "2025-10-01T08:00:00.000Z", cwd: "/p" };
   const message = (text: string) =>
     JSON.stringify({
@@ -380,6 +381,11 @@ test("an entry without an id is known by its place among whole lines, however it
       JSON.stringify(more),
     );
   }
+  const { entries } = await show("old", "00000002");
+  assert.deepEqual(
+    entries.filter(({ at }) => at).map(({ text }) => text),
+    ["needle"],
+  );
 });
 
 test("a regular expression that never ends is stopped, and the next search answered", async (t) => {
