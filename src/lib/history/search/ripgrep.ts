@@ -25,15 +25,18 @@ export async function linesWith(
   return found;
 }
 
+/** @param output of each line `<path> NUL <offset>:` and a line end, which a path may hold, too */
 function addLines(output: string, found: Map<string, Set<number>>): void {
-  for (const line of output.split("\n")) {
-    // <path> NUL <offset>:
-    const nul = line.indexOf("\0");
-    if (nul === -1) continue;
-    const path = line.slice(0, nul);
+  let at = 0;
+  for (;;) {
+    const nul = output.indexOf("\0", at);
+    const end = output.indexOf("\n", nul);
+    if (nul === -1 || end === -1) return;
+    const path = output.slice(at, nul);
     const offsets = found.get(path) ?? new Set<number>();
-    offsets.add(Number.parseInt(line.slice(nul + 1), 10));
+    offsets.add(Number.parseInt(output.slice(nul + 1, end), 10));
     found.set(path, offsets);
+    at = end + 1;
   }
 }
 

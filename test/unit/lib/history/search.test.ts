@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -299,6 +308,13 @@ describe("a scan of the files", () => {
       found.map(({ total }) => total),
       [3, 3, 3, 2, 0],
     );
+  });
+
+  test("reads files whose directory has a line end in its name", async (t) => {
+    const { search, directory } = open(t, { a: [{ text: "farneedle" }] });
+    renameSync(directory, `${directory}\n--b--`);
+    const found = await both(search, [["farneedle", { deep: true }]]);
+    assert.equal(found[0]?.total, 1);
   });
 
   test("knows the model of an entry from lines without a match", async (t) => {
