@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { Workspace } from "../support/workspace.ts";
 
@@ -125,6 +134,43 @@ describe("sandbox show, explain and init", () => {
     assert.equal(bad.code, 2);
     assert.ok(bad.stderr.startsWith(`Error: ${workspace()}:3: max_process: unknown key. [INVALID_CONFIG]`));
     assert.match(bad.stderr, /Did you mean "max_processes"\?/);
+  });
+
+  it("has all files up to the home, whatever repositories lie between", async () => {
+    write(workspace(), "max_processes = 64\n");
+    const outer = join(place.root, ".pictl/sandbox.toml");
+    write(outer, 'max_memory = "1G"\n');
+    const sub = join(place.cwd, "deep/sub");
+    mkdirSync(join(sub, ".git"), { recursive: true });
+    const files = async (home: string) =>
+      (await place.json<Shown>(["sandbox", "show"], { env: { HOME: home }, cwd: sub })).files;
+    assert.deepEqual(await files(join(place.root, "home")), [outer, workspace()]);
+    assert.deepEqual(await files(place.root), [outer, workspace()]);
+    assert.deepEqual(await files(place.cwd), [workspace()]);
+    // In a directory of everybody's, only root can make a file for others.
+    if (process.getuid?.() === 0) {
+      chownSync(outer, 4711, 4711);
+      assert.deepEqual(await files(place.root), [workspace()]);
+      chownSync(place.root, 4711, 4711);
+      assert.deepEqual(await files(place.root), [outer, workspace()]);
+      chownSync(place.root, 0, 0);
+    }
+    rmSync(join(place.root, ".pictl"), { recursive: true });
+    rmSync(join(place.cwd, "deep"), { recursive: true });
+  });
+
+  it("refuses a file that can't be read, also a link that leads nowhere", async () => {
+    for (const path of [user(), workspace()]) {
+      mkdirSync(dirname(path), { recursive: true });
+      symlinkSync(join(place.root, "gone.toml"), path);
+      const refused = await place.run(["sandbox", "show"], { env });
+      assert.equal(refused.code, 2);
+      assert.ok(refused.stderr.startsWith(`Error: Cannot read ${path}: ENOENT. [INVALID_CONFIG]`));
+      rmSync(path);
+    }
+    rmSync(dirname(workspace()), { recursive: true });
+    symlinkSync(join(place.root, "gone"), dirname(workspace()));
+    assert.equal((await place.run(["sandbox", "show"], { env })).code, 2);
   });
 
   it("refuses a policy that denies the workspace itself", async () => {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { PictlError } from "../../core/errors.ts";
 import { directoriesToRepositoryRoot, type Environment, type Paths } from "../../core/paths.ts";
@@ -38,10 +38,10 @@ export interface LoadedPolicy {
 }
 
 /**
- * The policy that holds in a directory: the user's side, narrowed by every `.pictl/sandbox.toml` between the
- * root of the repository and the directory. All of them, and not the nearest: a file in a subdirectory, which an
- * agent can make, would else put the repository's own out of force. The parser and its schema are loaded only
- * when there is a file.
+ * The policy that holds in a directory: the user's side, narrowed by every `.pictl/sandbox.toml` from the directory
+ * up to the home, or to the root. All of them, and not those of the repository: a file in a subdirectory, or a
+ * repository made there, as an agent can, would else put the outer ones out of force. The parser and its schema are
+ * loaded only when there is a file.
  *
  * @throws PictlError INVALID_CONFIG naming file, line and key
  */
@@ -50,7 +50,7 @@ export async function loadPolicy(request: PolicyRequest): Promise<LoadedPolicy> 
   const workspace = normalize(request.workspace).replace(/(?<=.)\/$/, "");
   const places: PolicyPlaces = { ...request, home, workspace, otherHomes: otherHomes(home) };
   const user = userPolicyFile(request.paths);
-  const inWorkspace = workspacePolicyFiles(workspace).filter((path) => !isMissing(path));
+  const inWorkspace = restrictingFiles(workspace, home);
   const warnings: string[] = [];
   const userFile = isMissing(user) ? undefined : await read(user, home);
   let traced = userPolicy(places, userFile, request.profile, warnings);
@@ -91,6 +91,30 @@ function repositoryDirectories(workspace: string): string[] {
   return directoriesToRepositoryRoot(workspace, (dir) => existsSync(join(dir, ".git")));
 }
 
+/**
+ * The files that restrict what is done in a directory, the outermost first. In a directory of everybody's, such as
+ * /tmp, anybody could restrict others: a file counts that belongs to the user, to root, or to who owns the directory.
+ */
+export function restrictingFiles(workspace: string, home: string): string[] {
+  const directories = directoriesToRepositoryRoot(workspace, (dir) => dir === home || dir === "/");
+  return directories
+    .flatMap((dir) => {
+      const path = join(dir, ".pictl", POLICY_FILE);
+      return !isMissing(path) && isTrusted(path, dir) ? [path] : [];
+    })
+    .reverse();
+}
+
+function isTrusted(path: string, directory: string): boolean {
+  try {
+    const { uid } = lstatSync(path);
+    return [process.getuid?.(), 0, statSync(directory).uid].includes(uid);
+  } catch {
+    // What can't be looked at may restrict: reading it says why.
+    return true;
+  }
+}
+
 /** Where the user's file is, or would be made. */
 export function userPolicyFile(paths: Paths): string {
   return join(paths.configDir, POLICY_FILE);
@@ -108,9 +132,12 @@ async function read(path: string, home: string, base?: string): Promise<PolicyFi
   return readPolicyFile(path, home, base);
 }
 
+/** Whether nothing is there. A link that leads nowhere is something: what it led to may restrict. */
 function isMissing(path: string): boolean {
+  const [quiet, directory] = [{ throwIfNoEntry: false }, dirname(path)] as const;
   try {
-    return statSync(path, { throwIfNoEntry: false }) === undefined;
+    if (lstatSync(path, quiet) !== undefined) return false;
+    return !lstatSync(directory, quiet)?.isSymbolicLink() || statSync(directory, quiet) !== undefined;
   } catch {
     // A file that can't be looked at may restrict: reading it says why.
     return false;
