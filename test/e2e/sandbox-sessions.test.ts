@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -180,5 +188,41 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
     const outside = { sessionId: "new", sessionFile: join(place.root, ".ssh", "x_new.jsonl") };
     assert.match((await clone(outside)).stderr, /is not in its session directory/);
     assert.equal((await place.json<{ sessions: SessionInfo[] }>(["session", "list"])).sessions.length, 1);
+  });
+
+  it("are read only from regular files, and another kind of file disturbs no other session", async () => {
+    const other = (await place.json<{ sessionId: string }>(["prompt", ...ECHO, "other"])).sessionId;
+    await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "first"]);
+    const { id } = await show();
+    const out = join(place.cwd, "out.jsonl");
+    const reading = [
+      ...["jsonl", "html", "md"].map((format) => ["session", "export", "-s", id, "-f", format, "-o", out]),
+      ["prompt", "-s", id, "again"],
+      ["session", "messages", "-s", id],
+      ["session", "clone", "-s", id],
+    ];
+    for (const replace of ["mkfifo", `ln -s ${join(place.root, ".ssh/id_test")}`]) {
+      const { file } = await show(id);
+      await place.run(["session", "bash", "-s", id, `rm -f ${file}; ${replace} ${file}; kill -9 $PPID`]);
+      const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"]);
+      assert.deepEqual(new Set(sessions.map((session) => session.id)), new Set([id, other]));
+      for (const args of reading) {
+        const { code, stderr, stdout } = await place.run(args);
+        assert.equal(code, 1, `${args}: ${stderr}`);
+        assert.match(stderr, /is no regular file.*\[STORAGE_UNAVAILABLE\]/);
+        assert.doesNotMatch(stdout, new RegExp(SECRET));
+        assert.equal(existsSync(out), false);
+      }
+      assert.match(await place.ok(["history", "search", "other"]), /other/);
+      assert.match(await place.ok(["prompt", "-s", other, "more"]), /more/);
+      rmSync(file as string);
+      await place.ok(["prompt", "-s", id, "begun again"]);
+    }
+    await place.ok(["session", "export", "-s", id, "-f", "jsonl", "-o", out]);
+    assert.match(readFileSync(out, "utf8"), /begun again/);
+    const kept = (await show(id)).file as string;
+    const own = readFileSync(kept, "utf8");
+    await place.ok(["session", "export", "--force", "-s", id, "-f", "jsonl", "-o", kept]);
+    assert.equal(readFileSync(kept, "utf8"), own, "onto itself");
   });
 });

@@ -28,6 +28,7 @@ import {
 import type { SessionOptions } from "../protocol/session.ts";
 import { type AgentKind, agentKey } from "./agent-kind.ts";
 import type { Caller, ModelChange } from "./caller.ts";
+import { refuseOtherFile } from "./files/entries.ts";
 import type { Spare } from "./spare-agents.ts";
 import type { AgentFigures } from "./tally.ts";
 
@@ -115,7 +116,7 @@ export class AgentStarter {
    * Works out how an agent is started, without starting it.
    *
    * @throws PictlError DIRECTORY_NOT_FOUND, PI_NOT_FOUND, PI_TOO_OLD, INVALID_INPUT, INVALID_CONFIG, SANDBOX_REQUIRED,
-   * SANDBOX_UNAVAILABLE
+   * SANDBOX_UNAVAILABLE, STORAGE_UNAVAILABLE
    */
   async prepare(plan: AgentPlan, caller: Caller): Promise<AgentLaunch> {
     const { cwd, options, place, recordedModel } = plan;
@@ -126,6 +127,7 @@ export class AgentStarter {
         details: { cwd },
       });
     }
+    if (place.kind === "file") refuseOtherFile(place.path);
     const pi = await this.resolvePi(env);
     const change = definedOnly(plan.change ?? {});
     const model = change.model ?? (place.kind === "file" ? recordedModel : options.model);

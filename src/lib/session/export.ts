@@ -1,9 +1,19 @@
-import { copyFileSync, existsSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  fstatSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { exportHtml } from "../agent/pi/export-html.ts";
 import { PictlError, toStorageError } from "../core/errors.ts";
 import type { RequestParams } from "../protocol/requests.ts";
 import type { Caller } from "./caller.ts";
+import { openSaved } from "./files/entries.ts";
 import { toMarkdown } from "./files/markdown.ts";
 import type { Session } from "./session.ts";
 import { sessionTranscript } from "./session-entries.ts";
@@ -45,9 +55,11 @@ async function write(
   const saved = file !== undefined && existsSync(file) ? file : undefined;
   if (format === "html" || format === "jsonl") {
     if (saved === undefined) throw nothingToExport(session, format);
-    if (format === "jsonl") copyFileSync(saved, outputPath);
+    const fd = openSaved(saved);
+    if (format === "jsonl") return await copy(fd, outputPath);
+    closeSync(fd);
     // An agent in a sandbox can't write where the user wants it.
-    else if (session.agentPid !== undefined && session.sandboxProfile === undefined)
+    if (session.agentPid !== undefined && session.sandboxProfile === undefined)
       await session.command({ type: "export_html", outputPath }, caller);
     else {
       const env = sessions.starter.environmentOf(caller);
@@ -62,6 +74,14 @@ async function write(
       ? toMarkdown(info, messages)
       : `${JSON.stringify({ session: info, messages }, null, 2)}\n`;
   writeFileSync(outputPath, text);
+}
+
+async function copy(fd: number, outputPath: string): Promise<void> {
+  const { dev, ino, mode } = fstatSync(fd);
+  const target = statSync(outputPath, { throwIfNoEntry: false });
+  // Onto itself: it would be emptied before it is read.
+  if (target?.dev === dev && target.ino === ino) return closeSync(fd);
+  await pipeline(createReadStream("", { fd }), createWriteStream(outputPath, { mode: mode & 0o777 }));
 }
 
 function nothingToExport(session: Session, format: string): PictlError {

@@ -2,7 +2,9 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  constants,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -17,6 +19,12 @@ import { sha256 } from "../core/sha256.ts";
 
 /** SQLITE_BUSY: https://sqlite.org/rescode.html */
 const SQLITE_BUSY = 5;
+
+/**
+ * Locks beside sessions lie where an agent in a sandbox may once have written: no link that it has left is followed, and
+ * no pipe waited for.
+ */
+const OWN_FILE = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Who holds a session, as its note beside the lock says. For people: whether it is held is told by the lock. */
 export interface LockHolder {
@@ -79,7 +87,7 @@ export class SessionLock {
       if (fd !== undefined) closeSync(fd);
     };
     try {
-      fd = openSync(path, "a", place.fileMode);
+      fd = openSync(path, constants.O_RDWR | constants.O_CREAT | OWN_FILE, place.fileMode);
       db = new DatabaseSync(path, { timeout: 0 });
       // Nothing is ever written, so that there is nothing to roll back: without it a journal lies beside the lock.
       db.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
@@ -91,7 +99,7 @@ export class SessionLock {
       }
       const left = readHolder(directory, sessionId);
       place.settle(path);
-      writeFileSync(`${path}.json`, `${JSON.stringify(holder)}\n`, { mode: place.fileMode });
+      writeNote(`${path}.json`, holder, place.fileMode);
       place.settle(`${path}.json`);
       return new SessionLock(path, db, fd, left);
     } catch (error) {
@@ -135,7 +143,8 @@ export class SessionLock {
 /** The note of whoever holds the session, or held it until its death; undefined where there is none to be read. */
 export function readHolder(directory: string, sessionId: string): LockHolder | undefined {
   try {
-    const text = readFileSync(join(directory, `${fileNameOf(sessionId)}.json`), "utf8");
+    const path = join(directory, `${fileNameOf(sessionId)}.json`);
+    const text = readFileSync(path, { encoding: "utf8", flag: constants.O_RDONLY | OWN_FILE });
     const holder = JSON.parse(text) as Partial<LockHolder> | null;
     const { pid, user, host, home, runtimeDir, since } = holder ?? {};
     if (typeof pid !== "number" || typeof runtimeDir !== "string") return undefined;
@@ -153,6 +162,15 @@ export function readHolder(directory: string, sessionId: string): LockHolder | u
   }
 }
 
+function writeNote(path: string, holder: LockHolder, mode: number): void {
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | OWN_FILE, mode);
+  try {
+    writeFileSync(fd, `${JSON.stringify(holder)}\n`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** An id comes from a file that anybody may have written, and must not lead elsewhere. */
 function fileNameOf(sessionId: string): string {
   if (/^[\w-][\w.-]{0,199}$/.test(sessionId)) return sessionId;
@@ -165,6 +183,10 @@ function fileNameOf(sessionId: string): string {
  */
 function makePlace(directory: string): { fileMode: number; settle: (path: string) => void } {
   const root = dirname(dirname(directory));
+  for (const path of [dirname(directory), directory]) {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink())
+      throw new Error(`${path} is a symbolic link`);
+  }
   let above = statSync(root, { throwIfNoEntry: false });
   if (above === undefined || statSync(directory, { throwIfNoEntry: false }) === undefined) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });

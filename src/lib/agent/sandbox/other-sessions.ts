@@ -1,6 +1,7 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { parseObject } from "../../core/session-files/json.ts";
 import { listSessionFiles } from "../../core/session-files/locate.ts";
+import { openSessionFile } from "../../core/session-files/open.ts";
 
 /** A header is some hundred bytes; a longer first line isn't one of pi's. */
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -21,7 +22,7 @@ export function otherProjectsSessions(sessionDir: string, cwd: string): string[]
 function cwdOf(path: string): unknown {
   const bytes = Buffer.alloc(MAX_HEADER_BYTES);
   try {
-    const file = openSync(path, "r");
+    const file = openSessionFile(path);
     try {
       const text = bytes.toString("utf8", 0, readSync(file, bytes, 0, bytes.length, 0));
       return parseObject(text.split("\n", 1)[0] ?? "")?.cwd;

@@ -1,8 +1,9 @@
-import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
+import { closeSync, existsSync, fstatSync } from "node:fs";
 import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import { systemErrorCode } from "../../core/errors.ts";
 import { type JsonObject, parseObject } from "../../core/session-files/json.ts";
 import { isInLine, readFully } from "../../core/session-files/line-reader.ts";
+import { openSessionFile } from "../../core/session-files/open.ts";
 import { fingerprint } from "../files/fingerprint.ts";
 import { type FoundFile, findFiles, isBelow, type Root } from "../files/roots.ts";
 import type { Fold } from "../text/fold.ts";
@@ -262,7 +263,7 @@ export class HistoryIndex {
   #step(file: FoundFile): void {
     let fd: number;
     try {
-      fd = openSync(file.path, "r");
+      fd = openSessionFile(file.path);
     } catch (error) {
       this.#todo.delete(file.path);
       this.#done.files += 1;
@@ -450,7 +451,7 @@ function parseState(text: string): FileState | undefined {
 function readHeader(path: string): JsonObject | undefined {
   let fd: number;
   try {
-    fd = openSync(path, "r");
+    fd = openSessionFile(path);
   } catch {
     // Gone or closed to us: whoever reads it finds out which.
     return undefined;

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import {
   asObject,
@@ -8,6 +8,7 @@ import {
   parseTime,
 } from "../../core/session-files/json.ts";
 import { forEachLine, type Line } from "../../core/session-files/line-reader.ts";
+import { openSessionFile } from "../../core/session-files/open.ts";
 import { MAX_PARSED_LINE, readEntryLine } from "../files/entry-line.ts";
 import { type Part, partsOf, usageOf } from "../files/parts.ts";
 import type { FileRow } from "../index/history-index.ts";
@@ -51,7 +52,7 @@ export async function scanFile(
 ): Promise<void> {
   let fd: number;
   try {
-    fd = openSync(row.path, "r");
+    fd = openSessionFile(row.path);
   } catch {
     // Gone since it was listed.
     return;

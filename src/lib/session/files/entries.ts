@@ -1,8 +1,9 @@
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, fstatSync } from "node:fs";
 import type { SessionEntry, SessionHeader } from "@earendil-works/pi-coding-agent";
 import { PictlError, systemErrorCode } from "../../core/errors.ts";
 import { isObject, type JsonObject, parseObject } from "../../core/session-files/json.ts";
 import { forEachLine } from "../../core/session-files/line-reader.ts";
+import { openSessionFile } from "../../core/session-files/open.ts";
 import { migrateInMemory } from "./migrate.ts";
 
 /** Parsed entries take a few times their size in memory, so a file beyond this would take the daemon down. */
@@ -27,7 +28,7 @@ export interface SessionContents {
  */
 export function readEntries(path: string, maxBytes: number = DEFAULT_MAX_FILE_BYTES): SessionContents {
   try {
-    const fd = openSync(path, "r");
+    const fd = openSessionFile(path);
     try {
       return readOpen(fd, path, maxBytes);
     } finally {
@@ -102,6 +103,24 @@ function isEntry(record: JsonObject): record is JsonObject & SessionEntry {
   return record.type !== "message" || isObject(record.message);
 }
 
+/**
+ * Refuses a file that pi must not be given as a session: it would wait for a pipe, and follow a link.
+ *
+ * @throws PictlError STORAGE_UNAVAILABLE, SESSION_NOT_FOUND
+ */
+export function refuseOtherFile(path: string): void {
+  closeSync(openSaved(path));
+}
+
+/** Opens a session file. Throws as {@link readEntries} does. */
+export function openSaved(path: string): number {
+  try {
+    return openSessionFile(path);
+  } catch (error) {
+    throw toReadError(error, path);
+  }
+}
+
 function toReadError(error: unknown, path: string): unknown {
   // A PictlError has a `code` too.
   const code = error instanceof PictlError ? undefined : systemErrorCode(error);
@@ -112,6 +131,17 @@ function toReadError(error: unknown, path: string): unknown {
       details: { path },
       cause: error,
     });
+  }
+  if (code === "EFTYPE") {
+    return new PictlError(
+      "STORAGE_UNAVAILABLE",
+      `${path} is no regular file, and so not read as a session.`,
+      {
+        hint: "Something else was put in the place of the session's file: look at it, and take it away.",
+        details: { path },
+        cause: error,
+      },
+    );
   }
   return new PictlError("STORAGE_UNAVAILABLE", `Cannot read the session file ${path} (${code}).`, {
     hint: "Check the permissions of the file and of the directories above it.",

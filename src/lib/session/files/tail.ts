@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, fstatSync } from "node:fs";
 import { parseObject } from "../../core/session-files/json.ts";
 import { forEachLine, type Line, readFully } from "../../core/session-files/line-reader.ts";
+import { openSessionFile } from "../../core/session-files/open.ts";
 
 /** pi writes an entry's ids first; this is ample for them. */
 const IDS_WITHIN_BYTES = 512;
@@ -30,7 +31,7 @@ export interface Tail extends FileMark {
 
 /** The entries of a session file behind an offset, by their ids alone. Throws what the file system says. */
 export function readTail(path: string, from: Pick<FileMark, "offset" | "lastId">): Tail {
-  const fd = openSync(path, "r");
+  const fd = openSessionFile(path);
   try {
     const { ino, size } = fstatSync(fd);
     const { offset, lastId } = from;
@@ -57,7 +58,7 @@ export function readTail(path: string, from: Pick<FileMark, "offset" | "lastId">
 
 /** The end of a session file as it is now. Throws what the file system says. */
 export function markEnd(path: string): FileMark {
-  const fd = openSync(path, "r");
+  const fd = openSessionFile(path);
   try {
     const { ino, size } = fstatSync(fd);
     for (let length = Math.min(END_BYTES, size); ; length = Math.min(length * 4, size)) {
