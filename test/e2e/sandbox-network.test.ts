@@ -130,6 +130,28 @@ describe("the network of a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, 
     );
   });
 
+  it("what the user's file names passes though it looks secret, a provider's credential doesn't", async () => {
+    mkdirSync(place.paths.configDir, { recursive: true });
+    writeFileSync(
+      join(place.paths.configDir, "sandbox.toml"),
+      'profile = "strict"\nenv = ["FOO_TOKEN", "OPENAI_API_KEY", "MODEL_VARIABLE"]\n',
+    );
+    const models = {
+      providers: { own: { baseUrl: "http://127.0.0.1:1", apiKey: "$MODEL_VARIABLE", models: [] } },
+    };
+    writeFileSync(join(place.agentDir, "models.json"), JSON.stringify(models));
+    const shell = { FOO_TOKEN: "wanted", BAR_TOKEN: "a", OPENAI_API_KEY: "b", MODEL_VARIABLE: "c" };
+    await place.ok(["session", "create", "--sandbox", "strict", "--model", "scripted/echo"], { env: shell });
+    for (const [command, env] of [
+      [["session", "bash", "env"], {}],
+      [["sandbox", "run", "--profile", "strict", "--", "env"], shell],
+    ] as const) {
+      const seen = await place.ok(command, { env });
+      assert.match(seen, /FOO_TOKEN=wanted/);
+      assert.doesNotMatch(seen, /BAR_TOKEN|OPENAI_API_KEY|MODEL_VARIABLE/);
+    }
+  });
+
   it("another provider's model gets an agent of its own", async () => {
     const server = await provider([]);
     await place.ok(["prompt", "--sandbox", "strict", "--model", "scripted/echo", "hi"], { env });

@@ -2,7 +2,9 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "../core/paths.ts";
 import { Gate } from "./gate/gate.ts";
+import { readCredentials, readModels } from "./gate/providers/pi-files.ts";
 import { planProviders, requireServed } from "./gate/providers/plan.ts";
+import { secretVariables } from "./gate/providers/secret-variables.ts";
 import type { GateRecord } from "./gate/record.ts";
 import { GATE_PORT } from "./gate-port.ts";
 import { sandboxDirectory } from "./own-places.ts";
@@ -46,6 +48,7 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
           env: environment,
           model: model.id,
           expose: policy.exposeCredentials,
+          wantedEnv: policy.env,
           piVersion: model.piVersion,
           runPi: model.runPi,
         });
@@ -68,7 +71,7 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
       const text = providers.modelsJson({ port, token: gate?.token ?? "" });
       writeFileSync(replace["models.json"], text, { mode: 0o600 });
     }
-    const secrets = new Set(providers?.secretEnv ?? []);
+    const secrets = new Set(providers?.secretEnv ?? ownSecrets(plan, environment));
     const harmless = Object.entries(environment).filter(([name]) => !secrets.has(name));
     return new Sandbox({
       policy: {
@@ -97,4 +100,10 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
     if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** What doesn't pass to a program without a model either. */
+function ownSecrets({ agentDir, policy }: SandboxPlan, environment: Environment): string[] {
+  const files = { models: readModels(agentDir), stored: readCredentials(agentDir) };
+  return secretVariables(environment, files, policy.env);
 }

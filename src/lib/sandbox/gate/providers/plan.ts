@@ -39,6 +39,8 @@ export interface PlanOptions {
   piVersion?: string | undefined;
   /** Providers that can't be served and whose credentials the user lets in. Their variables and entries pass. */
   expose?: readonly string[];
+  /** Names of variables that the policy lets pass, whatever they look like. */
+  wantedEnv?: readonly string[];
   /** Runs pi outside, with the caller's environment, and gives its standard output. */
   runPi: (args: string[]) => Promise<string>;
   /** For tests. */
@@ -59,7 +61,7 @@ export interface ProviderPlan {
   unserved: UnservedProvider[];
   /** For `GateOptions.hosts`: where the providers are that can't be served, as far as that is known. */
   hosts: ProviderHost[];
-  /** Variables that hold credentials, or say where one is: none may pass, but those of exposed providers. */
+  /** Variables that hold credentials, or say where one is: none may pass, but those of exposed providers and wanted ones. */
   secretEnv: string[];
   /** Variables of exposed providers, which pass. */
   exposedEnv: string[];
@@ -98,7 +100,7 @@ export function planProviders(options: PlanOptions): ProviderPlan {
     hosts: [...exposed, ...unserved.map(({ id }) => id)].flatMap((id) =>
       hostsOfUnserved(id, options, files.models),
     ),
-    secretEnv: secretVariables(options.env, files).filter((name) => !kept.includes(name)),
+    secretEnv: secretVariables(options.env, files, options.wantedEnv).filter((name) => !kept.includes(name)),
     exposedEnv: kept,
     env: Object.assign({}, ...served.map((each) => each.env)) as Record<string, string>,
     modelsJson: (gate) => insideModels(files.models, inside, exposed, gate),

@@ -20,10 +20,15 @@ export function variablesFor(id: string, entry: ProviderEntry | undefined): stri
   ];
 }
 
-/** All variables that hold credentials: of providers, of pi's files, and of the environment by their names. */
+/**
+ * All variables that hold credentials: of providers, of pi's files, and of the environment by their names.
+ *
+ * @param wanted names that the policy lets pass: they aren't secret for their looks, only as a provider's credential
+ */
 export function secretVariables(
   env: Environment,
   { models, stored }: { models: ModelsFile; stored: Record<string, StoredCredential> },
+  wanted: readonly string[] = [],
 ): string[] {
   const named = [
     ...Object.values(models.providers).flatMap(entryVariables),
@@ -31,7 +36,8 @@ export function secretVariables(
       each.type === "api_key" && each.key !== undefined ? variablesOf(each.key) : [],
     ),
   ];
-  return [...new Set([...CREDENTIAL_VARIABLES, ...named, ...Object.keys(env).filter(isSecretName)])].sort();
+  const looking = Object.keys(env).filter((name) => isSecretName(name) && !wanted.includes(name));
+  return [...new Set([...CREDENTIAL_VARIABLES, ...named, ...looking])].sort();
 }
 
 function entryVariables(entry: ProviderEntry): string[] {
