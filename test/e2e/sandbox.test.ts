@@ -250,6 +250,20 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.match(denied.stderr, /SANDBOX_UNAVAILABLE/);
   });
 
+  it("has a new agent for the next prompt when git has replaced .git/config outside", async () => {
+    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "hi"]);
+    const before = (await show()).agentPid;
+    await place.ok(["prompt", "again"]);
+    assert.equal((await show()).agentPid, before);
+    execFileSync("git", ["config", "user.name", "me"], { cwd: place.cwd });
+    await place.ok(["prompt", "once more"]);
+    const after = await show();
+    assert.notEqual(after.agentPid, before);
+    assert.equal(after.messages, 6);
+    const { stdout } = await place.run(["session", "bash", "echo '# mine' >> .git/config"]);
+    assert.match(stdout, /Read-only file system/);
+  });
+
   it("sees files that an option names, and no directories, nor what is denied", async () => {
     writeFileSync(join(place.root, "named.md"), "a file of mine");
     mkdirSync(join(place.root, "docs"));

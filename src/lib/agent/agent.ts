@@ -225,6 +225,7 @@ export class Agent {
         );
       }
       ready = true;
+      sandbox?.started(agent.pid);
       return { agent, state: response.data as AgentState };
     } catch (error) {
       // Also a broken pipe, which is noticed before the end of the process.
@@ -265,6 +266,11 @@ export class Agent {
   /** The sandbox that it runs in. */
   get sandbox(): Pick<AgentSandbox, "sessionDir"> | undefined {
     return this.#sandbox;
+  }
+
+  /** Whether its sandbox has a hole that was made from outside; only a new one has none. */
+  get isExposed(): boolean {
+    return this.#sandbox?.isExposed(this.pid) === true;
   }
 
   /** Tells which session it holds from now on. */

@@ -62,6 +62,12 @@ export class SessionAgent {
     return await this.#starting;
   }
 
+  /** Ends an agent whose sandbox has a hole, so that the next one is started in a whole one. Not while a turn runs. */
+  async endIfExposed(): Promise<void> {
+    await this.started();
+    if (this.#agent?.isExposed) await this.leave()?.stop();
+  }
+
   /** Waits until no start is under way, however it ended. */
   async started(): Promise<void> {
     await this.#starting?.catch(() => undefined);

@@ -78,7 +78,9 @@ export class SpareAgents {
 
   /** Takes out one that fits, best of the same directory: what reads the process's own finds it there. */
   claim(wanted: SpareWanted): Spare | undefined {
-    const fitting = [...this.#kept.keys()].filter((spare) => fits(spare, wanted) && !spare.agent.hasEnded);
+    const fitting = [...this.#kept.keys()].filter(
+      (spare) => fits(spare, wanted) && !spare.agent.hasEnded && !spare.agent.isExposed,
+    );
     const chosen = fitting.findLast(({ cwd }) => cwd === wanted.cwd) ?? fitting.at(-1);
     if (chosen !== undefined) this.remove(chosen);
     return chosen;

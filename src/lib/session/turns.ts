@@ -268,6 +268,7 @@ export class Turns {
     const { agent: its, reloading } = this.#hooks;
     try {
       await reloading.takeInForeignWrites();
+      await its.endIfExposed();
       const agent = await its.ensure(prompt.caller, prompt.params);
       await its.setThinking(agent, prompt.params.thinking);
       if (turn.abort) throw turn.unanswered ?? abortedWhileWaiting();

@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import type { SandboxProfile } from "../../core/choices.ts";
 import type { PictlError } from "../../core/errors.ts";
+import { mountPointsBelow } from "../../sandbox/bubblewrap/mount-points.ts";
 import type { SandboxPlan } from "../../sandbox/plan.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 
@@ -12,11 +13,15 @@ export class AgentSandbox {
   /** The session that its agent holds, for the records of the gate. */
   session: string | undefined;
   readonly #sandbox: Sandbox;
+  readonly #workspace: string;
+  /** What is mounted in the workspace since the agent's start. */
+  #held: ReadonlySet<string> = new Set();
 
-  constructor({ policy, sessionDir }: Pick<SandboxPlan, "policy" | "sessionDir">, sandbox: Sandbox) {
-    this.profile = policy.profile;
-    this.sessionDir = sessionDir;
+  constructor(plan: Pick<SandboxPlan, "policy" | "sessionDir" | "workspace">, sandbox: Sandbox) {
+    this.profile = plan.policy.profile;
+    this.sessionDir = plan.sessionDir;
     this.#sandbox = sandbox;
+    this.#workspace = plan.workspace;
   }
 
   spawn(command: readonly string[], cwd: string): ChildProcess {
@@ -26,6 +31,20 @@ export class AgentSandbox {
   /** What bubblewrap said, when it is the reason why the agent didn't start. */
   startFailure(stderr: string): PictlError | undefined {
     return this.#sandbox.failure(stderr);
+  }
+
+  /** @param pid of the agent, which has just become ready */
+  started(pid: number): void {
+    this.#held = mountPointsBelow(pid, [this.#workspace]);
+  }
+
+  /**
+   * Whether something in the workspace isn't held read-only, or covered, any more: the kernel takes a mount away when
+   * what it is on is replaced outside, as `git config` does with `.git/config`.
+   */
+  isExposed(pid: number): boolean {
+    const held = mountPointsBelow(pid, [this.#workspace]);
+    return [...this.#held].some((path) => !held.has(path));
   }
 
   async close(): Promise<void> {
