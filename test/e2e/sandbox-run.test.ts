@@ -155,7 +155,7 @@ describe("sandbox run", { skip: WITHOUT_BUBBLEWRAP }, () => {
 
     it("credentials in a cache that is a link are covered", async () => {
       write(join(home, "disk/cargo/credentials.toml"), "secret");
-      symlinkSync("disk/cargo", join(home, ".cargo"));
+      symlinkSync(join(home, "disk/cargo"), join(home, ".cargo"));
       user('allow_write = ["~/.cargo"]\n');
       const seen = await inside(
         "cat ~/.cargo/credentials.toml ~/disk/cargo/credentials.toml; echo ok > ~/.cargo/x && cat ~/.cargo/x",

@@ -72,9 +72,10 @@ export function tryFlags(environment: Environment, machine: Machine = thisMachin
     if (stderr === undefined) continue;
     const flag = added.at(-1)?.[0] ?? "";
     const cause = causeOf(flag, machine);
+    const said = stderr.trim().split("\n").at(-1)?.replace(/\.+$/, "");
     throw new PictlError(
       "SANDBOX_UNAVAILABLE",
-      `bubblewrap fails at ${flag}: ${stderr.trim().split("\n").at(-1) || "it says nothing"}.`,
+      `bubblewrap fails at ${flag}: ${said || "it says nothing"}.`,
       {
         hint: cause.hint,
         details: { flag, stderr, ...(cause.file === undefined ? {} : { switch: cause.file }) },

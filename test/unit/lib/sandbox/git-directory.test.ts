@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { keepGitFiles, refuseLinkedGit } from "../../../../src/lib/sandbox/git-directory.ts";
+import { gitPaths, keepGitFiles, refuseLinkedGit } from "../../../../src/lib/sandbox/git-directory.ts";
 
 function repository(t: TestContext): string {
   const root = mkdtempSync(join(tmpdir(), "pictl-git-"));
@@ -46,4 +46,36 @@ test("a repository gets a commondir that says what holds, and keeps its own", (t
   writeFileSync(join(other, ".git", "commondir"), "../main\n");
   keepGitFiles(other);
   assert.equal(readFileSync(join(other, ".git", "commondir"), "utf8"), "../main\n");
+});
+
+test("submodules and worktrees are held one by one, and as a whole where they are too many or links", (t) => {
+  const root = repository(t);
+  const git = (...names: string[]) => join(root, ".git", ...names);
+  const make = (...names: string[]) => {
+    mkdirSync(git(...names), { recursive: true });
+    writeFileSync(git(...names, "HEAD"), "ref: refs/heads/main\n");
+  };
+  make("modules", "libs", "one");
+  make("modules", "libs", "one", "modules", "two");
+  make("worktrees", "tree");
+  const names = ["hooks", "commondir", "config.worktree"];
+  assert.deepEqual(gitPaths(root), [
+    ...names.map((name) => git(name)),
+    ...names.map((name) => git("modules/libs/one", name)),
+    ...names.map((name) => git("modules/libs/one/modules/two", name)),
+    git("worktrees/tree/config.worktree"),
+  ]);
+  keepGitFiles(root);
+  assert.equal(readFileSync(git("modules/libs/one/modules/two/commondir"), "utf8"), ".\n");
+  symlinkSync("one", git("modules/libs/link"));
+  assert.deepEqual(gitPaths(root).slice(0, 2), [git("modules"), git("hooks")]);
+  rmSync(git("modules/libs/link"));
+  for (let index = 0; index < 40; index++) {
+    make("modules", `m${index}`);
+    make("worktrees", `w${index}`);
+  }
+  assert.deepEqual(
+    gitPaths(root),
+    ["modules", "worktrees", ...names].map((name) => git(name)),
+  );
 });

@@ -184,7 +184,7 @@ export const WRITING: readonly Row[] = [
   }),
   markRow({
     id: "policy-files",
-    tried: "changing, replacing and removing the policy's files",
+    tried: "changing, replacing and removing the policy's files, and the directories that they are in",
     guard: { mounts: ["protect"], readOnly: true },
     promised: always,
     write: ({ policyFiles }) => {
@@ -194,6 +194,12 @@ export const WRITING: readonly Row[] = [
         refused =
           trying(() => {
             renameSync(file, `${file}.away`);
+            writeFileSync(file, `# ${MARK}\n`);
+          }) ?? refused;
+        refused =
+          trying(() => {
+            renameSync(dirname(file), `${dirname(file)}.away`);
+            mkdirSync(dirname(file));
             writeFileSync(file, `# ${MARK}\n`);
           }) ?? refused;
       }
