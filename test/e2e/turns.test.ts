@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
@@ -108,6 +108,27 @@ describe("turns", () => {
     assert.equal(first?.outcome, "completed");
     assert.equal(second?.outcome, "completed");
     assert.equal(first?.sessionId, second?.sessionId);
+  });
+
+  it("after one that pi could not write, goes on behind what is in the file", async () => {
+    session = await place.ok(["session", "create", "--model", "scripted/echo"]);
+    await place.ok(["prompt", "-s", session, "one"]);
+    const shown = await place.json<{ session: SessionInfo }>(["session", "show", session]);
+    const file = shown.session.file ?? assert.fail("no file");
+    // As a disk that is full or read-only for a moment, for root too: nothing can be appended to a directory.
+    renameSync(file, `${file}.kept`);
+    mkdirSync(file);
+    assert.equal((await place.run(["prompt", "-s", session, "two"])).code, 6);
+    rmdirSync(file);
+    renameSync(`${file}.kept`, file);
+    assert.match(await place.ok(["prompt", "-s", session, "three"]), /echo: three.*the first was: one/);
+    const lines = readFileSync(file, "utf8").trimEnd().split("\n").slice(1);
+    const entries = lines.map((line) => JSON.parse(line) as { id: string; parentId: string | null });
+    const ids = new Set([null, ...entries.map(({ id }) => id)]);
+    assert.ok(
+      entries.every(({ parentId }) => ids.has(parentId)),
+      lines.join("\n"),
+    );
   });
 
   it("refuses to wait for itself", async () => {

@@ -21,6 +21,10 @@ export class ForeignWrites {
   #known: FileMark | undefined;
   /** The agent may have worked since. */
   #unchecked = false;
+  /** Where the last turn began. */
+  #turnFrom: FileMark | undefined;
+  /** That turn has failed. */
+  #isDoubted = false;
   #checking: Promise<unknown> = Promise.resolve();
 
   /** Where the file ends before an agent is started for it, which reads it then; undefined: there is none yet. */
@@ -38,19 +42,29 @@ export class ForeignWrites {
     this.#path = path;
     this.#known = mark;
     this.#unchecked = false;
+    this.#isDoubted = false;
   }
 
   /** A turn runs: what it adds is taken for the agent's, should there be nobody left to ask. */
   working(): void {
     this.#unchecked = true;
+    this.#turnFrom = this.#known;
+  }
+
+  /** The turn has failed: perhaps because the agent could not write, on a full disk. */
+  failed(): void {
+    this.#isDoubted = true;
   }
 
   /**
-   * Whether somebody else has written to the file since the agent read it. One look at the file's size when nothing
-   * was added. False when the agent can't be asked any more.
+   * Whether the file isn't what the agent takes it for: somebody else has written to it since the agent read it, or
+   * what the agent wrote in a turn that failed isn't there. One look at the file's size when nothing was added. False
+   * when the agent can't be asked any more.
    */
   check(agent: Asked): Promise<boolean> {
-    const check = this.#checking.then(() => this.#check(agent)).catch(() => false);
+    const check = this.#checking
+      .then(async () => (await this.#check(agent)) || (await this.#lacks(agent)))
+      .catch(() => false);
     this.#checking = check;
     return check;
   }
@@ -90,6 +104,22 @@ export class ForeignWrites {
     return stats !== undefined && (this.#known === undefined || isOther(this.#known, stats));
   }
 
+  /**
+   * Whether the agent has entries of a failed turn that never got into the file. What it writes next would follow
+   * one of them, and whoever reads the file would find nothing before that.
+   */
+  async #lacks(agent: Asked): Promise<boolean> {
+    const path = this.#path;
+    // Without a file there is nothing to lose: pi writes it with the first answer.
+    if (!this.#isDoubted || path === undefined || statsOf(path) === undefined) return false;
+    const from = this.#turnFrom;
+    const written = new Set(readTail(path, from ?? START).ids);
+    const entries = await entriesSince(agent, from?.lastId ?? null);
+    if (entries.some((id) => !written.has(id))) return true;
+    this.#isDoubted = false;
+    return false;
+  }
+
   async #check(agent: Asked): Promise<boolean> {
     const path = this.#path;
     if (path === undefined || !this.#added(statsOf(path))) return false;
@@ -124,14 +154,19 @@ async function knows(agent: Asked, entryId: string): Promise<boolean> {
 }
 
 async function knowsAll(agent: Asked, since: string | null, ids: readonly string[]): Promise<boolean> {
+  const known = new Set(await entriesSince(agent, since));
+  return ids.every((id) => known.has(id));
+}
+
+/** The ids of what the agent has behind an entry, or of all where it doesn't know that. */
+async function entriesSince(agent: Asked, since: string | null): Promise<string[]> {
   const ask = (command: { type: string; since?: string }) =>
     agent.request(command, { timeoutMs: ASK_TIMEOUT_MS });
   let answer = await ask({ type: "get_entries", ...(since === null ? {} : { since }) });
   // What was last read isn't in its session any more, or never was.
   if (!answer.success) answer = await ask({ type: "get_entries" });
   const { entries = [] } = (answer.data ?? {}) as { entries?: { id: string }[] };
-  const known = new Set(entries.map(({ id }) => id));
-  return ids.every((id) => known.has(id));
+  return entries.map(({ id }) => id);
 }
 
 function isOther(mark: FileMark, stats: Stats): boolean {

@@ -25,14 +25,15 @@ export class Reloading {
 
   /**
    * Ends the agent when somebody else has added to its file: what it wrote itself would begin a second branch
-   * beside that. The next agent reads it, when that somebody isn't there any more.
+   * beside that. The next agent reads it, when that somebody isn't there any more. Also when it could not write all
+   * of a turn that failed: what came next would hang on nothing.
    */
   async takeInForeignWrites(): Promise<void> {
     const { agent: its, log, isWriting } = this.#hooks;
     const agent = its.live;
     if (agent === undefined || isWriting()) return;
     if (!(await this.foreign.check(agent)) || agent !== its.live) return;
-    log.info("reloading: somebody else has written", { session: this.#sessionId, agent: agent.pid });
+    log.info("reloading: the file isn't as the agent has it", { session: this.#sessionId, agent: agent.pid });
     await its.leave()?.stop();
   }
 

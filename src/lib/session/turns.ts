@@ -370,6 +370,7 @@ export class Turns {
       interrupted: turn.sent ? last.outcome === "died" : interrupted,
       written: written || (file !== undefined && existsSync(file)),
     });
+    if (turn.sent && last.outcome !== "completed" && last.outcome !== "handled") reloading.foreign.failed();
     if (agent.live !== undefined) void reloading.foreign.check(agent.live);
     told.emitTurn(last);
     told.emitState();

@@ -91,6 +91,25 @@ describe("ForeignWrites", () => {
     assert.equal(await writes.check(agent), false);
   });
 
+  test("what a failed turn could not write is found, until it is there", async () => {
+    byAgent("b");
+    await writes.check(agent);
+    writes.working();
+    known.push("c");
+    assert.equal(await writes.check(agent), false, "only a turn that failed is looked at");
+    writes.failed();
+    assert.equal(await writes.check(agent), true);
+    appendFileSync(path, line("d", "c"));
+    known.push("d");
+    assert.equal(await writes.check(agent), true, "a hole");
+    writes.begin(path, ForeignWrites.mark(path));
+    assert.equal(await writes.check(agent), false);
+    writes.working();
+    byAgent("e");
+    writes.failed();
+    assert.equal(await writes.check(agent), false);
+  });
+
   test("a line that stays unfinished isn't pi's", async () => {
     appendFileSync(path, '{"type":"mess');
     assert.equal(await writes.check(agent), true);
