@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { markedProcesses } from "../../src/lib/agent/marked-processes.ts";
 import type { Client } from "../../src/lib/client/client.ts";
 import type { PushRecord } from "../../src/lib/protocol/records.ts";
@@ -9,6 +10,7 @@ import type { DaemonStatus } from "../../src/lib/protocol/requests.ts";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { type RunOptions, Workspace } from "../support/workspace.ts";
 
+const BIN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
 const ECHO = ["--model", "scripted/echo"];
 
 describe("parking", () => {
@@ -286,6 +288,25 @@ describe("parking", () => {
     await long.done;
     const { code, stdout } = await second.done;
     assert.deepEqual([code, stdout], [0, "echo: second (2 messages so far, the first was: hi)\n"]);
+  });
+
+  it("refuses the prompt for which every turn would wait for another's agent", async () => {
+    configure("max_live_agents = 2");
+    const told = join(place.root, "told");
+    // Its tool prompts a second session, whose tool prompts a third one, for which there is no agent.
+    const scenario = (name: string, model: string, after: string) => {
+      const path = join(place.root, name);
+      const command = `"${process.execPath}" "${BIN}" prompt --new --model ${model} words ${after}`;
+      const responses = [[{ tool: "bash", args: { command } }], [{ text: "It has answered." }]];
+      writeFileSync(path, JSON.stringify({ responses }));
+      return `scripted/${path}`;
+    };
+    const inner = scenario("inner.json", "scripted/echo", `> "${told}" 2>&1; echo "exit $?" >> "${told}"`);
+    const outer = scenario("outer.json", inner, "");
+    assert.equal(await place.ok(["prompt", "--new", "--model", outer, "one"]), "It has answered.");
+    const refusal = readFileSync(told, "utf8");
+    assert.match(refusal, /All 2 agents are held by turns that wait.*LIMIT_EXCEEDED/);
+    assert.match(refusal, /max_live_agents N[^]*exit 8/);
   });
 
   it("lets a session with many prompts not keep its agent from one that came before them", async () => {

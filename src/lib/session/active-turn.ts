@@ -13,6 +13,8 @@ export class ActiveTurn implements Asker {
   readonly tracker = new TurnTracker();
   /** Names in the log the request that began it. */
   request: string | undefined;
+  /** The session whose turn has asked for it, by a command of its tools. */
+  askedBy: string | undefined;
   /** The prompt has been sent to pi. */
   sent = false;
   /** pi has accepted its prompt: what runs from then on is the prompt's own. */

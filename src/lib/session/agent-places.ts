@@ -12,12 +12,15 @@ interface Waiter<T> {
   refuse: (error: unknown) => void;
   timer: NodeJS.Timeout;
   name: string;
+  askedBy: string | undefined;
   since: number;
 }
 
 export interface TakeOptions<T> {
   /** Of who waits, for {@link AgentPlaces.waiting}. */
   name?: string;
+  /** The session whose turn asks, by a command of its tools: it holds a place of its own meanwhile. */
+  askedBy?: string | undefined;
   /** Whether what is handed over with a place is of use; absent: it isn't. */
   accepts?: (offered: T) => boolean;
   /** Called, with the reason, when no place will be free before some session has done its work. */
@@ -28,10 +31,10 @@ export interface TakeOptions<T> {
 
 /**
  * What was done for those who wait: places are coming, of agents that end or leave their session; every place
- * is held by a session that works and will be idle; or all are held by sessions that can't be parked and have
- * nothing to do.
+ * is held by a session that works and will be idle; all are held by sessions that can't be parked and have nothing to
+ * do; or all by turns that wait for one another's places themselves.
  */
-export type MakingRoom = "coming" | "working" | "stuck";
+export type MakingRoom = "coming" | "working" | "stuck" | "deadlocked";
 
 /**
  * Bounds the live agents, whether they belong to a session or not. Who needs a place and finds none free has
@@ -56,6 +59,11 @@ export class AgentPlaces<T = never> {
     return this.#waiting.map(({ name, since }) => ({ name, since }));
   }
 
+  /** Sessions whose turns wait here, by what their tools have asked for. */
+  get askers(): string[] {
+    return this.#waiting.flatMap(({ askedBy }) => askedBy ?? []);
+  }
+
   /** Whether that one has a use for what could be handed over to it. */
   firstAccepts(offered: T): boolean {
     return this.#waiting[0]?.accepts(offered) === true;
@@ -72,7 +80,7 @@ export class AgentPlaces<T = never> {
    * @throws PictlError LIMIT_EXCEEDED, or the reason that {@link close} was given, or the signal's
    */
   async take(options: TakeOptions<T> = {}): Promise<T | undefined> {
-    const { name = "", accepts = () => false, onWaiting, signal } = options;
+    const { name = "", askedBy, accepts = () => false, onWaiting, signal } = options;
     if (this.#closed) throw this.#closed;
     signal?.throwIfAborted();
     if (this.#taken < this.#limit) {
@@ -87,6 +95,7 @@ export class AgentPlaces<T = never> {
       refuse: reject,
       timer,
       name,
+      askedBy,
       since: Date.now(),
     };
     const leave = (reason: unknown) => {
@@ -127,7 +136,9 @@ export class AgentPlaces<T = never> {
     if (this.#waiting.length === 0) return undefined;
     const made = this.#makeRoom(this.#waiting.length);
     if (made === "stuck") this.#refuseAll(this.#limitReached("belong to ephemeral sessions"));
-    if (made === "working") {
+    // The others can go on once one turn has its answer.
+    if (made === "deadlocked") this.#refuseNewestAsker();
+    if (made === "working" || made === "deadlocked") {
       this.#lookAgain = setTimeout(() => this.offerIdle(), LOOK_AGAIN_MS);
       this.#lookAgain.unref();
     }
@@ -147,6 +158,14 @@ export class AgentPlaces<T = never> {
     clearTimeout(next.timer);
     next.grant(handed);
     return true;
+  }
+
+  #refuseNewestAsker(): void {
+    const index = this.#waiting.findLastIndex(({ askedBy }) => askedBy !== undefined);
+    const [newest] = index === -1 ? [] : this.#waiting.splice(index, 1);
+    if (newest === undefined) return;
+    clearTimeout(newest.timer);
+    newest.refuse(this.#limitReached("are held by turns that wait for an agent themselves"));
   }
 
   #refuseAll(reason: PictlError): void {

@@ -3,7 +3,7 @@ import { type PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { AgentPlaces, type MakingRoom } from "./agent-places.ts";
 import type { AgentLaunch, AgentPlan, AgentStarter } from "./agent-starter.ts";
-import type { Caller } from "./caller.ts";
+import { askingSession, type Caller } from "./caller.ts";
 import { refuseForgedState } from "./forged-state.ts";
 import { enterSession, leaveSession, moveProblem } from "./move-agent.ts";
 import { questionOf } from "./questions.ts";
@@ -72,6 +72,11 @@ export class AgentPool {
     return this.#places.waiting.map(({ name, since }) => ({ sessionId: name, since }));
   }
 
+  /** See {@link AgentPlaces.askers}. */
+  get askers(): string[] {
+    return this.#places.askers;
+  }
+
   /** Process ids of the agents that belong to no session. */
   get sparePids(): number[] {
     return this.#spares.pids;
@@ -92,6 +97,7 @@ export class AgentPool {
       const wants = launch.spareWillDo ? wanted(launch, request) : undefined;
       spare = await this.#places.take({
         name: request.sessionId,
+        askedBy: askingSession(request.caller),
         accepts: (offered) => wants !== undefined && fits(offered, wants),
         ...(onWaiting === undefined ? {} : { onWaiting }),
         signal,

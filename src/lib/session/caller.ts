@@ -8,6 +8,11 @@ export interface Caller {
   request?: string | undefined;
 }
 
+/** The session whose turn asks: pi gives its shell tools the id of theirs (pi's environment-variables.md). */
+export function askingSession({ environment }: Caller): string | undefined {
+  return environment?.PI_SESSION_ID;
+}
+
 /** A change of model or thinking level that comes with a prompt. */
 export interface ModelChange {
   model?: string | undefined;

@@ -186,6 +186,11 @@ export class Session {
     return this.#turn?.id;
   }
 
+  /** The session whose turn has asked for the one that runs here, and waits for it. */
+  get askedBy(): string | undefined {
+    return this.#turn?.askedBy;
+  }
+
   get queued(): number {
     return this.#turns.queue.length;
   }

@@ -474,6 +474,22 @@ export class Sessions implements SessionHost {
     for (const session of this.all()) this.#present(session);
   }
 
+  /**
+   * Whether the turns of all these sessions wait for an agent: each has a tool that prompts another session, which
+   * waits for a place, or for the turn of a third one that does.
+   */
+  #allWaitForOthers(live: readonly Session[]): boolean {
+    const blocked = new Set<string>();
+    for (const asker of this.#pool.askers) {
+      let id: string | undefined = asker;
+      while (id !== undefined && !blocked.has(id)) {
+        blocked.add(id);
+        id = this.#sessions.get(id)?.askedBy;
+      }
+    }
+    return live.every(({ id }) => blocked.has(id));
+  }
+
   #parkLongestIdle(): MakingRoom {
     const waiting = new Set(this.#pool.waiting.map(({ sessionId }) => sessionId));
     const live = this.all().filter(
@@ -483,6 +499,7 @@ export class Sessions implements SessionHost {
     for (const session of idle.sort((a, b) => a.record.usedAt - b.record.usedAt)) {
       if (session.park()) return "coming";
     }
+    if (live.length >= this.limits.maxLiveAgents && this.#allWaitForOthers(live)) return "deadlocked";
     const stuck = idle.length === 0 && live.every((session) => session.state === "idle");
     return live.length > 0 && stuck ? "stuck" : "working";
   }

@@ -8,7 +8,7 @@ import type { RequestResults } from "../protocol/requests.ts";
 import type { Turn, TurnOutcome } from "../protocol/session.ts";
 import { ActiveTurn, abortedWhileWaiting, agentDiedError, brokenCommandError } from "./active-turn.ts";
 import type { Announcements } from "./announcements.ts";
-import type { Caller } from "./caller.ts";
+import { askingSession, type Caller } from "./caller.ts";
 import { movedAwayError } from "./moved-away.ts";
 import type { Parking } from "./parking.ts";
 import { type Accepted, type PromptParams, PromptQueue, type QueuedPrompt } from "./prompt-queue.ts";
@@ -184,7 +184,9 @@ export class Turns {
     // A session with many prompts would keep its agent from others, who came first.
     if (this.#hooks.isIdle() && !this.#record.options.ephemeral && this.#host.mustYield?.(prompt.since))
       this.#hooks.parking.letGo();
-    void this.#run(prompt, this.#beginTurn(prompt.turnId, prompt.params.onQuestion, prompt.caller.request));
+    const turn = this.#beginTurn(prompt.turnId, prompt.params.onQuestion, prompt.caller.request);
+    turn.askedBy = askingSession(prompt.caller);
+    void this.#run(prompt, turn);
   }
 
   /**
@@ -255,8 +257,7 @@ export class Turns {
         retryable: true,
       });
     }
-    // pi gives its shell tools the id of their session (pi's environment-variables.md).
-    if (caller.environment?.PI_SESSION_ID === this.#id) {
+    if (askingSession(caller) === this.#id) {
       throw new PictlError("SESSION_BUSY", `Session ${this.#id} can't wait for itself: its own turn asks.`, {
         hint: "Use --follow-up or --steer to add to this turn, or -s/--new for another session.",
         details: { sessionId: this.#id },
