@@ -95,6 +95,11 @@ export function brokenCommandError(message: string): PictlError {
   });
 }
 
+/** A turn whose agent had to be ended to abort it; of others pi's own events tell the same (turn-tracker.ts). */
+export function abortedError(): PictlError {
+  return new PictlError("TURN_ABORTED", "The turn was aborted.");
+}
+
 export function abortedWhileWaiting(): PictlError {
   return new PictlError("TURN_ABORTED", "The prompt was aborted before its turn began.");
 }

@@ -6,7 +6,7 @@ import type { Logger } from "../core/logger.ts";
 import type { QuestionPolicy } from "../protocol/question-policies.ts";
 import type { RequestResults } from "../protocol/requests.ts";
 import type { Turn, TurnOutcome } from "../protocol/session.ts";
-import { ActiveTurn, abortedWhileWaiting, agentDiedError, brokenCommandError } from "./active-turn.ts";
+import { ActiveTurn, abortedError, abortedWhileWaiting, agentDiedError, brokenCommandError } from "./active-turn.ts";
 import type { Announcements } from "./announcements.ts";
 import { askingSession, type Caller } from "./caller.ts";
 import { movedAwayError } from "./moved-away.ts";
@@ -213,7 +213,7 @@ export class Turns {
 
   /** The agent of the turn has gone. */
   onAgentExit(turn: ActiveTurn, exit: AgentExit): void {
-    if (turn.abort) this.#endTurn(turn, "aborted");
+    if (turn.abort) this.#endTurn(turn, "aborted", abortedError());
     else this.#endTurn(turn, "died", agentDiedError(exit));
   }
 

@@ -4,7 +4,8 @@ import type { Turn } from "../../protocol/session.ts";
 /** The error that a turn's last record tells, when it did not end normally. */
 export function turnError(turn: Turn): PictlError | undefined {
   if (turn.outcome === "completed" || turn.outcome === "handled") return undefined;
-  const { code = "TURN_FAILED", message = `The turn ended as ${turn.outcome}.`, hint } = turn.error ?? {};
+  const usual = turn.outcome === "aborted" ? "TURN_ABORTED" : "TURN_FAILED";
+  const { code = usual, message = `The turn ended as ${turn.outcome}.`, hint } = turn.error ?? {};
   const known = Object.hasOwn(EXIT_CODES, code) ? (code as ErrorCode) : "TURN_FAILED";
   const by = turn.abortedBy === undefined ? "" : ` (by process ${turn.abortedBy})`;
   const text = turn.outcome === "aborted" ? `The turn was aborted from elsewhere${by}.` : message;
