@@ -41,6 +41,8 @@ export interface DaemonOptions {
   log: Logger;
   /** A listening socket that systemd has handed over: it is not this daemon's to remove. */
   activatedFd?: number | undefined;
+  /** Ends what agents have left that are gone. */
+  endLeftovers: () => Promise<void>;
   /** Called once, after the last agent has ended and the socket is gone. */
   onStopped: () => void;
 }
@@ -307,6 +309,7 @@ export class Daemon {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     if (own && activatedFd === undefined) rmSync(paths.socket, { force: true });
     await this.#closeConnections(closed);
+    await this.#options.endLeftovers();
     rmSync(paths.pid, { force: true });
     log.info("stopped", {
       uptimeMs: Date.now() - this.#startedAt,

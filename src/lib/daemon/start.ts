@@ -56,6 +56,7 @@ export async function startDaemon(
     history,
     log,
     activatedFd,
+    endLeftovers: () => endOwnLeftovers(paths.runtimeDir, log),
     onStopped: stopped.resolve,
   });
 
@@ -70,7 +71,6 @@ export async function startDaemon(
     log.info("listening", { socket: paths.socket, node: process.version, ...activated });
     onListening();
     await stopped.promise;
-    await endOwnLeftovers(paths.runtimeDir, log);
   } finally {
     // Without a listener, a signal that comes between here and the process's end would end it with another code.
     for (const signal of SIGNALS) process.on(signal, () => undefined).off(signal, onSignal);
