@@ -185,21 +185,28 @@ describe("shutdown", () => {
   it("stop --force ends an agent that hangs, in order", async () => {
     const daemon = await foreground();
     const client = await connect();
-    const { ended } = await longTurn(client);
+    const { sessionId, ended } = await longTurn(client);
+    // Nobody's but the daemon's, which ends it by itself and says so before its last line.
+    const stray = "env -u PICTL_AGENT_ID setsid sleep 1000 >/dev/null 2>&1 &";
+    await client.command("bash", { sessionId, command: stray });
     const { agents } = await client.request("get_daemon_status", {});
     process.kill(Number(agents[0]?.pid), "SIGSTOP");
     const began = performance.now();
     assert.match(await place.ok(["daemon", "stop", "--force"]), /Stopped/);
     assert.ok(performance.now() - began < 6_000, `${performance.now() - began} ms`);
-    assert.equal((await ended).outcome, "aborted");
+    const { outcome, error } = await ended;
+    assert.deepEqual([outcome, (error as { code: string }).code], ["aborted", "TURN_ABORTED"]);
     assert.equal((await daemon.done).code, 0, daemon.transcript());
     assertNothingLeft();
     assertAddsUp(lastLine());
+    assert.match(place.log(), /ended what agents have left/);
   });
 
   it("stop --force kills a daemon that hangs", async () => {
     await place.ok(["prompt", "--model", "scripted/echo", "hello"]);
     process.kill(place.daemonPid() ?? 0, "SIGSTOP");
+    const hung = await place.run(["prompt", "hello"]);
+    assert.match(hung.stderr, /DAEMON_UNREACHABLE[^]*pictl daemon stop --force/);
     assert.match(await place.ok(["daemon", "stop", "--force"]), /Stopped/);
     await place.allProcessesGone();
     assert.match(await place.ok(["prompt", "again"]), /hello/);

@@ -222,7 +222,7 @@ function parse(frame: string): ServerRecord | undefined {
 
 function unreachable(socketPath: string, why: string): PictlError {
   return new PictlError("DAEMON_UNREACHABLE", `The daemon at ${socketPath} can't be reached: ${why}.`, {
-    hint: "Run `pictl doctor`, or `pictl daemon restart`.",
+    hint: "Run `pictl doctor`. A daemon that hangs is ended with `pictl daemon stop --force`.",
     details: { socket: socketPath },
     retryable: true,
   });
