@@ -206,7 +206,7 @@ describe("shutdown", () => {
     await place.ok(["prompt", "--model", "scripted/echo", "hello"]);
     process.kill(place.daemonPid() ?? 0, "SIGSTOP");
     const hung = await place.run(["prompt", "hello"]);
-    assert.match(hung.stderr, /DAEMON_UNREACHABLE[^]*pictl daemon stop --force/);
+    assert.match(hung.stderr, /DAEMON_UNREACHABLE[\s\S]*pictl daemon stop --force/);
     assert.match(await place.ok(["daemon", "stop", "--force"]), /Stopped/);
     await place.allProcessesGone();
     assert.match(await place.ok(["prompt", "again"]), /hello/);

@@ -6,7 +6,13 @@ import type { Logger } from "../core/logger.ts";
 import type { QuestionPolicy } from "../protocol/question-policies.ts";
 import type { RequestResults } from "../protocol/requests.ts";
 import type { Turn, TurnOutcome } from "../protocol/session.ts";
-import { ActiveTurn, abortedError, abortedWhileWaiting, agentDiedError, brokenCommandError } from "./active-turn.ts";
+import {
+  ActiveTurn,
+  abortedError,
+  abortedWhileWaiting,
+  agentDiedError,
+  brokenCommandError,
+} from "./active-turn.ts";
 import type { Announcements } from "./announcements.ts";
 import { askingSession, type Caller } from "./caller.ts";
 import { movedAwayError } from "./moved-away.ts";
