@@ -13,7 +13,8 @@ export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text.trim());
   const ms = match === null ? Number.NaN : Number(match[1]) * (UNIT_MS[match[2] ?? "s"] ?? Number.NaN);
   if (Number.isFinite(ms) && ms <= MAX_DURATION_MS) return Math.round(ms);
-  throw new PictlError("USAGE", `"${text}" is not a duration.`, {
+  const problem = Number.isNaN(ms) ? "is not a duration" : "is longer than the longest duration, 24 days";
+  throw new PictlError("USAGE", `"${text}" ${problem}.`, {
     hint: "Write it as 1500ms, 30s, 5m or 2h (24 days at most).",
     details: { value: text },
   });

@@ -34,6 +34,10 @@ describe("parseDuration", () => {
     ]) {
       assert.throws(() => parseDuration(text), { code: "USAGE", exitCode: 2 }, text);
     }
+    assert.throws(() => parseDuration("soon"), { message: '"soon" is not a duration.' });
+    assert.throws(() => parseDuration("25d"), {
+      message: '"25d" is longer than the longest duration, 24 days.',
+    });
   });
 });
 
