@@ -204,6 +204,17 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.equal((await show()).sandbox, undefined);
   });
 
+  it("begins with the warnings of its policy", async () => {
+    policy('profile = "strict"\nenv = ["FOO_TOKEN"]\n');
+    const warning = /^Warning: .*sandbox\.toml:2: env passes FOO_TOKEN/m;
+    const args = ["--sandbox", "strict", ...ECHO];
+    assert.match((await place.run(["session", "create", ...args])).stderr, warning);
+    assert.match((await place.run(["prompt", "--new", ...args, "hi"])).stderr, warning);
+    assert.doesNotMatch((await place.run(["prompt", "again"])).stderr, warning);
+    const { warnings } = await place.json<{ warnings: string[] }>(["session", "create", ...args]);
+    assert.equal(warnings.length, 1);
+  });
+
   it("isn't left out in silence where the session has none, or another", async () => {
     await place.ok(["prompt", ...ECHO, "hi"]);
     const none = await place.run(["prompt", "--sandbox", "strict", "hi"]);

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { withProgress } from "../../lib/cli/progress.ts";
+import { writeWarnings } from "../../lib/cli/sandbox/warnings.ts";
 import { createFlags, currentDirectory, sessionOptionsFrom } from "../../lib/cli/session-flags.ts";
 
 export default class SessionCreate extends BaseCommand<typeof SessionCreate> {
@@ -28,6 +29,7 @@ export default class SessionCreate extends BaseCommand<typeof SessionCreate> {
       ...(flags.name === undefined ? {} : { name: flags.name }),
     });
     const result = await withProgress("Starting the agent", request);
+    if (!flags.json) await writeWarnings(result.warnings ?? []);
     await this.show(result, () => `${result.sessionId}\n`);
   }
 }

@@ -264,7 +264,7 @@ export class Agent {
   }
 
   /** The sandbox that it runs in. */
-  get sandbox(): Pick<AgentSandbox, "sessionDir"> | undefined {
+  get sandbox(): Pick<AgentSandbox, "sessionDir" | "warnings"> | undefined {
     return this.#sandbox;
   }
 

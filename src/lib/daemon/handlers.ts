@@ -63,7 +63,7 @@ export const handlers: Handlers = {
       throw error;
     }
     if (params.current !== false) sessions.makeCurrent(session);
-    reply({ sessionId: session.id, session: sessions.info(session) });
+    reply({ sessionId: session.id, session: sessions.info(session), ...warningsOf(session) });
   },
 
   list_sessions({ cwd }, { sessions, caller }, reply) {
@@ -105,7 +105,7 @@ export const handlers: Handlers = {
       try {
         await session.prompt(prompt, caller, (data) => {
           sessions.makeCurrent(session);
-          reply({ ...data, created: true });
+          reply({ ...data, created: true, ...warningsOf(session) });
         });
       } catch (error) {
         // Its first prompt was refused: nothing was said in it that could be lost.
@@ -215,6 +215,10 @@ export const handlers: Handlers = {
     daemon.stop(how);
   },
 };
+
+function warningsOf({ sandboxWarnings }: Session): { warnings?: string[] } {
+  return sandboxWarnings.length === 0 ? {} : { warnings: [...sandboxWarnings] };
+}
 
 /** Options of a new session that would be ignored in silence must be refused instead. */
 function refuseCreateOptions(session: Session, create: RequestParams<"prompt">["create"]): void {

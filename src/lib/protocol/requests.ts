@@ -186,7 +186,7 @@ export interface WaitResult {
 
 /** What each request answers in `data`. */
 export interface RequestResults extends HistoryResults {
-  create_session: { sessionId: string; session: SessionInfo };
+  create_session: { sessionId: string; session: SessionInfo; warnings?: string[] };
   list_sessions: { sessions: SessionInfo[] };
   get_session: { session: SessionInfo; notices?: DisplayedNotice[]; messages?: TranscriptMessage[] };
   prompt: {
@@ -194,6 +194,8 @@ export interface RequestResults extends HistoryResults {
     turnId: string;
     disposition: "started" | "queued" | "handled";
     created: boolean;
+    /** What is worth knowing of the sandbox policy of a session that was created. */
+    warnings?: string[];
   };
   abort: { sessionId: string; aborted: boolean; turnId?: string; steering: string[]; followUp: string[] };
   fork: { sessionId: string; text: string };

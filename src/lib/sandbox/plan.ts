@@ -34,6 +34,8 @@ export interface SandboxPlan {
   policyFiles: string[];
   /** Files and packages that the agent needs to see. */
   programs: string[];
+  /** What the user may want to know of the policy. */
+  warnings: string[];
 }
 
 export interface SandboxRequest {
@@ -108,6 +110,7 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
     sessionMount: mount,
     policyFiles,
     programs,
+    warnings: loaded.warnings,
   };
 }
 

@@ -12,7 +12,7 @@ import { sessionIdOfFileName } from "../core/session-files/locate.ts";
  * @throws PictlError AGENT_START_FAILED; the agent must be ended then
  */
 export function refuseForgedState(
-  agent: Pick<Agent, "sandbox">,
+  agent: Agent,
   { sessionId, sessionFile, sessionName = "" }: AgentState,
   isExpected: (id: string) => boolean,
 ): void {

@@ -169,6 +169,11 @@ export class Session {
     return this.#agent.live?.sandboxProfile;
   }
 
+  /** What the user may want to know of the policy of that sandbox. */
+  get sandboxWarnings(): readonly string[] {
+    return this.#agent.live?.sandbox?.warnings ?? [];
+  }
+
   get agentPid(): number | undefined {
     return this.#agent.live?.pid;
   }

@@ -10,6 +10,8 @@ export class AgentSandbox {
   readonly profile: SandboxProfile;
   /** Where the sessions of its agent are. */
   readonly sessionDir: string | undefined;
+  /** What the user may want to know of its policy. */
+  readonly warnings: readonly string[];
   /** The session that its agent holds, for the records of the gate. */
   session: string | undefined;
   readonly #sandbox: Sandbox;
@@ -17,7 +19,8 @@ export class AgentSandbox {
   /** What is mounted in the workspace since the agent's start. */
   #held: ReadonlySet<string> = new Set();
 
-  constructor(plan: Pick<SandboxPlan, "policy" | "sessionDir" | "workspace">, sandbox: Sandbox) {
+  constructor(plan: Pick<SandboxPlan, "policy" | "sessionDir" | "warnings" | "workspace">, sandbox: Sandbox) {
+    this.warnings = plan.warnings;
     this.profile = plan.policy.profile;
     this.sessionDir = plan.sessionDir;
     this.#sandbox = sandbox;

@@ -28,6 +28,8 @@ export interface FollowOptions {
   onRecord: (record: PushRecord) => void;
   /** The prompt waits behind this many others. */
   onQueued: (ahead: number, because: string | undefined) => void;
+  /** It created a session, of whose sandbox policy this is worth knowing. */
+  onWarnings?: (warnings: readonly string[]) => void;
 }
 
 /**
@@ -83,6 +85,7 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
 
   const accepting = client.request("prompt", { ...params, subscribe: true }).then((accepted) => {
     result.accepted = accepted;
+    if (accepted.warnings !== undefined) options.onWarnings?.(accepted.warnings);
     sessionId = accepted.sessionId;
     // Handed to the queue of a running turn: that one is followed from here on.
     if (accepted.disposition === "queued") inTurn = true;

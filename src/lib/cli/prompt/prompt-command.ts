@@ -6,6 +6,7 @@ import { questionPolicies } from "../../protocol/question-policies.ts";
 import type { RequestParams } from "../../protocol/requests.ts";
 import { BaseCommand } from "../base-command.ts";
 import { writeStderr } from "../output.ts";
+import { writeWarnings } from "../sandbox/warnings.ts";
 import {
   createFlags,
   currentDirectory,
@@ -128,6 +129,7 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     const params = this.flags.fork ? await this.#ofCopy(client, given) : given;
     if (this.flags.detach) {
       const accepted = await client.request("prompt", params);
+      if (!this.flags.json) await writeWarnings(accepted.warnings ?? []);
       await this.show(accepted, () => `${accepted.sessionId}\n`);
       return;
     }

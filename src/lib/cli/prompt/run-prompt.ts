@@ -4,6 +4,7 @@ import type { PromptFormat } from "../../core/choices.ts";
 import type { RequestParams } from "../../protocol/requests.ts";
 import { EXIT_INTERRUPTED, interruptible } from "../interruptible.ts";
 import { writeStderr } from "../output.ts";
+import { writeWarnings } from "../sandbox/warnings.ts";
 import { ShownError } from "../shown-error.ts";
 import type { QuestionAnswerer } from "./answer-questions.ts";
 import { followTurn } from "./follow-turn.ts";
@@ -78,6 +79,7 @@ export async function runPrompt(
             ? `Waiting for ${ahead === 1 ? "a prompt" : `${ahead} prompts`} ahead in this session…\n`
             : `Waiting: ${because}…\n`,
         ),
+      onWarnings: (warnings) => void writeWarnings(warnings),
     });
     await answerer?.close();
     const { accepted, turn, error, givenBack } = followed;
