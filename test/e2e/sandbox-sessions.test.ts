@@ -165,6 +165,7 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
       assert.match(stderr, /AGENT_START_FAILED/);
     }
     assert.equal((await create({ sessionFile: `${directory}/2030_ID.jsonl` })).code, 0);
+    assert.equal((await create({})).code, 0);
     const { id, file } = await show();
     assert.equal(file, undefined, "pi hasn't written it");
     await place.ok(["session", "close"]);

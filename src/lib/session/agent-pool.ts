@@ -4,7 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import { AgentPlaces, type MakingRoom } from "./agent-places.ts";
 import type { AgentLaunch, AgentPlan, AgentStarter } from "./agent-starter.ts";
 import { askingSession, type Caller } from "./caller.ts";
-import { refuseForgedState } from "./forged-state.ts";
+import { claimedState } from "./claimed-state.ts";
 import { enterSession, leaveSession, moveProblem } from "./move-agent.ts";
 import { questionOf } from "./questions.ts";
 import { fits, type Spare, SpareAgents, type SpareWanted } from "./spare-agents.ts";
@@ -120,12 +120,11 @@ export class AgentPool {
   }
 
   async #launch(launch: AgentLaunch, { sessionId, handlers }: AgentRequest): Promise<Started> {
-    const started = await this.#starter.launch(launch, handlers);
+    const { agent, state } = await this.#starter.launch(launch, handlers);
     try {
-      refuseForgedState(started.agent, started.state, (id) => id === sessionId);
-      return started;
+      return { agent, state: claimedState(agent, state, launch.cwd, (id) => id === sessionId) };
     } catch (error) {
-      await started.agent.stop();
+      await agent.stop();
       throw error;
     }
   }

@@ -3,7 +3,7 @@ import { PictlError } from "../core/errors.ts";
 import type { ForkPoint } from "../protocol/requests.ts";
 import { placeOf } from "./agent-starter.ts";
 import type { Caller } from "./caller.ts";
-import { refuseForgedState } from "./forged-state.ts";
+import { claimedState } from "./claimed-state.ts";
 import type { SessionRecord } from "./registry.ts";
 import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
@@ -68,8 +68,8 @@ async function branchInto(
         try {
           const branched = await branch(started.agent, options.at);
           const isNew = (id: string) => sessions.all().every((session) => session.id !== id);
-          refuseForgedState(started.agent, branched.state, isNew);
-          return { agent: started.agent, ...branched };
+          const state = claimedState(started.agent, branched.state, record.cwd, isNew);
+          return { agent: started.agent, text: branched.text, state };
         } catch (error) {
           await started.agent.stop();
           throw error;
