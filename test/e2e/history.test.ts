@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -289,6 +290,9 @@ describe("pictl history", () => {
     // One that can't be read may have said no.
     writeFileSync(config, "history = \n");
     assert.equal((await search(["others", "--all"])).total, 0);
+    rmSync(config);
+    execFileSync("mkfifo", [config]);
+    assert.equal((await search(["others", "--all"])).total, 0, "a pipe isn't waited for");
     rmSync(config);
     assert.ok((await search(["others", "--all"])).total > 0);
     await place.ok(["config", "set", "history.exclude", other]);

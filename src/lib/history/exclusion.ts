@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { workspaceConfigs } from "../core/config.ts";
@@ -104,6 +104,8 @@ function wantsNoHistory(cwd: string, exists: Exists): boolean {
 
 function saysNo(path: string): boolean {
   try {
+    // A pipe, which an agent can make, would be waited for.
+    if (!statSync(path).isFile()) return true;
     if (!readFileSync(path, "utf8").includes("history")) return false;
     return keepsOutOfHistory(path);
   } catch {

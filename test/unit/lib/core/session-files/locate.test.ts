@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
@@ -34,6 +35,9 @@ test("the session directory comes from the environment, then the project, then p
   writeFileSync(join(cwd, ".pi", "settings.json"), "{broken");
   assert.equal(sessionDirOf(env, cwd), join(dir, "all"));
   assert.equal(sessionDirOf({ ...env, PI_CODING_AGENT_SESSION_DIR: "/flat" }, cwd), "/flat");
+  rmSync(join(cwd, ".pi", "settings.json"));
+  execFileSync("mkfifo", [join(cwd, ".pi", "settings.json")]);
+  assert.equal(sessionDirOf(env, cwd), join(dir, "all"), "a pipe isn't waited for");
 });
 
 test("a working directory becomes the name that pi gives it", () => {
