@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
   mkdirSync,
   readFileSync,
+  rmdirSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -101,6 +104,28 @@ describe("daemon", () => {
     assert.match(result.stderr, /not a database/);
     assert.ok(Date.now() - began < 10_000);
     await place.allProcessesGone();
+  });
+
+  it("says what stands where its files should be, and waits for nothing", async () => {
+    const file = join(place.root, "file");
+    writeFileSync(file, "");
+    mkdirSync(place.paths.stateDir, { recursive: true });
+    const refused = async (says: RegExp, home = place.home) => {
+      const { code, stderr } = await place.run(["session", "list"], { env: { PICTL_HOME: home } });
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /\[STORAGE_UNAVAILABLE\]/);
+      assert.match(stderr, says);
+    };
+    await refused(/file\/run.*not a directory/, file);
+    // Nothing can be made there, also for root.
+    if (existsSync("/proc/self")) await refused(/\/proc\/pictl-test\/run/, "/proc/pictl-test");
+    mkdirSync(place.paths.log);
+    await refused(/daemon\.log: a directory is in its place/);
+    rmdirSync(place.paths.log);
+    execFileSync("mkfifo", [place.paths.log]);
+    await refused(/daemon\.log as a log: it is a pipe/);
+    assert.equal((await place.run(["daemon", "logs"])).code, 1);
+    rmSync(place.paths.log);
   });
 
   it("a relative PICTL_HOME means the same to the daemon, to its agents and to systemd's units", async () => {

@@ -238,6 +238,20 @@ describe("a hostile client", () => {
     await stillServes();
   });
 
+  it("names a directory to write to, and a model that no program can be given", async () => {
+    const connection = await connect();
+    const sessionId = await session(connection);
+    const { cwd } = place;
+    const exported = { id: "e", type: "export_session", sessionId, format: "md", outputPath: cwd };
+    assert.equal(code(await connection.ask(exported)), "INVALID_INPUT");
+    const options = { model: `scripted/${"x".repeat(300_000)}` };
+    assert.equal(
+      code(await connection.ask({ id: "c", type: "create_session", cwd, options })),
+      "INVALID_INPUT",
+    );
+    await stillServes();
+  });
+
   it("repeats an id: each request has its own answer", async () => {
     const connection = await connect();
     connection.write(

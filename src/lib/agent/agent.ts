@@ -135,14 +135,16 @@ export class Agent {
     // child_process and not execa: a process group, three raw pipes and a stop sequence of our own are all
     // that is wanted here, and execa adds 19 ms before the first agent (docs/decisions/0003).
     const { sandbox } = options;
-    const child =
-      sandbox?.spawn([...options.command, ...options.args], options.cwd) ??
-      spawn(program, [...leading, ...options.args], {
-        cwd: options.cwd,
-        env: options.env as NodeJS.ProcessEnv,
-        stdio: ["pipe", "pipe", "pipe"],
-        detached: true,
-      });
+    const child = spawned(
+      () =>
+        sandbox?.spawn([...options.command, ...options.args], options.cwd) ??
+        spawn(program, [...leading, ...options.args], {
+          cwd: options.cwd,
+          env: options.env as NodeJS.ProcessEnv,
+          stdio: ["pipe", "pipe", "pipe"],
+          detached: true,
+        }),
+    );
     const { pid, stdin, stdout, stderr } = child;
     if (pid === undefined || stdin === null || stdout === null || stderr === null) {
       throw await spawnFailure(child, program, options.cwd);
@@ -429,6 +431,19 @@ function keepTail(stream: Readable, maxBytes: number): () => string {
   });
   // The first line of a cut tail may be the rest of a secret, which would not be recognised as one.
   return () => (wasCut ? tail.subarray(tail.indexOf("\n") + 1) : tail).toString("utf8").trim();
+}
+
+/** Throws INVALID_INPUT for what a program can't be given: that spawn throws, all else it tells by an event. */
+function spawned(spawn: () => ChildProcess): ChildProcess {
+  try {
+    return spawn();
+  } catch (error) {
+    if (systemErrorCode(error) !== "E2BIG") throw error;
+    const message =
+      "pi can't be started: its arguments and its environment are longer than the system allows.";
+    const hint = "Shorten the longest: a model, a system prompt, a variable.";
+    throw new PictlError("INVALID_INPUT", message, { hint, cause: error });
+  }
 }
 
 async function spawnFailure(child: ChildProcess, program: string, cwd: string): Promise<PictlError> {

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, statSync, unwatchFile, watch, watchFile } from "node:fs";
 import { dirname } from "node:path";
 import { StringDecoder } from "node:string_decoder";
-import { systemErrorCode } from "../core/errors.ts";
+import { openLogToRead } from "../core/open-log.ts";
 
 /** For file systems that tell nobody of a change. */
 const POLL_MS = 1_000;
@@ -11,13 +11,8 @@ const MAX_TAIL_BYTES = 8 * 1024 * 1024;
 
 /** The lines of a file (of its end, when it is very large), and where they end; none for a file that isn't there. */
 export function readLines(path: string): { lines: string[]; end: number } {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return { lines: [], end: 0 };
-    throw error;
-  }
+  const fd = openLogToRead(path);
+  if (fd === undefined) return { lines: [], end: 0 };
   try {
     const { size } = fstatSync(fd);
     const length = Math.min(size, MAX_TAIL_BYTES);

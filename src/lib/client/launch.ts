@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, readFileSync } from "node:fs";
 import { getCompileCacheDir } from "node:module";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
-import { type ErrorBody, PictlError, toStorageError } from "../core/errors.ts";
+import { type ErrorBody, PictlError } from "../core/errors.ts";
+import { openLog } from "../core/open-log.ts";
 import { packagePlace } from "../core/package-place.ts";
 import { checkRuntimeDir, type Environment, ensurePrivateDir, type Paths } from "../core/paths.ts";
 import { Client } from "./client.ts";
@@ -99,14 +100,6 @@ function daemonEnvironment(env: Environment): NodeJS.ProcessEnv {
   // V8's compiled code is kept where bin/run.js keeps it: in a directory that is the user's own.
   const cache = getCompileCacheDir();
   return cache === undefined ? own : { ...own, NODE_COMPILE_CACHE: dirname(cache) };
-}
-
-function openLog(path: string): number {
-  try {
-    return openSync(path, "a", 0o600);
-  } catch (error) {
-    throw toStorageError(error, path);
-  }
 }
 
 function startFailure(body: ErrorBody | undefined, paths: Paths): PictlError {

@@ -140,6 +140,7 @@ export function toStorageError(error: unknown, path: string): unknown {
     ENOSPC: "the disk is full",
     EDQUOT: "the disk quota is used up",
     ENOTDIR: "a part of the path is not a directory",
+    ENXIO: "a socket or a pipe is in its place",
     EEXIST: "something that is not a directory is in its place",
     EISDIR: "a directory is in its place",
   };

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, statSync } from "node:fs";
 import { homedir, tmpdir, userInfo } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { PictlError, systemErrorCode, toStorageError } from "./errors.ts";
@@ -89,12 +89,24 @@ function shortRuntimeDir(env: Environment, name: string): string {
 /** Creates a directory (and its parents) that only the user may enter. Throws STORAGE_UNAVAILABLE. */
 export function ensurePrivateDir(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
   } catch (error) {
-    // What Node's recursive mkdir says where a parent can't be created: below a read-only mount, for example.
+    // What some file systems say where nothing can be created: /proc, for example.
     const unwritable =
       systemErrorCode(error) === "ENOENT" ? Object.assign(new Error(), { code: "EROFS" }) : error;
     throw toStorageError(unwritable, path);
+  }
+}
+
+/** Not by Node's recursive mkdir: below /proc, where nothing can be made, that tries for ever. */
+function makeDirectory(path: string): void {
+  const above = dirname(path);
+  if (!existsSync(above)) makeDirectory(above);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (systemErrorCode(error) !== "EEXIST" || !statSync(path, { throwIfNoEntry: false })?.isDirectory())
+      throw error;
   }
 }
 
@@ -104,7 +116,7 @@ export function ensurePrivateDir(path: string): void {
  * the socket's own place is checked too: whoever serves it is given the environment of the shell.
  *
  * @returns false when the directory doesn't exist.
- * @throws PictlError UNSAFE_DIRECTORY
+ * @throws PictlError UNSAFE_DIRECTORY, STORAGE_UNAVAILABLE
  */
 export function checkRuntimeDir(path: string, uid: number = userInfo().uid): boolean {
   let stats: ReturnType<typeof lstatSync>;
@@ -112,7 +124,7 @@ export function checkRuntimeDir(path: string, uid: number = userInfo().uid): boo
     stats = lstatSync(path);
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return false;
-    throw error;
+    throw toStorageError(error, path);
   }
   const refuse = (reason: string, hint: string) =>
     new PictlError("UNSAFE_DIRECTORY", `The socket directory ${path} ${reason}.`, {

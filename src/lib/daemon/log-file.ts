@@ -3,7 +3,6 @@ import {
   copyFileSync,
   fstatSync,
   ftruncateSync,
-  openSync,
   readSync,
   renameSync,
   rmSync,
@@ -11,8 +10,8 @@ import {
 } from "node:fs";
 import type { LogLevel } from "../core/config.ts";
 import { configLogLevels } from "../core/config-keys.ts";
-import { toStorageError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { openLog } from "../core/open-log.ts";
 
 const LEVELS: readonly LogLevel[] = configLogLevels;
 /** As the configuration's defaults. */
@@ -59,12 +58,8 @@ export class LogFile implements Logger {
     this.#path = path;
     this.#least = LEVELS.indexOf(level);
     this.#maxBytes = maxBytes;
-    try {
-      this.#fd = openSync(path, "a+", 0o600);
-      this.#isTorn = endsWithinLine(this.#fd);
-    } catch (error) {
-      throw toStorageError(error, path);
-    }
+    this.#fd = openLog(path);
+    this.#isTorn = endsWithinLine(this.#fd);
     this.#redact = redact;
     this.#echo = echo;
     this.#writeTo = write;

@@ -7,6 +7,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { exportHtml } from "../agent/pi/export-html.ts";
@@ -23,7 +24,7 @@ import type { Sessions } from "./sessions.ts";
  * Writes a session to a file: `html` is pi's own export, `jsonl` pi's file as it is, `md` and `json` the
  * active branch. None of them needs a running agent.
  *
- * @throws PictlError DIRECTORY_NOT_FOUND, STORAGE_UNAVAILABLE, ENTRY_NOT_FOUND for a session without messages
+ * @throws PictlError DIRECTORY_NOT_FOUND, INVALID_INPUT for a directory, STORAGE_UNAVAILABLE, ENTRY_NOT_FOUND for a session without messages
  */
 export async function exportSession(
   sessions: Sessions,
@@ -34,6 +35,12 @@ export async function exportSession(
   if (!existsSync(dirname(outputPath))) {
     throw new PictlError("DIRECTORY_NOT_FOUND", `The directory ${dirname(outputPath)} does not exist.`, {
       hint: "Create it, or choose another file with -o.",
+      details: { path: outputPath },
+    });
+  }
+  if (statSync(outputPath, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new PictlError("INVALID_INPUT", `${outputPath} is a directory.`, {
+      hint: "Name the file to write.",
       details: { path: outputPath },
     });
   }
