@@ -12,6 +12,9 @@ export const SCENARIOS = fileURLToPath(new URL("../fixtures/scenarios/", import.
 /** Bounds each command of a test: a hang must show as a failure with its transcript. */
 const COMMAND_TIMEOUT_MS = 60_000;
 
+/** What a process may take to end by itself when a test is over. */
+const ENDING_MS = 1_000;
+
 export interface Result {
   stdout: string;
   stderr: string;
@@ -204,6 +207,10 @@ export class Workspace {
   async dispose(): Promise<void> {
     // As `pictl daemon stop --now` does, without a process of its own for each of several hundred tests.
     const refused = await stopDaemon({ now: true }, this.env).then(() => undefined, String);
+    // One that was refused its start may just be ending.
+    const patience = Date.now() + ENDING_MS;
+    while (this.processes().length > 0 && Date.now() < patience)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     const left = this.processes();
     for (const { pid } of left) process.kill(pid, "SIGKILL");
     const socketLeft = existsSync(this.paths.socket);

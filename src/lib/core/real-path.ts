@@ -5,11 +5,11 @@ import { systemErrorCode } from "./errors.ts";
 /** Where an absolute path leads, also one that isn't there yet: what is there of it is resolved. */
 export function realPath(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch (error) {
     const parent = dirname(path);
-    // What can't be looked into, or leads in a circle, can't be made either: who tries is told.
-    if (systemErrorCode(error) !== "ENOENT" || parent === path) return path;
+    // What leads in a circle can't be made either: who tries is told.
+    if (systemErrorCode(error) === "ELOOP" || parent === path) return path;
     const target = linkTarget(path);
     return target === undefined
       ? join(realPath(parent), basename(path))

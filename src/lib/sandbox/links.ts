@@ -1,19 +1,9 @@
-import { lstatSync, readlinkSync, realpathSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { lstatSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { realPath } from "../core/real-path.ts";
 
 /** More links than that on the way to one file are a circle for the kernel, too (path_resolution(7)). */
 const MAX_LINKS = 40;
-
-/** The path with its symlinks followed; of what doesn't exist, its nearest parent that does. */
-export function realPath(path: string): string {
-  try {
-    return realpathSync.native(path);
-  } catch {
-    // Not there, or behind a directory that may not be entered: what stands before it can still be a link.
-    const parent = dirname(path);
-    return parent === path ? path : join(realPath(parent), basename(path));
-  }
-}
 
 /** {@link realPath} for one who asks for the same places again and again. */
 export function rememberingRealPath(): (path: string) => string {

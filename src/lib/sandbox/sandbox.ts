@@ -8,6 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { PictlError } from "../core/errors.ts";
 import { packagePlace } from "../core/package-place.ts";
 import { type Environment, ensurePrivateDir } from "../core/paths.ts";
+import { realPath } from "../core/real-path.ts";
 import { type BubblewrapPart, STATUS_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
 import { bubblewrapFailure, findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
 import { type MountPart, mountArguments, type View } from "./bubblewrap/mounts.ts";
@@ -15,7 +16,6 @@ import { type ControlGroup, createControlGroup } from "./bubblewrap/process-limi
 import { type SeccompRule, seccompFilter } from "./bubblewrap/seccomp.ts";
 import { sandboxEnvironment } from "./environment.ts";
 import { gitPaths, keepGitFiles, refuseLinkedGit } from "./git-directory.ts";
-import { realPath } from "./links.ts";
 import { controlGroupName } from "./own-places.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
 

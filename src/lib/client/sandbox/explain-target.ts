@@ -1,8 +1,9 @@
 import { lstatSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { PictlError } from "../../core/errors.ts";
+import { realPath } from "../../core/real-path.ts";
 import { gitPaths } from "../../sandbox/git-directory.ts";
-import { realPath, rememberingRealPath } from "../../sandbox/links.ts";
+import { rememberingRealPath } from "../../sandbox/links.ts";
 import { workspaceOf } from "../../sandbox/plan.ts";
 import { type Explained, explainHost, explainPath, type Verdict } from "../../sandbox/policy/explain.ts";
 import { normalizeHost } from "../../sandbox/policy/hosts.ts";
