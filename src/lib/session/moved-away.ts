@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { AgentState } from "../agent/agent.ts";
 import { PictlError } from "../core/errors.ts";
 import type { SessionRecord } from "./registry.ts";
@@ -10,10 +11,12 @@ import type { SessionRecord } from "./registry.ts";
  * @returns undefined when it is where it should be
  */
 export function movedAwayError(
-  { id, file }: Pick<SessionRecord, "id" | "file">,
+  { id, file, cwd }: Pick<SessionRecord, "id" | "file" | "cwd">,
   { sessionId, sessionFile }: AgentState,
 ): PictlError | undefined {
-  if (sessionId === id && (file === undefined || sessionFile === file)) return undefined;
+  // pi names the file as its settings name the directory.
+  const isSameFile = sessionFile !== undefined && resolve(cwd, sessionFile) === file;
+  if (sessionId === id && (file === undefined || isSameFile)) return undefined;
   return new PictlError(
     "TURN_FAILED",
     `An extension has moved pi from session ${id} to session ${sessionId}, so this agent was ended.`,
