@@ -61,7 +61,8 @@ describe("sandbox run", { skip: WITHOUT_BUBBLEWRAP }, () => {
 
   it("sandbox show --args shows the command line, and makes nothing", async () => {
     const shown = await place.ok(["sandbox", "show", "--args"], { cwd });
-    assert.match(shown, /^--bind\n.*\/\.pi\/agent\/sessions\/--.*project--\n/m);
+    assert.match(shown, /^--bind\n.*\/project\n.*\/project\n/m);
+    assert.doesNotMatch(shown, /sessions\/--/, "a command has no sessions");
     assert.equal(existsSync(join(cwd, ".git/commondir")), false);
     assert.equal(existsSync(join(home, ".pi")), false);
     assert.equal(existsSync(join(home, "ph")), false);
@@ -167,17 +168,16 @@ describe("sandbox run", { skip: WITHOUT_BUBBLEWRAP }, () => {
     for (const profile of ["minimal", "development", "strict"]) {
       it(`${profile}: pi's directory is found where links lead to it`, async () => {
         write(join(home, "dot/pi/agent/settings.json"), "{}");
-        write(join(home, "dot/pi/agent/auth.json"), "secret");
+        write(join(home, "dot/pi/agent/auth.json"), '{"p":{"type":"api_key","key":"secret"}}');
         mkdirSync(join(home, "dot/sessions"));
         symlinkSync(join(home, "dot/pi"), join(home, ".pi"));
         symlinkSync(join(home, "dot/sessions"), join(home, "dot/pi/agent/sessions"));
-        const seen = await inside(
-          "cat ~/.pi/agent/*.json; cd ~/.pi/agent/sessions/--*-project-- && echo kept > mark && ls ..",
-          { profile },
-        );
-        assert.equal(seen, `{}--${cwd.slice(1).replaceAll("/", "-")}--\n`);
-        const [project = ""] = readdirSync(join(home, "dot/sessions"));
-        assert.equal(readFileSync(join(home, "dot/sessions", project, "mark"), "utf8"), "kept\n");
+        const seen = await inside("cat ~/.pi/agent/settings.json ~/.pi/agent/auth.json", { profile });
+        assert.match(seen, /^\{\}cat: .*auth\.json: No such file or directory\n$/);
+        await place.ok(["prompt", "--sandbox", profile, "--model", "scripted/echo", "hi"], { cwd });
+        const projects = readdirSync(join(home, "dot/sessions")).filter((name) => name !== ".pictl");
+        assert.deepEqual(projects, [`--${cwd.slice(1).replaceAll("/", "-")}--`]);
+        assert.equal(readdirSync(join(home, "dot/sessions", projects[0] ?? "")).length, 1);
       });
 
       it(`${profile}: a home that is one is no workspace, and is found`, async () => {

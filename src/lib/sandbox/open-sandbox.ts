@@ -1,6 +1,7 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "../core/paths.ts";
+import { realPath } from "../core/real-path.ts";
 import { Gate } from "./gate/gate.ts";
 import { readCredentials, readModels } from "./gate/providers/pi-files.ts";
 import { planProviders, requireServed } from "./gate/providers/plan.ts";
@@ -85,8 +86,7 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
       // A link that leads there may not be inside.
       ownVariables: { HOME: home, ...providers?.env, ...options.ownVariables },
       dir,
-      // What the daemon keeps beside sessions in a directory of the user's choice: the locks of who drives them.
-      protect: [...policyFiles, ...(sessionDir === undefined ? [] : [join(sessionDir, ".pictl")])],
+      protect: [...policyFiles, ...lockDirectory(sessionDir)],
       programs,
       wayOut: gate,
       // pi: its port is open long before it asks a model for anything.
@@ -100,6 +100,12 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
     if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** What the daemon keeps beside sessions in a directory of the user's choice: the locks of who drives them. */
+function lockDirectory(sessionDir: string | undefined): string[] {
+  const locks = sessionDir === undefined ? undefined : realPath(join(sessionDir, ".pictl"));
+  return locks !== undefined && existsSync(locks) ? [locks] : [];
 }
 
 /** What doesn't pass to a program without a model either. */

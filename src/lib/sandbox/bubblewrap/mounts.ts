@@ -111,11 +111,12 @@ export function mountArguments(view: View): string[] {
     workspace,
   ];
   for (const path of writable) args.push("--bind", path, path);
-  const kept = has("protect") ? keptPaths(view.protect, writable) : [];
+  const sessionDir = view.sessionDir === undefined ? undefined : real(view.sessionDir);
+  const changeable = sessionDir === undefined ? writable : [...writable, sessionDir];
+  const kept = has("protect") ? keptPaths(view.protect, changeable) : [];
   addPins(args, kept, writable);
   if (agentDir !== undefined)
     addAgentDir(args, has("agent-dir") ? agentDir : { ...agentDir, hide: [] }, view.memorySize);
-  const sessionDir = view.sessionDir === undefined ? undefined : real(view.sessionDir);
   if (sessionDir !== undefined) args.push("--bind", sessionDir, sessionDir);
   // What leads there is in no directory that was mounted, where those are the sandbox's own.
   for (const place of [view.agentDir?.path, view.sessionDir])
@@ -126,7 +127,7 @@ export function mountArguments(view: View): string[] {
   for (const [path, source] of Object.entries(view.elsewhere ?? {})) args.push("--ro-bind", source, path);
   for (const path of kept) addKept(args, path);
   // What is to be hidden below something that is mounted as a whole is covered.
-  const whole = [...writable, ...programs, ...(sessionDir ? [sessionDir] : [])];
+  const whole = [...changeable, ...programs];
   for (const path of hidden) {
     if (!whole.some((root) => isWithin(path, root) && path !== root)) continue;
     addCover(args, path);
