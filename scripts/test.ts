@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 /** What these test is the same with every pi: they aren't run once more. */
 const NO_PI =
-  /\/(agent-death|completion|config|conversation|daemon|help|history|hostile|json-shapes|limits|sandbox-policy|sandbox-run|sandbox-sessions|schemas|shutdown|systemd|watching)\.test\.ts$/;
+  /\/(agent-death|completion|config|conversation|daemon|help|history|hostile|json-shapes|limits|one-writer|sandbox|sandbox-policy|sandbox-run|sandbox-sessions|schemas|shutdown|systemd|watching)\.test\.ts$/;
 
 /**
  * Runs the tests: all of them, or the files named (`npm run test:only -- test/unit/**`). The newer pi is
