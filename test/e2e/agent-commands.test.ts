@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
@@ -473,6 +473,10 @@ describe("bash", () => {
     const numbers = result.stdout.trimEnd().split("\n");
     assert.deepEqual([numbers.length, numbers[0], numbers.at(-1)], [100_000, "1", "100000"]);
     const [, path = ""] = /all of it is in (\S+)/.exec(result.stderr) ?? [];
+    // pi answers before it has written all of it.
+    const patience = Date.now() + 10_000;
+    while (statSync(path).size < result.stdout.length && Date.now() < patience)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     assert.equal(readFileSync(path, "utf8"), result.stdout);
   });
 

@@ -11,9 +11,6 @@ import { type Operand, PREPARATION_FAILED, syscallProgram } from "./syscall-prog
 /** A program of one call, or of some that lead to it. */
 export type Steps = readonly { call: CallName; args: readonly Operand[] }[];
 
-/** What the shell before the probe had open, in the workspace: there may be no /tmp to write to. */
-export const DESCRIPTORS_FILE = ".pictl-descriptors";
-
 /** Ends a program that hangs. */
 const PROGRAM_TIMEOUT_MS = 1_500;
 /** The same for one that fills memory. */

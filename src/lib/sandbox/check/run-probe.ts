@@ -1,4 +1,5 @@
 import { type StdioOptions, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { type ErrorBody, PictlError } from "../../core/errors.ts";
@@ -6,7 +7,6 @@ import { packagePlace } from "../../core/package-place.ts";
 import type { Environment } from "../../core/paths.ts";
 import type { ProbeRecord } from "../inside/probe.ts";
 import { ownNamespaces } from "../inside/refuse-outside.ts";
-import { DESCRIPTORS_FILE } from "./inside-tools.ts";
 import type { Attempt } from "./row.ts";
 import type { RunnerEnd, RunnerJob } from "./runner.ts";
 
@@ -31,7 +31,7 @@ export function ownProgram(source: string, built: string): string {
 }
 
 /** Tells the probe which files were open before Node opened some of its own. */
-const LIST_DESCRIPTORS = `(ls -l /proc/$$/fd > ${DESCRIPTORS_FILE}); exec "$@"`;
+const LIST_DESCRIPTORS = '(ls -l /proc/$$/fd > "$0"); exec "$@"';
 
 /**
  * Runs the probe in a sandbox and gathers what it reports.
@@ -49,7 +49,10 @@ export async function runProbe(
 ): Promise<ProbeRun> {
   const argument = JSON.stringify({ outside: ownNamespaces(), shared });
   const probe = ownProgram("lib/sandbox/inside/probe.ts", "sandbox-probe.js");
-  const command = ["/bin/sh", "-c", LIST_DESCRIPTORS, "sh", process.execPath, probe, argument];
+  // In the workspace: there may be no /tmp to write to. Several sandboxes at once may have the same one.
+  const descriptors = `.pictl-descriptors-${randomBytes(4).toString("hex")}`;
+  const list = ["/bin/sh", "-c", LIST_DESCRIPTORS, descriptors];
+  const command = [...list, process.execPath, probe, argument, descriptors];
   const whole: RunnerJob = { ...job, command };
   const output = await runRunner(JSON.stringify(whole), environment, leftOpen);
   const attempts = new Map<string, Attempt>();

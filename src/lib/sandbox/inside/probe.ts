@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { DESCRIPTORS_FILE } from "../check/inside-tools.ts";
 import type { Attempt, Inside } from "../check/row.ts";
 import { reasonOf } from "../check/row.ts";
 import { ROWS } from "../check/rows.ts";
@@ -7,8 +6,8 @@ import { crowdRefusal, type Namespaces, ownNamespaces, refusal } from "./refuse-
 
 /**
  * Tries to get out of the sandbox that it runs in, row by row. Its argument names the namespaces of whoever made
- * the sandbox; without it, or where one of them is its own, it refuses to begin. The job comes on stdin; each
- * row's result goes to stdout as a line of JSON.
+ * the sandbox; without it, or where one of them is its own, it refuses to begin. A second one names the file with what
+ * was open before it. The job comes on stdin; each row's result goes to stdout as a line of JSON.
  */
 
 export interface ProbeJob {
@@ -67,7 +66,7 @@ async function run(): Promise<void> {
     const row = ROWS.find((each) => each.id === id);
     if (row === undefined) continue;
     const act = as === "control" && typeof row.control === "function" ? row.control : row.attempt;
-    const descriptors = readIfThere(DESCRIPTORS_FILE) ?? "";
+    const descriptors = readIfThere(process.argv[3] ?? "") ?? "";
     const attempt = await bounded(async () => act({ ...job.inside, id, descriptors }));
     const record: ProbeRecord = { id, as, attempt };
     await new Promise((resolve) => process.stdout.write(`${JSON.stringify(record)}\n`, resolve));
