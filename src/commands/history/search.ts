@@ -98,20 +98,24 @@ export default class HistorySearch extends BaseCommand<typeof HistorySearch> {
   }
 }
 
-/** The files of the best hits first; where no limit was set, those of all others behind them. */
+/** The files of the hits, those of the best first; of all hits where no limit was set. */
 async function pathsOf(
   client: Client,
   request: RequestParams<"search_history">,
-  { hits, total, totalIsExact }: HistorySearchResult,
+  first: HistorySearchResult,
 ): Promise<string> {
-  const files = new Set(hits.map(({ file }) => file));
-  const isAll = request.limit !== undefined || (totalIsExact && hits.length === total);
+  const files = new Set(first.hits.map(({ file }) => file));
+  const isAll = request.limit !== undefined || (first.totalIsExact && first.hits.length === first.total);
   for (let offset = 0, more = !isAll; more; offset += PAGE) {
-    // Pages of the best overlap and have gaps: how good a hit is depends a little on how many are asked for.
-    const page = { ...request, sort: "time", offset, limit: PAGE, context: 0 } as const;
-    const next = await client.request("search_history", page);
-    for (const { file } of next.hits) files.add(file);
-    more = next.hits.length > 0 && (!next.totalIsExact || offset + PAGE < next.total);
+    const { hits, total, totalIsExact } = await client.request("search_history", {
+      ...request,
+      offset,
+      limit: PAGE,
+      context: 0,
+    });
+    for (const { file } of hits) files.add(file);
+    // Not when a page is short: an entry that is gone since it was indexed has left its place empty.
+    more = totalIsExact ? offset + PAGE < total : hits.length > 0;
   }
   return [...files].map((file) => `${file}\n`).join("");
 }

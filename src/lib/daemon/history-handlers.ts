@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { realPath } from "../core/real-path.ts";
 import { agentDirOf, sessionDirOf } from "../core/session-files/locate.ts";
 import { isBelow } from "../history/files/roots.ts";
 import type { History } from "../history/history.ts";
-import { realPlace } from "../history/real-place.ts";
 import type { Filters, Hit, Scope } from "../history/types.ts";
 import type { historySchemas } from "../protocol/history.ts";
 import type { RequestParams, RequestResults } from "../protocol/requests.ts";
@@ -130,10 +130,10 @@ function filtersOf({
   if (project !== undefined) return { ...rest, project: projectOf(project) };
   // A session that is named is meant, wherever it is.
   if (scope === "all" || cwd === undefined || (session !== undefined && scope === undefined)) return rest;
-  return scope === "directory" ? { ...rest, cwd: realPlace(cwd) } : { ...rest, projectOf: realPlace(cwd) };
+  return scope === "directory" ? { ...rest, cwd: realPath(cwd) } : { ...rest, projectOf: realPath(cwd) };
 }
 
 /** A project's directory without links, as sessions have it; its name as it is. */
 function projectOf(project: string): string {
-  return project.startsWith("/") ? realPlace(project) : project;
+  return project.startsWith("/") ? realPath(project) : project;
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { workspaceConfigs } from "../core/config.ts";
 import { keepsOutOfHistory } from "../core/config-file.ts";
 import { directoriesToRepositoryRoot } from "../core/paths.ts";
-import { realPlace } from "./real-place.ts";
+import { realPath } from "../core/real-path.ts";
 
 /** Why the sessions of a directory are left out. */
 export type Exclusion = "config" | "workspace" | "forgotten";
@@ -46,7 +46,8 @@ export class Directories {
   real(path: string): string {
     let real = this.#real.get(path);
     if (real === undefined) {
-      real = realPlace(path);
+      // A file without a directory in it is nowhere.
+      real = path === "" ? "" : realPath(path);
       this.#real.set(path, real);
     }
     return real;

@@ -3,7 +3,6 @@ import type { Directories } from "./exclusion.ts";
 import { isBelow } from "./files/roots.ts";
 import type { FileState } from "./index/file-state.ts";
 import type { FileRow, HistoryIndex } from "./index/history-index.ts";
-import { FIRST_LENGTH } from "./index/read-file.ts";
 import { selectFiles } from "./search/selection.ts";
 import type {
   Filters,
@@ -51,7 +50,7 @@ function describe({ path, state }: FileRow, directories: Directories, mask: Mask
       file: path,
       createdAt,
       modifiedAt,
-      ...(first === undefined ? {} : { firstMessage: mask(withoutHalfWord(first)) }),
+      ...(first === undefined ? {} : { firstMessage: mask(first) }),
       ...(model === undefined ? {} : { model }),
       messages,
       turns,
@@ -60,11 +59,6 @@ function describe({ path, state }: FileRow, directories: Directories, mask: Mask
       ...(parent === undefined ? {} : { parentSession: parent }),
     },
   ];
-}
-
-/** The last word of a text that was cut may be half a secret, which nothing recognises. */
-function withoutHalfWord(first: string): string {
-  return first.length < FIRST_LENGTH - 1 ? first : first.replace(/[!-~]+$/, "");
 }
 
 /**

@@ -4,7 +4,7 @@ import { asObject, asString, type JsonObject, parseTime } from "../core/session-
 import { forEachLine } from "../core/session-files/line-reader.ts";
 import { openSessionFile } from "../core/session-files/open.ts";
 import { readEntryLine } from "./files/entry-line.ts";
-import { partsOf } from "./files/parts.ts";
+import { modelName, partsOf } from "./files/parts.ts";
 import { activeRanges, isActive } from "./index/file-state.ts";
 import type { FileRow } from "./index/history-index.ts";
 import type { ShownPart } from "./types.ts";
@@ -74,8 +74,7 @@ export function showSession(
 
 function modelOf(entry: JsonObject): string | undefined {
   const message = asObject(entry.message);
-  const [provider, id] = [asString(message?.provider), asString(message?.model)];
-  return provider !== undefined && id !== undefined ? `${provider}/${id}` : undefined;
+  return modelName(message?.provider, message?.model);
 }
 
 function readEntries(row: FileRow, visit: (entry: JsonObject, start: number) => boolean): void {

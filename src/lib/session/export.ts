@@ -7,7 +7,6 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { exportHtml } from "../agent/pi/export-html.ts";

@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment, Paths } from "../../core/paths.ts";
 import type { ProjectSessionDir } from "../../core/session-files/locate.ts";
@@ -77,10 +76,7 @@ export class AgentSandboxes {
       model,
     }: { environment: Environment; marks: Environment; model: string | undefined },
   ): Promise<AgentSandbox> {
-    const { agentDir, sessionDir, sessionMount } = plan;
-    // pi makes them when it needs them; a mount needs them before.
-    for (const directory of [agentDir, ...(sessionMount === undefined ? [] : [sessionMount])])
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const { sessionDir } = plan;
     const compiled = this.#compileCaches.of(pi, environment);
     // The gate and all it needs: a daemon without a sandbox starts without them.
     const { openSandbox } = await import("../../sandbox/open-sandbox.ts");

@@ -123,6 +123,11 @@ function stringsOf(value: unknown, depth = 0): string[] {
   return Object.values(value).flatMap((each) => stringsOf(each, depth + 1));
 }
 
+/** A model as it is named everywhere: `provider/id`. */
+export function modelName(provider: unknown, id: unknown): string | undefined {
+  return typeof provider === "string" && typeof id === "string" ? `${provider}/${id}` : undefined;
+}
+
 /** What a model's answer used. */
 export interface Usage {
   input: number;

@@ -8,14 +8,14 @@ import {
 } from "../../core/session-files/json.ts";
 import { forEachLine, type Line } from "../../core/session-files/line-reader.ts";
 import { MAX_PARSED_LINE, readEntryLine } from "../files/entry-line.ts";
-import { cutBeforeWord, partsOf, usageOf } from "../files/parts.ts";
+import { cutBeforeWord, modelName, partsOf, usageOf } from "../files/parts.ts";
 import { bareState, type FileState, newState } from "./file-state.ts";
 import type { IndexWriter } from "./writer.ts";
 
 /** A header within the first MiB or none: a file of another kind is not read to its end to find that out. */
 const MAX_HEADER_OFFSET = 1024 * 1024;
 /** Characters of the first prompt that a list shows. */
-export const FIRST_LENGTH = 200;
+const FIRST_LENGTH = 200;
 /** Looking at the clock costs as much as reading a short line. */
 const LINES_BETWEEN_LOOKS = 16;
 
@@ -211,10 +211,6 @@ class FileReader {
 /** The file that a session was forked or cloned from. */
 export function parentOf(header: JsonObject): string | undefined {
   return asString(header.parentSession) ?? asString(header.branchedFrom);
-}
-
-function modelName(provider: unknown, id: unknown): string | undefined {
-  return typeof provider === "string" && typeof id === "string" ? `${provider}/${id}` : undefined;
 }
 
 function setName(state: FileState, name: string | undefined): void {

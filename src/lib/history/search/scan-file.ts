@@ -10,7 +10,7 @@ import {
 import { forEachLine, type Line } from "../../core/session-files/line-reader.ts";
 import { openSessionFile } from "../../core/session-files/open.ts";
 import { MAX_PARSED_LINE, readEntryLine } from "../files/entry-line.ts";
-import { type Part, partsOf, usageOf } from "../files/parts.ts";
+import { modelName, type Part, partsOf, usageOf } from "../files/parts.ts";
 import type { FileRow } from "../index/history-index.ts";
 import type { Hit } from "../types.ts";
 import type { RunStep } from "./bounded.ts";
@@ -146,10 +146,6 @@ function modelOf(entry: JsonObject): string | undefined {
   const message = asObject(entry.message);
   if (entry.type === "model_change") return modelName(entry.provider, entry.modelId);
   return message?.role === "assistant" ? modelName(message.provider, message.model) : undefined;
-}
-
-function modelName(provider: unknown, id: unknown): string | undefined {
-  return typeof provider === "string" && typeof id === "string" ? `${provider}/${id}` : undefined;
 }
 
 function parseLine(line: Line): JsonObject | undefined {
