@@ -1,3 +1,4 @@
+import { compareVersions } from "../../../core/compare-versions.ts";
 import type { Environment } from "../../../core/paths.ts";
 
 /** What pi has built in about a provider, as far as it matters here. Source: pi-ai's catalogue and env-api-keys. */
@@ -15,7 +16,8 @@ export interface BuiltIn {
 
 type Bases = Pick<BuiltIn, "url" | "also">;
 
-const KEY_OF: Readonly<Record<string, string>> = {
+/** Variables with a provider's key; where there are several, the first that is set counts. */
+const KEY_OF: Readonly<Record<string, string | string[]>> = {
   "ant-ling": "ANT_LING_API_KEY",
   azure: "AZURE_OPENAI_API_KEY",
   "azure-openai-responses": "AZURE_OPENAI_API_KEY",
@@ -40,10 +42,10 @@ const KEY_OF: Readonly<Record<string, string>> = {
   opencode: "OPENCODE_API_KEY",
   "opencode-go": "OPENCODE_API_KEY",
   openrouter: "OPENROUTER_API_KEY",
-  "qwen-token-plan": "QWEN_TOKEN_PLAN_API_KEY",
-  "qwen-token-plan-cn": "QWEN_TOKEN_PLAN_CN_API_KEY",
-  "qwen-token-plan-individual": "QWEN_TOKEN_PLAN_API_KEY",
-  "qwen-token-plan-individual-cn": "QWEN_TOKEN_PLAN_CN_API_KEY",
+  "qwen-token-plan": ["QWEN_TOKEN_PLAN_TEAM_API_KEY", "QWEN_TOKEN_PLAN_API_KEY"],
+  "qwen-token-plan-cn": ["QWEN_TOKEN_PLAN_TEAM_CN_API_KEY", "QWEN_TOKEN_PLAN_CN_API_KEY"],
+  "qwen-token-plan-individual": ["QWEN_TOKEN_PLAN_INDIVIDUAL_API_KEY", "QWEN_TOKEN_PLAN_API_KEY"],
+  "qwen-token-plan-individual-cn": ["QWEN_TOKEN_PLAN_INDIVIDUAL_CN_API_KEY", "QWEN_TOKEN_PLAN_CN_API_KEY"],
   radius: "RADIUS_API_KEY",
   together: "TOGETHER_API_KEY",
   typesafe: "TYPESAFE_API_KEY",
@@ -76,10 +78,10 @@ const ONE_BASE: Readonly<Record<string, string>> = {
   "moonshotai-cn": "https://api.moonshot.cn/v1",
   nvidia: "https://integrate.api.nvidia.com/v1",
   openai: "https://api.openai.com/v1",
-  "qwen-token-plan": "https://token-plan.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1",
-  "qwen-token-plan-cn": "https://token-plan.cn-beijing.maas.aliyuncs.com/compatible-mode/v1",
-  "qwen-token-plan-individual": "https://token-plan.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1",
-  "qwen-token-plan-individual-cn": "https://token-plan.cn-beijing.maas.aliyuncs.com/compatible-mode/v1",
+  "qwen-token-plan": "https://token-plan.maas.qwencloudapi.com/compatible-mode/v1",
+  "qwen-token-plan-cn": "https://token-plan.maas.qianwenaiapi.com/compatible-mode/v1",
+  "qwen-token-plan-individual": "https://token-plan.maas.qwencloudapi.com/compatible-mode/v1",
+  "qwen-token-plan-individual-cn": "https://token-plan.maas.qianwenaiapi.com/compatible-mode/v1",
   radius: "https://radius.pi.dev/v1",
   together: "https://api.together.ai/v1",
   typesafe: "https://api.typesafe.ai/v1",
@@ -125,10 +127,21 @@ const SEVERAL_BASES: Readonly<Record<string, Bases>> = {
   "opencode-go": opencode("https://opencode.ai/inference/go"),
 };
 
-/** The same before pi 1, which knew OpenCode under another path. */
-const BEFORE_1: Readonly<Record<string, Bases>> = {
-  opencode: zen("https://opencode.ai/zen"),
-  "opencode-go": zen("https://opencode.ai/zen/go"),
+const QWEN_BEFORE_1_6: Bases = {
+  url: "https://token-plan.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1",
+};
+const QWEN_CN_BEFORE_1_6: Bases = {
+  url: "https://token-plan.cn-beijing.maas.aliyuncs.com/compatible-mode/v1",
+};
+
+/** Base URLs that an older pi has, each with the version that replaced them. Source: pi's CHANGELOG. */
+const EARLIER: Readonly<Record<string, { before: string; bases: Bases }>> = {
+  opencode: { before: "1.0.0", bases: zen("https://opencode.ai/zen") },
+  "opencode-go": { before: "1.0.0", bases: zen("https://opencode.ai/zen/go") },
+  "qwen-token-plan": { before: "1.6.0", bases: QWEN_BEFORE_1_6 },
+  "qwen-token-plan-cn": { before: "1.6.0", bases: QWEN_CN_BEFORE_1_6 },
+  "qwen-token-plan-individual": { before: "1.6.0", bases: QWEN_BEFORE_1_6 },
+  "qwen-token-plan-individual-cn": { before: "1.6.0", bases: QWEN_CN_BEFORE_1_6 },
 };
 
 /** Providers that no header serves, with what a user can do. Sources: pi's docs/providers.md, pi-ai's auth/oauth. */
@@ -144,11 +157,14 @@ const ANTHROPIC_KEYS = ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_OAUTH_TOKEN", "ANTHRO
 
 /** What pi has built in about a provider; undefined for one that it learns about from models.json or extensions. */
 export function builtIn(provider: string, piVersion?: string): BuiltIn | undefined {
-  if (KEY_OF[provider] === undefined && provider !== "anthropic") return undefined;
-  const old = piVersion?.startsWith("0.") ? BEFORE_1[provider] : undefined;
+  const keys = provider === "anthropic" ? ANTHROPIC_KEYS : KEY_OF[provider];
+  if (keys === undefined) return undefined;
+  const earlier = EARLIER[provider];
+  const isEarlier =
+    piVersion !== undefined && earlier !== undefined && compareVersions(piVersion, earlier.before) < 0;
   const url = ONE_BASE[provider];
-  const bases = old ?? SEVERAL_BASES[provider] ?? (url === undefined ? {} : { url });
-  return { ...bases, keys: provider === "anthropic" ? ANTHROPIC_KEYS : [KEY_OF[provider] ?? ""] };
+  const bases = isEarlier ? earlier.bases : (SEVERAL_BASES[provider] ?? (url === undefined ? {} : { url }));
+  return { ...bases, keys: [keys].flat() };
 }
 
 /** Why a provider can't be served with its credential outside, or undefined when it can. */
@@ -166,7 +182,7 @@ export function knownProviders(): string[] {
 /** Variables with credentials of providers, those included that can't be served. */
 export const CREDENTIAL_VARIABLES: readonly string[] = [
   ...new Set([
-    ...Object.values(KEY_OF),
+    ...Object.values(KEY_OF).flat(),
     ...ANTHROPIC_KEYS,
     "ANTHROPIC_IDENTITY_TOKEN_FILE",
     // No secrets, but they would lead pi past the gate.

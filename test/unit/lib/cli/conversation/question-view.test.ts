@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
-import type { TUI } from "@earendil-works/pi-tui";
+import { renderFakeCursor, type TUI } from "@earendil-works/pi-tui";
 import { chooseView, questionView } from "../../../../../src/lib/cli/conversation/question-view.ts";
 import { createTheme } from "../../../../../src/lib/cli/conversation/theme.ts";
 import type { Answer, Question } from "../../../../../src/lib/protocol/question.ts";
@@ -10,6 +10,8 @@ const theme = createTheme(0);
 // Only a question with an editor looks at the screen.
 const tui = { terminal: { rows: 24 }, requestRender: () => undefined } as unknown as TUI;
 const [ENTER, DOWN, ESCAPE] = ["\r", "\u001b[B", "\u001b"];
+/** pi-tui puts these around the cursor for the TUI to resolve. */
+const CURSOR_MARKS = renderFakeCursor("|").split("|");
 
 function ask(question: Omit<Question, "id">) {
   const answers: Answer[] = [];
@@ -18,7 +20,8 @@ function ask(question: Omit<Question, "id">) {
     for (const key of keys) view.handleInput(key ?? "");
     return answers.at(-1);
   };
-  const lines = () => view.render(40).map((line) => stripVTControlCharacters(line).trimEnd());
+  const plain = (line: string) => CURSOR_MARKS.reduce((text, mark) => text.replace(mark, ""), line);
+  const lines = () => view.render(40).map((line) => stripVTControlCharacters(plain(line)).trimEnd());
   return { press, lines };
 }
 
