@@ -23,6 +23,9 @@ export async function run(argv: string[], root: string): Promise<void> {
   makeHomeAbsolute(process.env);
   const { fromSource } = packagePlace();
   if (!fromSource && (await runFast(argv, join(root, "dist", "fast", "commands")))) return;
+  // Before oclif is imported: a part of it asks for the home at that moment.
+  const { tolerateUnknownUser } = await import("./unknown-user.ts");
+  tolerateUnknownUser();
   const { runWithOclif } = await import("./oclif.ts");
   await runWithOclif(argv, root, fromSource);
 }

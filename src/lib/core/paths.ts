@@ -1,8 +1,9 @@
 import { existsSync, lstatSync, mkdirSync, statSync } from "node:fs";
-import { homedir, tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { PictlError, systemErrorCode, toStorageError } from "./errors.ts";
 import { sha256 } from "./sha256.ts";
+import { homeOf, userId } from "./user.ts";
 
 /** sockaddr_un allows 107 bytes on Linux and 103 on macOS; 100 leaves room and is the same everywhere. */
 const MAX_SOCKET_PATH_BYTES = 100;
@@ -35,7 +36,7 @@ export interface Paths {
 function xdg(env: Environment, name: string, fallback: string): string {
   const value = env[name];
   // The XDG specification says that a relative path is to be ignored.
-  return value !== undefined && isAbsolute(value) ? value : join(env.HOME || homedir(), fallback);
+  return value !== undefined && isAbsolute(value) ? value : join(homeOf(env), fallback);
 }
 
 /**
@@ -44,7 +45,7 @@ function xdg(env: Environment, name: string, fallback: string): string {
  * `PICTL_HOME`, when set, holds everything. A socket path that would be too long for the kernel moves to a
  * directory under the temporary directory whose name is derived from the place it stands for.
  */
-export function resolvePaths(env: Environment, uid: number = userInfo().uid): Paths {
+export function resolvePaths(env: Environment, uid: number = userId()): Paths {
   const home = env.PICTL_HOME ? resolve(env.PICTL_HOME) : undefined;
   const stateDir = home ? join(home, "state") : join(xdg(env, "XDG_STATE_HOME", ".local/state"), "pictl");
   const dataDir = home ? join(home, "data") : join(xdg(env, "XDG_DATA_HOME", ".local/share"), "pictl");
@@ -118,7 +119,7 @@ function makeDirectory(path: string): void {
  * @returns false when the directory doesn't exist.
  * @throws PictlError UNSAFE_DIRECTORY, STORAGE_UNAVAILABLE
  */
-export function checkRuntimeDir(path: string, uid: number = userInfo().uid): boolean {
+export function checkRuntimeDir(path: string, uid: number = userId()): boolean {
   let stats: ReturnType<typeof lstatSync>;
   try {
     stats = lstatSync(path);

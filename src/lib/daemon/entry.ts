@@ -1,5 +1,4 @@
 import { writeSync } from "node:fs";
-import { userInfo } from "node:os";
 import { type PictlError, toPictlError } from "../core/errors.ts";
 import { checkRuntimeDir, ensurePrivateDir, type Paths, resolvePaths } from "../core/paths.ts";
 import { activatedSocket } from "./activation.ts";
@@ -29,7 +28,7 @@ export async function runDaemon(foreground: boolean): Promise<number> {
     if (!foreground) reportToStarter(message);
   };
   try {
-    const paths = resolvePaths(process.env, userInfo().uid);
+    const paths = resolvePaths(process.env);
     ensurePrivateDir(paths.runtimeDir);
     checkRuntimeDir(paths.runtimeDir);
     ensurePrivateDir(paths.stateDir);

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { realPath } from "../core/real-path.ts";
 import { agentDirOf, sessionDirOf } from "../core/session-files/locate.ts";
+import { homeOf } from "../core/user.ts";
 import { isBelow } from "../history/files/roots.ts";
 import type { History } from "../history/history.ts";
 import type { Filters, Hit, Scope } from "../history/types.ts";
@@ -85,7 +85,9 @@ async function placesOf({ sessions, caller }: HistoryHost, cwd: string | undefin
   const agentDir = agentDirOf(environment);
   const { exclude, directories } = await sessions.historyConfig();
   const own = resolve(agentDir, "sessions");
-  const flat = new Set(directories.map((path) => resolve(path.replace(/^~(?=\/|$)/, homedir()))));
+  const flat = new Set(
+    directories.map((path) => resolve(path.replace(/^~(?=\/|$)/, () => homeOf(environment)))),
+  );
   const named = sessionDirOf(environment, cwd);
   const sessionDir = named === undefined ? undefined : resolve(named);
   if (sessionDir !== undefined) flat.add(sessionDir);

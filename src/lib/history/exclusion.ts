@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { workspaceConfigs } from "../core/config.ts";
 import { keepsOutOfHistory } from "../core/config-file.ts";
 import { directoriesToRepositoryRoot } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
+import { findHome } from "../core/user.ts";
 
 /** Why the sessions of a directory are left out. */
 export type Exclusion = "config" | "workspace" | "forgotten";
@@ -125,8 +125,10 @@ export function namedIn(
 ): (session: { cwd: string; path: string }) => boolean {
   const isPath = (entry: string) => entry.includes("/");
   const names = new Set(exclude.filter((entry) => !isPath(entry)));
+  const home = findHome(process.env);
   const places = exclude.filter(isPath).flatMap((entry) => {
-    const place = resolve(entry.startsWith("~/") ? join(homedir(), entry.slice(2)) : entry);
+    if (entry.startsWith("~/") && home === undefined) return [];
+    const place = resolve(entry.startsWith("~/") ? join(home ?? "/", entry.slice(2)) : entry);
     return [place, directories.real(place)];
   });
   const isInside = (path: string) =>

@@ -1,5 +1,4 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { SandboxProfile } from "../core/choices.ts";
 import { PictlError } from "../core/errors.ts";
@@ -7,6 +6,7 @@ import { directoriesToRepositoryRoot, type Environment, type Paths } from "../co
 import { realPath } from "../core/real-path.ts";
 import type { ProjectSessionDir } from "../core/session-files/locate.ts";
 import { sha256 } from "../core/sha256.ts";
+import { homeOf } from "../core/user.ts";
 import { policyDigest } from "./policy/digest.ts";
 import { type LoadedPolicy, loadPolicy } from "./policy/load.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
@@ -70,7 +70,7 @@ export function planSandbox(request: SandboxRequest & { always: true }): Promise
 export function planSandbox(request: SandboxRequest): Promise<SandboxPlan | undefined>;
 export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan | undefined> {
   const { cwd, environment, paths, agentDir, sessionDir } = request;
-  const named = environment.HOME || homedir();
+  const named = homeOf(environment);
   const loaded = await policyFor(request, named);
   if (loaded === undefined) return undefined;
   const { policy, files } = loaded;

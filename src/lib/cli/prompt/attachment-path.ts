@@ -1,5 +1,5 @@
-import { homedir } from "node:os";
 import { resolve } from "node:path";
+import { homeOf } from "../../core/user.ts";
 import { currentDirectory } from "../session-flags.ts";
 
 /**
@@ -7,5 +7,8 @@ import { currentDirectory } from "../session-flags.ts";
  * `@` alone, so it is expanded here.
  */
 export function attachmentPath(name: string): string {
-  return resolve(currentDirectory(), name.replace(/^~(?=\/|$)/, process.env.HOME || homedir()));
+  return resolve(
+    currentDirectory(),
+    name.replace(/^~(?=\/|$)/, () => homeOf(process.env)),
+  );
 }

@@ -1,4 +1,4 @@
-import { homedir } from "node:os";
+import { findHome } from "../../core/user.ts";
 
 const UNITS: [number, string][] = [
   [1e9, "G"],
@@ -29,9 +29,11 @@ export function megabytes(value: number): string {
 }
 
 /** A path below the home directory with `~` for it. */
-export function shortPath(path: string, home: string = process.env.HOME || homedir()): string {
+export function shortPath(path: string, home: string | undefined = findHome(process.env)): string {
   if (path === home) return "~";
-  return home !== "/" && path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
+  return home !== undefined && home !== "/" && path.startsWith(`${home}/`)
+    ? `~${path.slice(home.length)}`
+    : path;
 }
 
 /**

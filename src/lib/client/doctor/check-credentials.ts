@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemErrorCode } from "../../core/errors.ts";
 import type { Environment } from "../../core/paths.ts";
+import { homeOf } from "../../core/user.ts";
 import { type Finding, ok, warning } from "./finding.ts";
 import { PROVIDER_VARIABLES } from "./provider-variables.ts";
 
@@ -42,7 +42,7 @@ export function checkCredentials(env: Environment, cwd: string, model: string | 
 
 /** As pi reads it (its config.js): `~`, a file URL, or relative to where it runs. */
 function agentDirOf(env: Environment, cwd: string): string {
-  const home = env.HOME || homedir();
+  const home = homeOf(env);
   const value = env.PI_CODING_AGENT_DIR;
   if (!value) return join(home, ".pi", "agent");
   if (value.startsWith("file://")) return fileURLToPath(value);

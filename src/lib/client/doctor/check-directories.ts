@@ -1,6 +1,6 @@
 import { type Stats, statSync } from "node:fs";
-import { userInfo } from "node:os";
 import { systemErrorCode } from "../../core/errors.ts";
+import { userId } from "../../core/user.ts";
 import { type Finding, failure, ok, warning } from "./finding.ts";
 import { whyNotCreatable, whyNotWritable } from "./writable.ts";
 
@@ -31,7 +31,7 @@ export function checkConfigDirectory(path: string): Finding {
   const stats = lookAt(path);
   if (stats === undefined) return ok(check, `${path} does not exist; every setting has its default.`);
   if (!stats.isDirectory()) return failure(check, `${path} is not a directory.`, "Move it away.");
-  if (stats.uid !== userInfo().uid && stats.uid !== 0) {
+  if (stats.uid !== userId() && stats.uid !== 0) {
     return failure(
       check,
       `${path} belongs to user ${stats.uid}, who can choose the program that pictl runs.`,

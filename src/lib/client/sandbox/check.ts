@@ -1,7 +1,7 @@
-import { homedir } from "node:os";
 import type { SandboxProfile } from "../../core/choices.ts";
 import { PictlError } from "../../core/errors.ts";
 import { type Environment, resolvePaths } from "../../core/paths.ts";
+import { homeOf } from "../../core/user.ts";
 import { type CheckReport, checkSandbox } from "../../sandbox/check/check.ts";
 import { tryFlags } from "../../sandbox/check/diagnose.ts";
 import { describeGuard } from "../../sandbox/check/judge.ts";
@@ -42,7 +42,7 @@ export async function checkHere(
   tryFlags(env);
   return checkSandbox({
     cwd,
-    home: env.HOME || homedir(),
+    home: homeOf(env),
     env,
     paths: resolvePaths(env),
     ...(profile === undefined ? {} : { profile }),

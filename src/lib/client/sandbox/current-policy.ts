@@ -1,6 +1,6 @@
-import { homedir } from "node:os";
 import type { SandboxProfile } from "../../core/choices.ts";
 import { type Environment, resolvePaths } from "../../core/paths.ts";
+import { homeOf } from "../../core/user.ts";
 import { type LoadedPolicy, loadPolicy } from "../../sandbox/policy/load.ts";
 import { lineName, type Origin, policyLines } from "../../sandbox/policy/origins.ts";
 
@@ -20,7 +20,7 @@ export async function currentPolicy(
   env: Environment,
   profile?: SandboxProfile,
 ): Promise<CurrentPolicy> {
-  const home = env.HOME || homedir();
+  const home = homeOf(env);
   const paths = resolvePaths(env);
   const loaded = await loadPolicy({
     workspace: cwd,

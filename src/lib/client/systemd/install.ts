@@ -1,10 +1,10 @@
 import { lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../../core/config.ts";
 import { PictlError, systemErrorCode, toStorageError } from "../../core/errors.ts";
 import { packagePlace } from "../../core/package-place.ts";
 import { type Environment, resolvePaths } from "../../core/paths.ts";
+import { homeOf } from "../../core/user.ts";
 import { DAEMON_NODE_OPTIONS } from "../daemon-node-options.ts";
 import { systemdUnits, UNIT_MARK, type Unit, unitDirectory } from "./units.ts";
 
@@ -17,7 +17,7 @@ export async function unitFiles(env: Environment = process.env): Promise<UnitFil
   const paths = resolvePaths(env);
   const { daemon } = await loadConfig(paths.config);
   const { root, fromSource } = packagePlace();
-  const directory = unitDirectory(env, env.HOME || homedir());
+  const directory = unitDirectory(env, homeOf(env));
   const program = join(root, "bin", fromSource ? "dev.js" : "run.js");
   const command = [process.execPath, ...DAEMON_NODE_OPTIONS, program, "daemon", "run"];
   return systemdUnits({ paths, env, command, drainTimeoutMs: daemon.drainTimeoutMs }).map((unit) => ({

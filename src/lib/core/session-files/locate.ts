@@ -8,10 +8,10 @@ import {
   readdirSync,
   readFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Environment } from "../paths.ts";
+import { homeOf } from "../user.ts";
 
 /** One session file as the directory tells it, without having been opened. */
 export interface SessionFile {
@@ -171,10 +171,6 @@ function readSettings(path: string): string {
   } finally {
     closeSync(fd);
   }
-}
-
-function homeOf(env: Environment): string {
-  return env.HOME || homedir();
 }
 
 function expandPath(value: string, env: Environment, cwd: string): string {
