@@ -17,26 +17,16 @@ import { build } from "esbuild";
 import { Agent, type AgentExit, type AgentStart } from "../../src/lib/agent/agent.ts";
 import { launchArguments, type SessionPlace } from "../../src/lib/agent/launch-arguments.ts";
 import { findOrphanedAgents } from "../../src/lib/agent/orphans.ts";
-import { bundledPiCli } from "../../src/lib/agent/pi/bundled-pi.ts";
 import type { AgentRecord } from "../../src/lib/agent/rpc-channel.ts";
 import { scriptedModelArgs } from "../../src/lib/agent/scripted-model/model-id.ts";
 import type { PictlError } from "../../src/lib/core/errors.ts";
+import { pis } from "../support/pis.ts";
 
 const EXTENSION = fileURLToPath(new URL("../../src/lib/agent/scripted-model/extension.ts", import.meta.url));
 const FIXTURES = fileURLToPath(new URL("../fixtures/pi/", import.meta.url));
 /** Bounds each test: a hang must show as a failure. */
 const timeout = 60_000;
 const ID = "0191d2c4-0000-7000-8000-000000000001";
-
-const next = process.env.PICTL_TEST_PI_NEXT;
-const pis = [
-  { name: "the bundled pi", cli: bundledPiCli(), skip: false as const },
-  {
-    name: "a newer pi",
-    cli: next ?? "",
-    skip: next ? (false as const) : "PICTL_TEST_PI_NEXT doesn't name a pi's cli.js",
-  },
-];
 
 /** An agent and all that it says. */
 class Watched {

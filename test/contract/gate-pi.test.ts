@@ -15,19 +15,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
-import { bundledPiCli } from "../../src/lib/agent/pi/bundled-pi.ts";
 import { planProviders } from "../../src/lib/sandbox/gate/providers/plan.ts";
 import { startGate, startUpstream } from "../support/gate.ts";
+import { pis } from "../support/pis.ts";
 
-const NEXT = process.env.PICTL_TEST_PI_NEXT;
-const PIS = [
-  { name: "the bundled pi", cli: process.env.PICTL_TEST_PI ?? bundledPiCli(), skip: false as const },
-  {
-    name: "the newer pi",
-    cli: NEXT ?? "",
-    skip: NEXT ? (false as const) : "PICTL_TEST_PI_NEXT doesn't name a pi's cli.js",
-  },
-];
 const KEY = "sk-ant-api-real-key-of-a-test-0123456789";
 const TEAM = "team-secret-0123456789";
 /** What a hijacked agent would look at. */
@@ -143,7 +134,7 @@ const anthropic: RequestListener = (_request, response) => {
   );
 };
 
-for (const { name, cli, skip } of PIS) {
+for (const { name, cli, skip } of pis) {
   test(`${name} answers through the gate, and finds no key in what it can see`, {
     skip,
     timeout: 60_000,

@@ -3,12 +3,9 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { pis } from "../support/pis.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const BUNDLED = join(ROOT, "node_modules/@earendil-works/pi-coding-agent");
-/** Of the newer pi, which scripts/test.ts fetches: `<package>/dist/bundle/cli.js`. */
-const NEXT_CLI = process.env.PICTL_TEST_PI_NEXT;
-const NEXT = NEXT_CLI ? dirname(dirname(dirname(NEXT_CLI))) : undefined;
 const E2E = globSync("test/e2e/*.test.ts", { cwd: ROOT }).map((file) =>
   readFileSync(join(ROOT, file), "utf8"),
 );
@@ -51,16 +48,9 @@ function typedCommands(pi: string): string[] {
   return [...union.matchAll(/^ {4}type: "([a-z_]+)";/gm)].map(([, name = ""]) => name);
 }
 
-const pis = [
-  { name: "the bundled pi", root: BUNDLED },
-  { name: "the newer pi", root: NEXT },
-];
-
-for (const { name, root } of pis) {
-  const skip =
-    root === undefined ? "the newer pi could not be fetched (PICTL_TEST_PI_NEXT is not set)" : false;
+for (const { name, cli, skip } of pis) {
   describe(`every RPC command of ${name} has a place in docs/pi-commands.md`, { skip }, () => {
-    if (root === undefined) return;
+    const root = dirname(dirname(dirname(cli)));
 
     test("as its reference tells them", () => {
       const commands = documentedCommands(root);

@@ -3,11 +3,12 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { resolveScriptedModel, scriptedModelArgs } from "../../src/lib/agent/scripted-model/model-id.ts";
+import { pis } from "../support/pis.ts";
 
 const EXTENSION = fileURLToPath(new URL("../../src/lib/agent/scripted-model/extension.ts", import.meta.url));
 const SCENARIOS = fileURLToPath(new URL("../fixtures/scenarios/", import.meta.url));
@@ -144,19 +145,7 @@ class Turn {
   }
 }
 
-const piIndex = fileURLToPath(import.meta.resolve("@earendil-works/pi-coding-agent"));
-const bundled = join(dirname(piIndex), "bundle", "cli.js");
-const next = process.env.PICTL_TEST_PI_NEXT;
-const agents = [
-  { name: "the bundled pi", cli: bundled, skip: false },
-  {
-    name: "a newer pi",
-    cli: next ?? "",
-    skip: next ? false : "PICTL_TEST_PI_NEXT doesn't name a pi's cli.js",
-  },
-];
-
-for (const { name, cli, skip } of agents) {
+for (const { name, cli, skip } of pis) {
   describe(`scripted model in ${name}`, { skip }, () => {
     let root: string;
     let extension: string;
