@@ -238,7 +238,8 @@ describe("compaction", () => {
     assert.equal(again.error.code, "AGENT_COMMAND_FAILED");
   });
 
-  it("Ctrl-C leaves the session as it was and exits 130", async () => {
+  /** A compaction that goes on until it is aborted. */
+  async function endlessCompaction() {
     const extension = join(EXTENSIONS, "waits-before-compaction.ts");
     const session = await place.ok([
       ...["session", "create", "--model", "scripted/echo", "--", "-e", extension],
@@ -247,6 +248,23 @@ describe("compaction", () => {
     const started = await recordOf(place, session, ({ type }) => type === "compaction_start");
     const running = place.start(["session", "compact", "-s", session]);
     await started();
+    return { session, running };
+  }
+
+  it("session abort says that it ended it, and the compaction ends as aborted", async () => {
+    const { session, running } = await endlessCompaction();
+    assert.equal(await place.ok(["session", "abort", session]), "aborted the compaction");
+    const result = await running.done;
+    assert.equal(result.code, 6, running.transcript());
+    assert.match(
+      result.stderr,
+      /compaction was aborted from elsewhere \(by process \d+\)\. \[TURN_ABORTED\]/,
+    );
+    assert.ok(!(await place.ok(["session", "tree", session])).includes("compaction"));
+  });
+
+  it("Ctrl-C leaves the session as it was and exits 130", async () => {
+    const { session, running } = await endlessCompaction();
     running.child.kill("SIGINT");
     const result = await running.done;
     assert.deepEqual([result.code, result.stdout], [130, ""], running.transcript());

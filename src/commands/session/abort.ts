@@ -4,10 +4,12 @@ import { writeStderr } from "../../lib/cli/output.ts";
 import { pickSession } from "../../lib/cli/pick-session.ts";
 import { sessionArg, sessionFlag } from "../../lib/cli/session-flags.ts";
 
+const ENDED = { turn: "", compaction: " the compaction", command: " the command" };
+
 export default class SessionAbort extends BaseCommand<typeof SessionAbort> {
-  static override summary = "Abort the running turn of a session";
+  static override summary = "Abort what runs in a session: its turn, a compaction or a shell command";
   static override description =
-    "Messages that were queued in it are not sent: stderr gives them back. A prompt that waits for the turn exits 6. When nothing runs that is said, and the exit code is 0.";
+    "Messages that were queued in the turn are not sent: stderr gives them back. Without a turn it ends a compaction, or else the commands of `session bash`. The command that waits for it exits 6. When nothing runs that is said, and the exit code is 0.";
   static override examples = [
     "<%= config.bin %> session abort",
     "<%= config.bin %> session abort review",
@@ -40,6 +42,7 @@ export default class SessionAbort extends BaseCommand<typeof SessionAbort> {
         [...result.steering, ...result.followUp].map((text) => `Not sent: ${text}\n`).join(""),
       );
     }
-    await this.show(result, () => (result.aborted ? "aborted\n" : "nothing to abort\n"));
+    const { aborted, what = "turn" } = result;
+    await this.show(result, () => (aborted ? `aborted${ENDED[what]}\n` : "nothing to abort\n"));
   }
 }

@@ -332,13 +332,18 @@ export class Agent {
   /**
    * Sends a command and gives its `data`.
    *
+   * @param onResponse see {@link RpcChannel.request}
    * @throws PictlError AGENT_COMMAND_FAILED with pi's own words
    */
   async call<T = unknown>(
     command: { type: string; [field: string]: unknown },
     timeoutMs?: number,
+    onResponse?: () => void,
   ): Promise<T> {
-    const response = await this.request(command, timeoutMs === undefined ? {} : { timeoutMs });
+    const response = await this.request(command, {
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(onResponse === undefined ? {} : { onResponse }),
+    });
     if (!response.success) {
       throw new PictlError(
         "AGENT_COMMAND_FAILED",

@@ -71,14 +71,15 @@ export class RpcChannel {
     input.on("error", (error) => this.#fail(`writing to the agent failed: ${error.message}`));
   }
 
-  /** Whether a command has no answer yet. */
+  /** Whether a command has no answer yet, also one that nobody waits for any more. */
   get isWaiting(): boolean {
     return this.#waiters.size > 0;
   }
 
   /**
    * Sends a command and waits for its response. `onResponse` runs synchronously when the response is read,
-   * before any record behind it is handled: whoever must answer ahead of the events that follow needs that.
+   * before any record behind it is handled: whoever must answer ahead of the events that follow needs that. It
+   * also runs for a response that comes after the time limit: until then the agent is at work on the command.
    *
    * @param timeoutMs bound of the wait; absent for commands that last as long as their work (`compact`, `bash`)
    * @throws PictlError AGENT_TIMEOUT, or the reason the channel was closed with
@@ -104,7 +105,6 @@ export class RpcChannel {
         timeoutMs === undefined
           ? undefined
           : setTimeout(() => {
-              this.#waiters.delete(id);
               reject(
                 new PictlError(
                   "AGENT_TIMEOUT",

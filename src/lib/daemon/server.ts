@@ -66,6 +66,8 @@ export class Daemon {
   #lastActivity = Date.now();
   #socketInode: number | undefined;
   #watch: NodeJS.Timeout | undefined;
+  /** Whether background commands of agents ran at the last look: too costly to find out for each connection. */
+  #hadLeftovers = false;
   #stopping: Promise<void> | undefined;
   readonly #drain = new AbortController();
 
@@ -120,10 +122,16 @@ export class Daemon {
     return this.#options.sessions.all().some((session) => session.isBusy);
   }
 
+  get #hasLeftovers(): boolean {
+    return this.#options.sessions.all().some((session) => session.hasLeftovers);
+  }
+
   /** An idle ephemeral session is nothing that runs, but it would be gone. */
   get #mayBeReplaced(): boolean {
     const { sessions } = this.#options;
-    return !sessions.all().some(({ isBusy, record }) => isBusy || record.options.ephemeral);
+    return (
+      !this.#hadLeftovers && !sessions.all().some(({ isBusy, record }) => isBusy || record.options.ephemeral)
+    );
   }
 
   #accept(socket: Socket): void {
@@ -282,12 +290,14 @@ export class Daemon {
     // Removed by a cleaner of temporary files: nobody can reach this daemon any more.
     if (inode !== this.#socketInode) void this.stop("the socket is gone");
     const { idleTimeoutMs } = config.daemon;
+    this.#hadLeftovers = this.#hasLeftovers;
     if (idleTimeoutMs <= 0 || this.#clients.size > 0 || this.#busy || this.#options.history.isBusy) return;
+    if (this.#hadLeftovers) return;
     if (Date.now() - this.#lastActivity >= idleTimeoutMs) void this.stop("idle");
   }
 
   async #stopWhenIdle(signal: AbortSignal, began: () => void): Promise<void> {
-    await untilQuiet(() => this.#busy && !this.isStopping, signal);
+    await untilQuiet(() => (this.#busy || this.#hasLeftovers) && !this.isStopping, signal);
     began();
     void this.stop("asked to stop when idle");
   }

@@ -197,7 +197,15 @@ export interface RequestResults extends HistoryResults {
     /** What is worth knowing of the sandbox policy of a session that was created. */
     warnings?: string[];
   };
-  abort: { sessionId: string; aborted: boolean; turnId?: string; steering: string[]; followUp: string[] };
+  abort: {
+    sessionId: string;
+    aborted: boolean;
+    /** What was ended; absent when nothing was. */
+    what?: "turn" | "compaction" | "command";
+    turnId?: string;
+    steering: string[];
+    followUp: string[];
+  };
   fork: { sessionId: string; text: string };
   clone: { sessionId: string };
   get_fork_messages: { sessionId: string; messages: ForkPoint[] };

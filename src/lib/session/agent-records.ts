@@ -27,6 +27,7 @@ export class AgentRecords {
   readonly #displayed = new Displayed();
   #queuedInPi = { steering: [] as string[], followUp: [] as string[] };
   #compacting = false;
+  #compactionAborted = false;
 
   constructor(hooks: AgentRecordHooks) {
     this.#hooks = hooks;
@@ -34,6 +35,11 @@ export class AgentRecords {
 
   get isCompacting(): boolean {
     return this.#compacting;
+  }
+
+  /** Whether the last compaction ended because it was aborted. */
+  get wasCompactionAborted(): boolean {
+    return this.#compactionAborted;
   }
 
   /** What waits in pi for the running turn, as it told last. */
@@ -74,6 +80,7 @@ export class AgentRecords {
       case "compaction_start":
       case "compaction_end":
         this.#compacting = record.type === "compaction_start";
+        this.#compactionAborted = record.aborted === true;
         told.emitState();
         turns.pump();
         break;

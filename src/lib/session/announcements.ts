@@ -24,13 +24,16 @@ export class Announcements {
     this.#flush();
   }
 
-  /** Tells the session's state, when it is another one than was told last. */
+  /** Reports the session's state to subscribers when it differs from the last one reported, and to waits always. */
   emitState(): void {
     const state = this.#state();
-    if (state === this.#shownState) return;
-    this.#shownState = state;
-    this.log.append("state", { state });
-    this.#flush();
+    if (state !== this.#shownState) {
+      this.#shownState = state;
+      this.log.append("state", { state });
+      this.subscribers.flush();
+    }
+    // What a wait looks at may change while the state stays the same, as the end of a short command.
+    this.#waits.changed();
   }
 
   emitQuestion(state: QuestionState, question: Question): void {

@@ -1,8 +1,8 @@
-import type { PictlError } from "../core/errors.ts";
+import type { Agent } from "../agent/agent.ts";
+import { PictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { QuestionPolicy } from "../protocol/question-policies.ts";
 import type { Caller } from "./caller.ts";
-import type { Parking } from "./parking.ts";
 import type { Asker } from "./questions.ts";
 import type { Reloading } from "./reloading.ts";
 import type { SessionAgent } from "./session-agent.ts";
@@ -14,6 +14,12 @@ const COMMAND_TIMEOUT_MS = 30_000;
 const UNBOUNDED_COMMANDS = new Set(["compact", "bash"]);
 /** Commands that write nothing into the session's file. */
 const READING_COMMAND = /^(get_|abort|export_|clear_queue$)/;
+/** Commands that pi answers at once. All others are work: the session's state shows them. */
+const INSTANT_COMMAND = /^(get_|set_|cycle_|abort|clear_queue$|steer$|follow_up$)/;
+/** How long pi may take to end a compaction or a shell command that is aborted. */
+const ABORT_TIMEOUT_MS = 10_000;
+/** pi loses an abort that comes before the work that it should end has begun. */
+const ABORT_AGAIN_MS = 250;
 
 /** One of pi's own commands. */
 export interface Command {
@@ -32,9 +38,21 @@ export interface CommandOptions {
 export interface CommandHooks {
   agent: SessionAgent;
   turns: Turns;
-  parking: Parking;
   reloading: Reloading;
   log: Logger;
+  isCompacting: () => boolean;
+  /** Whether the last compaction ended because it was aborted. */
+  wasCompactionAborted: () => boolean;
+  /** A command has begun or ended. */
+  changed: () => void;
+}
+
+/** A command from the moment it is sent until pi answers it, however long its caller waits. */
+interface Running {
+  type: string;
+  /** Who asked for its end. */
+  abort?: { pid: number | undefined };
+  ended: Promise<void>;
 }
 
 /** pi's commands that run beside the turn, or without one. */
@@ -43,14 +61,25 @@ export class Commands {
   readonly #hooks: CommandHooks;
   /** Those that run and may make the agent ask something, the newest last. */
   readonly #askers: Asker[] = [];
+  readonly #running = new Set<Running>();
 
   constructor(sessionId: string, hooks: CommandHooks) {
     this.#sessionId = sessionId;
     this.#hooks = hooks;
   }
 
+  /** Whether a command is under way that the end of the agent would cut. */
   get areAny(): boolean {
-    return this.#askers.length > 0;
+    return this.#askers.length > 0 || this.#running.size > 0;
+  }
+
+  /** Whether pi is at work on a command that takes time, such as `bash`. */
+  get areWorking(): boolean {
+    return [...this.#running].some(({ type }) => !INSTANT_COMMAND.test(type));
+  }
+
+  get areCompacting(): boolean {
+    return [...this.#running].some(({ type }) => type === "compact");
   }
 
   get newestAsker(): Asker | undefined {
@@ -59,7 +88,7 @@ export class Commands {
 
   /** See `Session.command`. */
   async run(command: Command, caller: Caller, options: CommandOptions): Promise<unknown> {
-    const { agent: its, turns, parking, reloading, log } = this.#hooks;
+    const { agent: its, turns, reloading, log } = this.#hooks;
     const { onQuestion = "fail", timeoutMs = COMMAND_TIMEOUT_MS } = options;
     return await this.#asking(onQuestion, async () => {
       // pi's own `compact` would abort the turn first.
@@ -69,19 +98,86 @@ export class Commands {
       const agent = await its.ensure(caller);
       const ids = { request: caller.request, command: command.type, agent: agent.pid };
       log.debug("command sent", { ...ids, session: this.#sessionId });
+      // A turn may have begun meanwhile.
+      if (command.type === "compact") turns.refuseWhileWorking();
       const unbounded = UNBOUNDED_COMMANDS.has(command.type) && options.timeoutMs === undefined;
       const data =
         command.type === "set_model"
           ? await its.setModel(agent, command, caller, () => turns.refuseWhileWorking())
-          : await agent.call(command, unbounded ? undefined : timeoutMs);
+          : await this.#call(agent, command, unbounded ? undefined : timeoutMs);
       // Its text may have been an extension's command.
       const moved = command.type === "prompt" ? await turns.endIfMoved(agent) : undefined;
       if (moved !== undefined) throw moved;
       its.observe(command, data);
       if (writes && turns.running === undefined) void reloading.foreign.check(agent);
-      parking.schedule();
       return data;
     });
+  }
+
+  /**
+   * To be asked before the agent is ended for another one.
+   *
+   * @throws PictlError SESSION_BUSY when that would cut a command
+   */
+  refuseWhileWorking(): void {
+    if (!this.areWorking) return;
+    const running = [...this.#running].find(({ type }) => !INSTANT_COMMAND.test(type));
+    throw new PictlError(
+      "SESSION_BUSY",
+      `Session ${this.#sessionId} is running a command (${running?.type}), and this needs another agent.`,
+      {
+        hint: "Wait for it with `pictl session wait`, or end it with `pictl session abort`.",
+        details: { sessionId: this.#sessionId, command: running?.type },
+        retryable: true,
+      },
+    );
+  }
+
+  /**
+   * Ends a compaction, or else the shell commands that run.
+   *
+   * @returns what has ended; undefined when nothing ran, or it ended by itself
+   */
+  async abort({ pid }: Caller): Promise<"compaction" | "command" | undefined> {
+    const { agent, isCompacting, wasCompactionAborted } = this.#hooks;
+    const compacting = isCompacting();
+    const type = compacting ? "compact" : "bash";
+    const all = [...this.#running].filter((each) => each.type === type);
+    if (!compacting && all.length === 0) return undefined;
+    for (const each of all) each.abort ??= { pid };
+    const isGoingOn = () => (compacting ? isCompacting() : all.some((each) => this.#running.has(each)));
+    const abort = { type: compacting ? "abort" : "abort_bash" };
+    const deadline = performance.now() + ABORT_TIMEOUT_MS;
+    while (isGoingOn() && performance.now() < deadline) {
+      await agent.live?.call(abort, ABORT_TIMEOUT_MS);
+      if (isGoingOn()) await Promise.race([...all.map(({ ended }) => ended), pause(ABORT_AGAIN_MS)]);
+    }
+    if (isGoingOn() || (compacting && !wasCompactionAborted())) return undefined;
+    return compacting ? "compaction" : "command";
+  }
+
+  /** The agent has gone, and with it whatever it was at work on. */
+  agentLeft(): void {
+    this.#running.clear();
+  }
+
+  async #call(agent: Agent, command: Command, timeoutMs: number | undefined): Promise<unknown> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const running: Running = { type: command.type, ended: promise };
+    const end = () => {
+      resolve();
+      if (this.#running.delete(running)) this.#hooks.changed();
+    };
+    this.#running.add(running);
+    this.#hooks.changed();
+    try {
+      return await agent.call(command, timeoutMs, end);
+    } catch (error) {
+      const late = error instanceof PictlError && error.code === "AGENT_TIMEOUT";
+      if (!late) end();
+      const wasAborted = command.type === "compact" && running.abort && this.#hooks.wasCompactionAborted();
+      throw wasAborted ? compactionAborted(running.abort?.pid) : error;
+    }
   }
 
   /** Runs something that may make the agent ask, and fails it when it asks where nobody may answer. */
@@ -102,6 +198,18 @@ export class Commands {
       throw unanswered ?? error;
     } finally {
       this.#askers.splice(this.#askers.indexOf(asker), 1);
+      this.#hooks.changed();
     }
   }
+}
+
+function compactionAborted(pid: number | undefined): PictlError {
+  const by = pid === undefined ? "" : ` (by process ${pid})`;
+  return new PictlError("TURN_ABORTED", `The compaction was aborted from elsewhere${by}.`, {
+    hint: "The session is as it was. Run `pictl session compact` again.",
+  });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -25,7 +25,9 @@ export class Parking {
     this.cancel();
     const { afterMs } = this.#hooks;
     if (afterMs <= 0) return;
-    this.#timer = setTimeout(() => this.park(), afterMs);
+    this.#timer = setTimeout(() => {
+      if (!this.park() && this.#hooks.agent.live !== undefined) this.schedule();
+    }, afterMs);
     this.#timer.unref();
   }
 
@@ -42,10 +44,7 @@ export class Parking {
   letGo(): boolean {
     const agent = this.#hooks.agent.live;
     if (agent === undefined) return false;
-    if (agent.hasLeftovers()) {
-      this.schedule();
-      return false;
-    }
+    if (agent.hasLeftovers()) return false;
     this.#hooks.agent.leave();
     this.#hooks.parked(agent);
     return true;

@@ -8,6 +8,8 @@ export interface ReloadingHooks {
   log: Logger;
   /** Whether the agent is writing: then nothing may end it. */
   isWriting: () => boolean;
+  /** Throws SESSION_BUSY while the end of the agent would cut a command. */
+  refuseEnd: () => void;
   save: (change: Partial<SessionRecord>) => void;
 }
 
@@ -29,10 +31,11 @@ export class Reloading {
    * of a turn that failed: what came next would hang on nothing.
    */
   async takeInForeignWrites(): Promise<void> {
-    const { agent: its, log, isWriting } = this.#hooks;
+    const { agent: its, log, isWriting, refuseEnd } = this.#hooks;
     const agent = its.live;
     if (agent === undefined || isWriting()) return;
     if (!(await this.foreign.check(agent)) || agent !== its.live) return;
+    refuseEnd();
     log.info("reloading: the file isn't as the agent has it", { session: this.#sessionId, agent: agent.pid });
     await its.leave()?.stop();
   }

@@ -10,6 +10,8 @@ const COMMAND_TIMEOUT_MS = 30_000;
 export interface SessionAgentHooks {
   start: (caller: Caller, change: ModelChange) => Promise<{ agent: Agent; state: AgentState }>;
   save: (change: Partial<SessionRecord>) => void;
+  /** Throws SESSION_BUSY while the end of the agent would cut a command. */
+  refuseEnd: () => void;
   /** An agent is starting, has come, or its start has failed. */
   changed: () => void;
   /** The agent is gone, or no longer this session's. */
@@ -50,6 +52,7 @@ export class SessionAgent {
     await this.started();
     if (this.#agent !== undefined && !this.#agent.hasEnded) {
       if (await this.#changeModel(this.#agent, change)) return this.#agent;
+      this.#hooks.refuseEnd();
       await this.leave()?.stop();
     }
     // One that ended while nobody looked still has its place.
@@ -65,7 +68,9 @@ export class SessionAgent {
   /** Ends an agent whose sandbox has a hole, so that the next one is started in a whole one. Not while a turn runs. */
   async endIfExposed(): Promise<void> {
     await this.started();
-    if (this.#agent?.isExposed) await this.leave()?.stop();
+    if (!this.#agent?.isExposed) return;
+    this.#hooks.refuseEnd();
+    await this.leave()?.stop();
   }
 
   /** Waits until no start is under way, however it ended. */

@@ -24,8 +24,6 @@ import { type TurnHost, Turns } from "./turns.ts";
 
 /** How long pi may take to empty its queues. */
 const CLEAR_TIMEOUT_MS = 10_000;
-/** States in which nothing runs. */
-const AT_REST: ReadonlySet<SessionState> = new Set(["idle", "parked", "stopped"]);
 
 /** What a session needs from what holds it. */
 export interface SessionHost extends TurnHost {
@@ -85,6 +83,7 @@ export class Session {
     const agent = new SessionAgent(record, {
       start: (caller, change) => this.#starting.start(caller, change),
       save,
+      refuseEnd: () => this.#commands.refuseWhileWorking(),
       changed: () => told.emitState(),
       left: () => this.#agentLeft(),
     });
@@ -100,7 +99,8 @@ export class Session {
     const reloading = new Reloading(record.id, {
       agent,
       log,
-      isWriting: () => (this.#turns.running?.sent ?? false) || this.#records.isCompacting,
+      isWriting: () => (this.#turns.running?.sent ?? false) || this.#isCompacting,
+      refuseEnd: () => this.#commands.refuseWhileWorking(),
       save,
     });
     const starting = new Starting(record, {
@@ -120,9 +120,9 @@ export class Session {
       reloading,
       parking,
       told,
-      isCompacting: () => this.#records.isCompacting,
+      isCompacting: () => this.#isCompacting,
       isClosing,
-      isIdle: () => this.state === "idle",
+      isIdle: () => this.#agent.live !== undefined && !this.#isRunning,
       canPark,
       save,
     };
@@ -134,7 +134,15 @@ export class Session {
     this.#starting = starting;
     this.#turns = new Turns(record, host, hooks, limits?.maxWaitingPrompts);
     const turns = this.#turns;
-    this.#commands = new Commands(record.id, { agent, turns, parking, reloading, log });
+    this.#commands = new Commands(record.id, {
+      agent,
+      turns,
+      reloading,
+      log,
+      isCompacting: () => this.#isCompacting,
+      wasCompactionAborted: () => this.#records.wasCompactionAborted,
+      changed: () => this.#commandsChanged(),
+    });
     const commands = this.#commands;
     this.#records = new AgentRecords({ agent, turns, commands, questions, starting, told, save });
     if (record.openTurn !== undefined) {
@@ -158,8 +166,9 @@ export class Session {
   get state(): SessionState {
     if (this.#questions.isOpen) return "waiting";
     if (this.#agent.isStarting) return "starting";
-    if (this.#records.isCompacting) return "compacting";
-    if (this.#turn !== undefined) return "working";
+    if (this.#isCompacting) return "compacting";
+    if (this.#turn !== undefined || this.#commands.areWorking || this.#turns.areCommandsRunning)
+      return "working";
     if (this.#agent.live !== undefined) return "idle";
     return this.record.closed ? "stopped" : "parked";
   }
@@ -215,15 +224,33 @@ export class Session {
     return { ...this.#records.queuedInPi, waiting: this.#turns.queue.list() };
   }
 
-  /** Whether something runs or waits that the end of the daemon would cut: a turn, a command, a start. */
+  /**
+   * Whether something runs or waits that the end of the agent or of the daemon would cut. Parking, eviction, the
+   * daemon's own end and `wait` all ask this.
+   */
   get isBusy(): boolean {
-    const runs = this.#turn !== undefined || this.#records.isCompacting || this.#commands.areAny;
-    return runs || this.#turns.queue.length > 0 || this.#agent.isStarting;
+    return this.#isRunning || this.#turns.queue.length > 0;
   }
 
   /** Whether ending the agent now would interrupt nothing and lose nothing. */
   get canPark(): boolean {
-    return this.state === "idle" && this.#turns.queue.length === 0 && !this.record.options.ephemeral;
+    return this.#agent.live !== undefined && !this.isBusy && !this.record.options.ephemeral;
+  }
+
+  /** Whether a background command of the agent would end with it; costs a look at each process of the machine. */
+  get hasLeftovers(): boolean {
+    return this.#agent.live?.hasLeftovers() === true;
+  }
+
+  /** Whether something runs: a turn, a command, a compaction, a start, or a question that waits for its answer. */
+  get #isRunning(): boolean {
+    const inTurn = this.#turn !== undefined || this.#turns.areCommandsRunning;
+    const besideTurn = this.#isCompacting || this.#commands.areAny;
+    return inTurn || besideTurn || this.#agent.isStarting || this.#questions.isOpen;
+  }
+
+  get #isCompacting(): boolean {
+    return this.#records.isCompacting || this.#commands.areCompacting;
   }
 
   /**
@@ -282,7 +309,7 @@ export class Session {
   async wait(conditions: readonly WaitCondition[], signal: AbortSignal): Promise<WaitResult> {
     const turn = this.#turn;
     const find = () => {
-      const atRest = AT_REST.has(this.state) && this.#turns.queue.length === 0;
+      const atRest = !this.isBusy;
       return conditions.find((condition) => {
         if (condition === "question") return this.#questions.isOpen;
         if (condition === "idle") return atRest;
@@ -307,10 +334,14 @@ export class Session {
 
   /**
    * Ends the running turn, or the one with this id, also while it waits. pi's queues are emptied first,
-   * because `abort` alone lets queued messages go on; their texts are given back.
+   * because `abort` alone lets queued messages go on; their texts are given back. Without a turn it ends a
+   * compaction or shell commands.
    */
   async abort(turnId: string | undefined, caller: Caller): Promise<RequestResults["abort"]> {
-    return await this.#turns.abort(turnId, caller);
+    const result = await this.#turns.abort(turnId, caller);
+    if (result.aborted) return { ...result, what: "turn" };
+    const what = turnId === undefined ? await this.#commands.abort(caller) : undefined;
+    return what === undefined ? result : { ...result, aborted: true, what };
   }
 
   /** Starts the agent if there is none, so that the session exists in pi. */
@@ -397,6 +428,7 @@ export class Session {
     this.#parking.cancel();
     this.#questions.close();
     this.#records.agentLeft();
+    this.#commands.agentLeft();
     this.#reloading.agentLeft();
     this.#told.emitState();
     this.#host.agentEnded(this);
@@ -410,6 +442,14 @@ export class Session {
     if (!expected) this.#starting.restarts.failed();
     this.#agent.leave();
     if (turn !== undefined) this.#turns.onAgentExit(turn, exit);
+  }
+
+  #commandsChanged(): void {
+    this.#told.emitState();
+    if (this.#isRunning) return;
+    this.#parking.schedule();
+    this.#turns.pump();
+    if (this.canPark) this.#host.becameIdle();
   }
 
   #save(change: Partial<SessionRecord>): void {

@@ -500,7 +500,7 @@ export class Sessions implements SessionHost {
       if (session.park()) return "coming";
     }
     if (live.length >= this.limits.maxLiveAgents && this.#allWaitForOthers(live)) return "deadlocked";
-    const stuck = idle.length === 0 && live.every((session) => session.state === "idle");
+    const stuck = idle.length === 0 && live.every((session) => !session.isBusy);
     return live.length > 0 && stuck ? "stuck" : "working";
   }
 }

@@ -53,7 +53,7 @@ export interface TurnHooks {
   told: Announcements;
   isCompacting: () => boolean;
   isClosing: () => boolean;
-  /** Whether an agent is there and nothing runs. */
+  /** Whether an agent is there and nothing runs that its end would cut; prompts may wait. */
   isIdle: () => boolean;
   canPark: () => boolean;
   save: (change: Partial<SessionRecord>) => void;
@@ -117,6 +117,11 @@ export class Turns {
     return await promise;
   }
 
+  /** Whether pi may be at work on an extension's command that was sent while a turn ran. */
+  get areCommandsRunning(): boolean {
+    return this.#commandsInTurn > 0;
+  }
+
   /** Refuses all prompts that wait. @returns them */
   rejectWaiting(): QueuedPrompt[] {
     const waiting = this.queue.clear();
@@ -144,7 +149,6 @@ export class Turns {
     }
     const turn = this.#running;
     if (turn === undefined || (turnId !== undefined && turn.id !== turnId)) {
-      if (this.#hooks.isCompacting()) await this.#hooks.agent.live?.call({ type: "abort" }, ABORT_TIMEOUT_MS);
       return nothing;
     }
     const cleared = await this.abortTurn(turn, caller.pid);
@@ -320,6 +324,8 @@ export class Turns {
       if (moved !== undefined) throw moved;
     } finally {
       this.#commandsInTurn -= 1;
+      this.#hooks.told.emitState();
+      this.#hooks.parking.schedule();
       this.pump();
     }
   }
