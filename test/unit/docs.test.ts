@@ -164,3 +164,49 @@ test("links between the pages lead somewhere", () => {
   );
   assert.deepEqual(broken, []);
 });
+
+describe("the commands that pages show", () => {
+  interface ManifestCommand {
+    flags: Record<string, { char?: string; allowNo?: boolean }>;
+  }
+  const { commands } = JSON.parse(read("oclif.manifest.json")) as {
+    commands: Record<string, ManifestCommand>;
+  };
+
+  /** The flags that a command has, as they are typed. */
+  function flagsOf({ flags }: ManifestCommand): Set<string> {
+    const named = Object.entries(flags).flatMap(([name, { char, allowNo }]) => [
+      `--${name}`,
+      ...(char === undefined ? [] : [`-${char}`]),
+      ...(allowNo === true ? [`--no-${name}`] : []),
+    ]);
+    return new Set([...named, "--help", "-h"]);
+  }
+
+  for (const page of ["README.md", "CONTRIBUTING.md", ...globSync("docs/*.md", { cwd: ROOT })].sort()) {
+    const blocks = [...read(page).matchAll(/^```(?:sh|console|yaml)\n([\s\S]*?)^```/gm)].map(
+      ([, text = ""]) => text,
+    );
+    // The output of a command may speak of pictl too.
+    const lines = blocks
+      .join("\n")
+      .split("\n")
+      .filter((line) => !/^[✔⚠✖ℹ—]/.test(line));
+    const shown = lines.flatMap((line) => [...line.matchAll(/(?:^|[|(;&$!] *)pictl ([^|;&)#<>]+)/g)]);
+    if (shown.length === 0) continue;
+    test(`${page} shows only commands and flags that exist`, () => {
+      for (const [whole, rest = ""] of shown) {
+        const words = rest.replaceAll(/'[^']*'|"[^"]*"/g, "text").split(/\s+/);
+        const own = words.slice(0, words.includes("--") ? words.indexOf("--") : undefined);
+        const id = [3, 2, 1]
+          .map((n) => own.slice(0, n).join(":"))
+          .find((each) => Object.hasOwn(commands, each));
+        const command = id === undefined ? undefined : commands[id];
+        assert.ok(command, whole);
+        const known = flagsOf(command);
+        for (const word of own)
+          if (/^--?[a-z]/.test(word)) assert.ok(known.has(word.replace(/=.*/, "")), `${whole}: ${word}`);
+      }
+    });
+  }
+});
