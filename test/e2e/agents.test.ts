@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
@@ -24,6 +24,40 @@ describe("agents", () => {
     );
     const daemon = readFileSync(`/proc/${place.daemonPid()}/environ`, "utf8");
     assert.ok(!daemon.includes("from the first shell"), "the daemon keeps the starter's environment");
+  });
+
+  const LINUX = process.platform === "linux" ? false : "only Linux shows the limits of a process";
+
+  it("have the umask and the limits of the shell that asked", { skip: LINUX }, async (t) => {
+    const other = new Workspace();
+    t.after(() => other.dispose());
+    const fileSize = "sed -n 's/^Max file size *\\([^ ]*\\).*/\\1/p' /proc/self/limits";
+    const script = `umask; ulimit -Hn; ${fileSize}; : >"$(umask)"; stat -c %a "$(umask)"`;
+    const ask = async (shell: string, ...options: string[]) => {
+      await other.ok(["prompt", ...options, "hi"], { shell });
+      return await other.ok(["session", "bash", "--", script], { shell });
+    };
+    await other.ok(["daemon", "start"], { shell: "umask 000; ulimit -n 2048" });
+    assert.equal(
+      await ask("umask 022; ulimit -n 1024; ulimit -f 100000", "--model", "scripted/echo"),
+      "0022\n1024\n51200000\n644",
+    );
+    // The spare agent that the session leaves can't take it over again: its umask is another one.
+    await other.ok(["session", "close"]);
+    assert.equal(await ask("umask 027; ulimit -n 512; ulimit -f 90000"), "0027\n512\n46080000\n640");
+    // No hard limit can be above the daemon's, which doctor says.
+    assert.match(
+      await ask("umask 077; ulimit -n 4096", "--new", "--model", "scripted/echo"),
+      /^0077\n2048\n/,
+    );
+    const { findings } = await other.json<{ findings: { check: string; message: string }[] }>(["doctor"], {
+      shell: "ulimit -n 4096",
+    });
+    assert.match(findings.find(({ check }) => check === "limits")?.message ?? "", /nofile 2048, not 4096/);
+    const open = readdirSync(other.home, { recursive: true, encoding: "utf8" }).filter(
+      (name) => (lstatSync(join(other.home, name)).mode & 0o077) !== 0,
+    );
+    assert.deepEqual(open, [], "the daemon's files are for nobody else");
   });
 
   it("leave no value of the environment on disk", async () => {

@@ -26,6 +26,8 @@ export interface RunOptions {
   input?: string | Buffer;
   env?: Record<string, string | undefined>;
   cwd?: string;
+  /** What a shell does before the command, such as `umask 027`. */
+  shell?: string;
 }
 
 /** A command that is still running, with what it has printed so far. */
@@ -110,7 +112,11 @@ export class Workspace {
   /** Starts a command and leaves it running. Stdin is closed unless `input` is given. */
   start(args: readonly string[], options: RunOptions = {}): Running {
     const env = { ...this.env, ...options.env };
-    const child = spawn(process.execPath, [BIN, ...args], {
+    const { shell } = options;
+    const line = [process.execPath, BIN, ...args];
+    const [program = "", ...words] =
+      shell === undefined ? line : ["/bin/sh", "-c", `${shell}; exec "$@"`, "sh", ...line];
+    const child = spawn(program, words, {
       cwd: options.cwd ?? this.cwd,
       env: Object.fromEntries(
         Object.entries(env).filter(([, value]) => value !== undefined),

@@ -3,6 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import type { SandboxProfile } from "../core/choices.ts";
 import { formatDuration } from "../core/duration.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
+import { type ChildSetting, withUmask } from "../core/inherited.ts";
 import type { Environment } from "../core/paths.ts";
 import { createRedactor } from "../core/redact.ts";
 import { type AgentExit, exitError } from "./agent-exit.ts";
@@ -53,6 +54,8 @@ export interface AgentStart extends AgentHandlers {
   limits?: { silenceMs: number; bytesPerMinute: number };
   /** Starts it in a sandbox instead, which ends with it. */
   sandbox?: AgentSandbox | undefined;
+  /** Its umask and its limits; absent: as this process has them. */
+  setting?: ChildSetting | undefined;
   /** Kills it when that fires before it is ready; the start then fails with the signal's reason. */
   signal?: AbortSignal;
 }
@@ -134,16 +137,19 @@ export class Agent {
     refuseNul(options.args, options.env);
     // child_process and not execa: a process group, three raw pipes and a stop sequence of our own are all
     // that is wanted here, and execa adds 19 ms before the first agent (docs/decisions/0003).
-    const { sandbox } = options;
+    const { sandbox, setting } = options;
+    const [first = program, ...words] = [...(setting?.prefix ?? []), program, ...leading, ...options.args];
     const child = spawned(
       () =>
-        sandbox?.spawn([...options.command, ...options.args], options.cwd) ??
-        spawn(program, [...leading, ...options.args], {
-          cwd: options.cwd,
-          env: options.env as NodeJS.ProcessEnv,
-          stdio: ["pipe", "pipe", "pipe"],
-          detached: true,
-        }),
+        sandbox?.spawn([...options.command, ...options.args], options.cwd, setting) ??
+        withUmask(setting?.umask, () =>
+          spawn(first, words, {
+            cwd: options.cwd,
+            env: options.env as NodeJS.ProcessEnv,
+            stdio: ["pipe", "pipe", "pipe"],
+            detached: true,
+          }),
+        ),
     );
     const { pid, stdin, stdout, stderr } = child;
     if (pid === undefined || stdin === null || stdout === null || stderr === null) {

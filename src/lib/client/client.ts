@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { PictlError, systemErrorCode, toPictlError } from "../core/errors.ts";
+import { ownInherited } from "../core/inherited.ts";
 import { raiseLimit } from "../core/limit-error.ts";
 import type { Environment } from "../core/paths.ts";
 import { encodeFrame, FrameDecoder, handshakeTooLarge, MAX_HANDSHAKE_BYTES } from "../protocol/framing.ts";
@@ -93,7 +94,13 @@ export class Client {
 
   /** Answers the daemon's greeting. Every request comes after it. Throws MESSAGE_TOO_LARGE. */
   introduce(version: string, environment: Environment): void {
-    const data = { version, protocolVersion: PROTOCOL_VERSION, pid: process.pid, environment };
+    const data = {
+      version,
+      protocolVersion: PROTOCOL_VERSION,
+      pid: process.pid,
+      environment,
+      ...ownInherited(),
+    };
     const frame = encodeFrame({ type: "client_ready", data });
     if (Buffer.byteLength(frame) > MAX_HANDSHAKE_BYTES) {
       this.close();

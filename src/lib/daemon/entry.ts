@@ -27,6 +27,8 @@ export async function runDaemon(foreground: boolean): Promise<number> {
   const report = (message: StartReport) => {
     if (!foreground) reportToStarter(message);
   };
+  // Nothing of the daemon's own is for others. Agents and exports get the umask of who asks for them.
+  const umask = process.umask(0o077);
   try {
     const paths = resolvePaths(process.env);
     ensurePrivateDir(paths.runtimeDir);
@@ -43,7 +45,7 @@ export async function runDaemon(foreground: boolean): Promise<number> {
     }
     try {
       const { startDaemon } = await import("./start.ts");
-      await startDaemon(paths, { foreground, onListening: () => report({ state: "ready" }) });
+      await startDaemon(paths, { foreground, umask, onListening: () => report({ state: "ready" }) });
       return 0;
     } finally {
       lock.release();

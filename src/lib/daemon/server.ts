@@ -41,6 +41,8 @@ export interface DaemonOptions {
   log: Logger;
   /** A listening socket that systemd has handed over: it is not this daemon's to remove. */
   activatedFd?: number | undefined;
+  /** Of clients that give none. */
+  umask?: number | undefined;
   /** Ends what agents have left that are gone. */
   endLeftovers: () => Promise<void>;
   /** Called once, after the last agent has ended and the socket is gone. */
@@ -213,7 +215,8 @@ export class Daemon {
         );
       }
       const { maxMessageBytes } = this.#options.config.limits;
-      connection.ready({ pid: data.pid, environment: data.environment }, maxMessageBytes);
+      const { pid, environment, umask = this.#options.umask, limits } = data;
+      connection.ready({ pid, environment, umask, limits }, maxMessageBytes);
       return true;
     } catch (error) {
       const failure =

@@ -20,10 +20,12 @@ const SIGNALS: readonly NodeJS.Signals[] = ["SIGTERM", "SIGINT", "SIGHUP"];
 /**
  * Puts the daemon together, serves until it is stopped and resolves when everything of it has ended. The
  * caller holds the instance lock.
+ *
+ * @param options `umask`: for clients that give none
  */
 export async function startDaemon(
   paths: Paths,
-  { foreground, onListening }: { foreground: boolean; onListening: () => void },
+  { foreground, umask, onListening }: { foreground: boolean; umask?: number; onListening: () => void },
 ): Promise<void> {
   const config = withLogLevel(await loadConfig(paths.config), process.env);
   const log = new LogFile(paths.log, createRedactor(process.env), {
@@ -55,6 +57,7 @@ export async function startDaemon(
     sessions,
     history,
     log,
+    umask,
     activatedFd,
     endLeftovers: () => endOwnLeftovers(paths.runtimeDir, log),
     onStopped: stopped.resolve,

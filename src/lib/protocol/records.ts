@@ -19,6 +19,8 @@ export const serverReady = z.object({
 });
 export type ServerReady = z.infer<typeof serverReady>;
 
+const resourceLimit = z.nullable(z.int().check(z.minimum(0)));
+
 /** The client's answer to `server_ready`. */
 export const clientReady = z.object({
   type: z.literal("client_ready"),
@@ -30,6 +32,10 @@ export const clientReady = z.object({
      * Environment of the shell, for an agent that a request of this connection starts. Held in memory only.
      */
     environment: z.optional(z.record(z.string(), z.string())),
+    /** Its umask, for such an agent. */
+    umask: z.optional(z.int().check(z.minimum(0), z.maximum(0o777))),
+    /** Its resource limits by their name in prlimit(1), each soft and hard; null: unlimited. */
+    limits: z.optional(z.record(z.string(), z.tuple([resourceLimit, resourceLimit]))),
   }),
 });
 export type ClientReady = z.infer<typeof clientReady>;

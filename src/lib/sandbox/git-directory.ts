@@ -1,4 +1,4 @@
-import { type Dirent, lstatSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, type Dirent, lstatSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
 
@@ -68,6 +68,8 @@ export function keepGitFiles(workspace: string): void {
 function make(path: string, text: string): void {
   try {
     writeFileSync(path, text, { flag: "wx", mode: 0o444 });
+    // Whatever the umask is: in a repository that users share, git of another user reads it too.
+    chmodSync(path, 0o444);
   } catch (error) {
     // It is there already, or nobody may write there: the sandbox can't either.
     if (!["EEXIST", "EACCES", "EROFS", "EPERM"].includes(systemErrorCode(error) ?? "")) throw error;

@@ -6,6 +6,7 @@ import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { PictlError } from "../core/errors.ts";
+import { type ChildSetting, withUmask } from "../core/inherited.ts";
 import { packagePlace } from "../core/package-place.ts";
 import { type Environment, ensurePrivateDir } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
@@ -140,7 +141,7 @@ export class Sandbox {
   }
 
   /** The command line that {@link spawn} runs, as far as it can be told beforehand. */
-  arguments(command: readonly string[], cwd: string): string[] {
+  arguments(command: readonly string[], cwd: string, setting?: ChildSetting): string[] {
     const { policy, wayOut, startsMeanwhile, without } = this.#setup;
     return sandboxCommand({
       bubblewrap: this.#bubblewrap,
@@ -151,6 +152,7 @@ export class Sandbox {
       ],
       cwd: realPath(cwd),
       command,
+      setting,
       listener:
         wayOut === undefined || policy.network.kind === "open"
           ? undefined
@@ -187,18 +189,19 @@ export class Sandbox {
    * inside has ended.
    *
    * @param stdio of the program: stdin, stdout and stderr
+   * @param options `setting`: umask and limits other than those of this process
    */
   spawn(
     command: readonly string[],
     cwd: string,
     stdio: readonly ["pipe" | "inherit", "pipe" | "inherit", "pipe" | "inherit"],
-    detached = true,
+    { detached = true, setting }: { detached?: boolean; setting?: ChildSetting | undefined } = {},
   ): ChildProcess {
     const { policy, wayOut, dir } = this.#setup;
     if (dir === undefined) throw new Error("a sandbox without a directory of its own can't run anything");
     this.#makePlaces();
     this.#group ??= createControlGroup(controlGroupName(dir), policy);
-    const [program = "", ...args] = this.arguments(command, cwd);
+    const [program = "", ...args] = this.arguments(command, cwd, setting);
     const listens = wayOut !== undefined && policy.network.kind !== "open";
     const filter = this.#openFilter(dir);
     const nothing = openSync("/dev/null", "r");
@@ -214,7 +217,9 @@ export class Sandbox {
       if (inherited > STATUS_FD) channels[inherited] = nothing;
     }
     try {
-      const child = spawn(program, args, { cwd: "/", env: this.environment, stdio: channels, detached });
+      const child = withUmask(setting?.umask, () =>
+        spawn(program, args, { cwd: "/", env: this.environment, stdio: channels, detached }),
+      );
       this.#watchStatus((child.stdio as readonly unknown[])[STATUS_FD] as Readable);
       if (listens) {
         // Once: the listener inside sends nothing else, and its end is that of the channel. Not disconnect(), after which

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AGENT_DAEMON, AGENT_ID, AGENT_OF } from "../agent/marked-processes.ts";
 import type { PiCommand } from "../agent/pi/pi-command.ts";
+import type { ChildSetting } from "../core/inherited.ts";
 import type { Environment } from "../core/paths.ts";
 import { agentDirOf } from "../core/session-files/locate.ts";
 import { sha256 } from "../core/sha256.ts";
@@ -42,8 +43,9 @@ export function agentKey(launch: {
   cwd: string;
   /** The key of its sandbox, which is for one workspace. */
   sandbox?: string | undefined;
+  setting: ChildSetting;
 }): string {
-  const { pi, args, options, env, cwd, sandbox } = launch;
+  const { pi, args, options, env, cwd, sandbox, setting } = launch;
   const agentDir = agentDirOf(env, cwd);
   const { fixed, hasExtensions } = settingsOf(agentDir);
   const variables = Object.keys(env)
@@ -51,7 +53,7 @@ export function agentKey(launch: {
     .sort()
     .map((name) => [name, env[name]]);
   const place = hasExtensions || isBoundToDirectory(options) ? cwd : null;
-  const parts = [pi.argv, pi.version, args, agentDir, fixed, place, variables, sandbox ?? null];
+  const parts = [pi.argv, pi.version, args, agentDir, fixed, place, variables, sandbox ?? null, setting];
   return sha256(JSON.stringify(parts), "base64");
 }
 

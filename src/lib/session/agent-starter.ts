@@ -18,6 +18,7 @@ import {
 import type { SandboxProfile } from "../core/choices.ts";
 import type { Config } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
+import { type ChildSetting, childSetting } from "../core/inherited.ts";
 import type { Environment, Paths } from "../core/paths.ts";
 import {
   agentDirOf,
@@ -49,6 +50,8 @@ export interface AgentLaunch {
   spareArgs: string[];
   cwd: string;
   env: Environment;
+  /** Umask and limits of the caller. */
+  setting: ChildSetting;
   kind: AgentKind;
   /** What the session's model then is, as far as it is known; `scripted/…` with its absolute path. */
   model: string | undefined;
@@ -141,6 +144,7 @@ export class AgentStarter {
       if (change.thinking !== undefined) args.push("--thinking", change.thinking);
     }
     const given = place.kind === "file" ? change : { ...options, ...change };
+    const setting = childSetting(caller);
     const sharedArgs = launchArguments({ kind: "file", path: "" }, options, scriptedArgs);
     const agentDir = agentDirOf(env, cwd);
     const projectSessionDir = projectSessionDirOf(env, cwd);
@@ -165,8 +169,9 @@ export class AgentStarter {
       spareArgs: launchArguments({ kind: "new", id: randomUUID() }, lasting(options), scriptedArgs),
       cwd,
       env,
+      setting,
       kind: {
-        key: agentKey({ pi, args: sharedArgs, options, env, cwd, sandbox: sandbox?.key }),
+        key: agentKey({ pi, args: sharedArgs, options, env, cwd, sandbox: sandbox?.key, setting }),
         ...(scripted === undefined && given.model !== undefined ? { model: given.model } : {}),
         ...(given.thinking === undefined ? {} : { thinking: given.thinking }),
       },
@@ -219,6 +224,7 @@ export class AgentStarter {
       // and its agents couldn't be told from such commands (agent/orphans.ts).
       env: { ...launch.env, PI_CODING_AGENT: undefined, ...marks },
       sandbox,
+      setting: launch.setting,
       limits: {
         silenceMs: this.#config.limits.agentSilenceMs,
         bytesPerMinute: this.#config.limits.maxAgentBytesPerMinute,

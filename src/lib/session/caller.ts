@@ -1,7 +1,8 @@
+import type { Inherited } from "../core/inherited.ts";
 import type { Environment } from "../core/paths.ts";
 
-/** Who asks: the client's process, and its shell's environment for an agent that the request starts. */
-export interface Caller {
+/** Who asks: the client's process, and what its shell hands down to an agent that the request starts. */
+export interface Caller extends Inherited {
   pid?: number | undefined;
   environment?: Environment | undefined;
   /** Names the request in the log: number of the connection, and of the request in it (`c12-3`). */

@@ -4,6 +4,7 @@ import {
   createWriteStream,
   existsSync,
   fstatSync,
+  openSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -11,6 +12,7 @@ import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { exportHtml } from "../agent/pi/export-html.ts";
 import { PictlError, toStorageError } from "../core/errors.ts";
+import { withUmask } from "../core/inherited.ts";
 import type { RequestParams } from "../protocol/requests.ts";
 import type { Caller } from "./caller.ts";
 import { openSaved } from "./files/entries.ts";
@@ -62,14 +64,14 @@ async function write(
   if (format === "html" || format === "jsonl") {
     if (saved === undefined) throw nothingToExport(session, format);
     const fd = openSaved(saved);
-    if (format === "jsonl") return await copy(fd, outputPath);
+    if (format === "jsonl") return await copy(fd, outputPath, caller.umask);
     closeSync(fd);
     // An agent in a sandbox can't write where the user wants it.
     if (session.agentPid !== undefined && session.sandboxProfile === undefined)
       await session.command({ type: "export_html", outputPath }, caller);
     else {
       const env = sessions.starter.environmentOf(caller);
-      await exportHtml(await sessions.starter.resolvePi(env), env, saved, outputPath);
+      await exportHtml(await sessions.starter.resolvePi(env), env, saved, outputPath, caller.umask);
     }
     return;
   }
@@ -79,15 +81,16 @@ async function write(
     format === "md"
       ? toMarkdown(info, messages)
       : `${JSON.stringify({ session: info, messages }, null, 2)}\n`;
-  writeFileSync(outputPath, text);
+  withUmask(caller.umask, () => writeFileSync(outputPath, text));
 }
 
-async function copy(fd: number, outputPath: string): Promise<void> {
+async function copy(fd: number, outputPath: string, umask: number | undefined): Promise<void> {
   const { dev, ino, mode } = fstatSync(fd);
   const target = statSync(outputPath, { throwIfNoEntry: false });
   // Onto itself: it would be emptied before it is read.
   if (target?.dev === dev && target.ino === ino) return closeSync(fd);
-  await pipeline(createReadStream("", { fd }), createWriteStream(outputPath, { mode: mode & 0o777 }));
+  const to = withUmask(umask, () => openSync(outputPath, "w", mode & 0o777));
+  await pipeline(createReadStream("", { fd }), createWriteStream("", { fd: to }));
 }
 
 function nothingToExport(session: Session, format: string): PictlError {

@@ -1,4 +1,5 @@
 import { PictlError } from "../../core/errors.ts";
+import { withUmask } from "../../core/inherited.ts";
 import type { Environment } from "../../core/paths.ts";
 import type { PiCommand } from "./pi-command.ts";
 
@@ -17,18 +18,21 @@ export async function exportHtml(
   env: Environment,
   file: string,
   outputPath: string,
+  umask: number | undefined,
 ): Promise<void> {
   // Rarely needed, and large: a daemon starts without it.
   const { execa } = await import("execa");
   const [program = "", ...args] = pi.argv;
-  const result = await execa(program, [...args, "--export", file, outputPath], {
-    env: env as Record<string, string>,
-    extendEnv: false,
-    stdin: "ignore",
-    timeout: EXPORT_TIMEOUT_MS,
-    maxBuffer: MAX_OUTPUT_BYTES,
-    reject: false,
-  });
+  const result = await withUmask(umask, () =>
+    execa(program, [...args, "--export", file, outputPath], {
+      env: env as Record<string, string>,
+      extendEnv: false,
+      stdin: "ignore",
+      timeout: EXPORT_TIMEOUT_MS,
+      maxBuffer: MAX_OUTPUT_BYTES,
+      reject: false,
+    }),
+  );
   if (!result.failed) return;
   const words = result.stderr || result.shortMessage || "no reason given";
   throw new PictlError("AGENT_COMMAND_FAILED", `pi could not export the session: ${words}`);

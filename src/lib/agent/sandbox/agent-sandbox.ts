@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import type { SandboxProfile } from "../../core/choices.ts";
 import type { PictlError } from "../../core/errors.ts";
+import type { ChildSetting } from "../../core/inherited.ts";
 import { mountPointsBelow } from "../../sandbox/bubblewrap/mount-points.ts";
 import type { SandboxPlan } from "../../sandbox/plan.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
@@ -27,8 +28,9 @@ export class AgentSandbox {
     this.#workspace = plan.workspace;
   }
 
-  spawn(command: readonly string[], cwd: string): ChildProcess {
-    return this.#sandbox.spawn(command, cwd, ["pipe", "pipe", "pipe"]);
+  /** @param setting umask and limits that bubblewrap, and so the agent, gets */
+  spawn(command: readonly string[], cwd: string, setting: ChildSetting | undefined): ChildProcess {
+    return this.#sandbox.spawn(command, cwd, ["pipe", "pipe", "pipe"], { setting });
   }
 
   /** What bubblewrap said, when it is the reason why the agent didn't start. */

@@ -1,6 +1,7 @@
 import type { BuildInfo } from "../../core/build-info.ts";
 import type { ErrorBody } from "../../core/errors.ts";
 import type { Environment, Paths } from "../../core/paths.ts";
+import type { ResourceLimits } from "../../core/resource-limits.ts";
 
 /** The pi that a session started from this shell would get, or why there is none. */
 export type PiFacts =
@@ -21,6 +22,14 @@ export type DaemonFacts =
       orphans?: { pid: number; daemonPid: number }[] | undefined;
     };
 
+/** What decides which resource limits an agent gets; limits are absent where the system doesn't show them. */
+export interface LimitFacts {
+  shell?: ResourceLimits | undefined;
+  daemon?: ResourceLimits | undefined;
+  /** The program that sets them. */
+  prlimit?: string | undefined;
+}
+
 /** Everything the checks need; they look at nothing else but the files that these name. */
 export interface DoctorFacts {
   /** Of the shell that asks. */
@@ -32,4 +41,5 @@ export interface DoctorFacts {
   /** This pictl. */
   own: BuildInfo;
   daemon: DaemonFacts;
+  limits: LimitFacts;
 }

@@ -1,6 +1,8 @@
 import { buildInfo } from "../../core/build-info.ts";
 import { toPictlError } from "../../core/errors.ts";
+import { findPrlimit } from "../../core/inherited.ts";
 import { type Environment, resolvePaths } from "../../core/paths.ts";
+import { limitsOf } from "../../core/resource-limits.ts";
 import type { Client } from "../client.ts";
 import type { DaemonFacts, DoctorFacts } from "./facts.ts";
 
@@ -14,13 +16,19 @@ export async function gatherFacts(
   cwd: string,
   env: Environment,
 ): Promise<DoctorFacts> {
+  const daemon = await askDaemon(connect);
   return {
     env,
     cwd,
     paths: resolvePaths(env),
     node: { version: process.versions.node, path: process.execPath },
     own: buildInfo(),
-    daemon: await askDaemon(connect),
+    daemon,
+    limits: {
+      shell: limitsOf("self"),
+      daemon: daemon.state === "running" ? limitsOf(daemon.pid) : undefined,
+      prlimit: findPrlimit(),
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { checkCredentials } from "./check-credentials.ts";
 import { checkDaemon } from "./check-daemon.ts";
 import { checkConfigDirectory, checkOwnDirectory } from "./check-directories.ts";
 import { checkDisk } from "./check-disk.ts";
+import { checkLimits } from "./check-limits.ts";
 import { checkNode } from "./check-node.ts";
 import { checkOrphans } from "./check-orphans.ts";
 import { checkPi } from "./check-pi.ts";
@@ -16,7 +17,7 @@ import { type Finding, failure, ok } from "./finding.ts";
  * finds; starts nothing and changes nothing but a temporary file that it removes again.
  */
 export async function runDoctor(facts: DoctorFacts): Promise<Finding[]> {
-  const { env, cwd, paths, daemon } = facts;
+  const { env, cwd, paths, daemon, limits } = facts;
   const { config, finding: configFinding } = await readConfig(paths.config, cwd);
   return [
     found("node", () => checkNode(facts.node)),
@@ -29,6 +30,7 @@ export async function runDoctor(facts: DoctorFacts): Promise<Finding[]> {
     found("disk", () => checkDisk([paths.stateDir, paths.dataDir, paths.runtimeDir])),
     found("credentials", () => checkCredentials(env, cwd, config?.model)),
     found("daemon", () => checkDaemon(daemon, facts.own)),
+    found("limits", () => checkLimits(limits)),
     found("orphans", () => checkOrphans(daemon)),
   ];
 }

@@ -34,7 +34,7 @@ export async function runSandboxed(
   const ignore = () => undefined;
   for (const signal of ENDING) process.on(signal, ignore);
   try {
-    const child = sandbox.spawn(command, cwd, ["inherit", "inherit", "pipe"], false);
+    const child = sandbox.spawn(command, cwd, ["inherit", "inherit", "pipe"], { detached: false });
     const forward = ENDING.map((name) => {
       const pass = () => void child.kill(name);
       process.on(name, pass);

@@ -1,3 +1,4 @@
+import type { ChildSetting } from "../../core/inherited.ts";
 import type { SandboxPolicy } from "../policy/policy.ts";
 import { limitArguments } from "./process-limits.ts";
 
@@ -53,12 +54,15 @@ export function sandboxCommand(options: {
   listener: { node: string; file: string; when: "before" | "meanwhile" } | undefined;
   hasFilter: boolean;
   joins: readonly string[];
+  /** Limits that it gets before those of the policy, which can't be above them. */
+  setting?: ChildSetting | undefined;
   without?: readonly BubblewrapPart[] | undefined;
 }): string[] {
-  const { bubblewrap, policy, mounts, cwd, command, listener, hasFilter, joins } = options;
+  const { bubblewrap, policy, mounts, cwd, command, listener, hasFilter, joins, setting } = options;
   const has = (part: BubblewrapPart) => !options.without?.includes(part);
   const isolatePid = policy.isolatePid && has("pid");
   return [
+    ...(setting?.prefix ?? []),
     ...(joins.length > 0 && has("cgroup") ? ["/bin/sh", "-c", JOIN, "pictl-sandbox", ...joins, "--"] : []),
     bubblewrap,
     "--unshare-user",
@@ -86,7 +90,7 @@ export function sandboxCommand(options: {
     "--chdir",
     cwd,
     "--",
-    ...(has("limits") ? limitArguments(policy) : []),
+    ...(has("limits") ? limitArguments(policy, setting?.limits) : []),
     "/bin/sh",
     "-c",
     START,

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../../core/errors.ts";
+import { limitsOf, lower, type ResourceLimits } from "../../core/resource-limits.ts";
 
 export interface ProcessLimits {
   maxProcesses: number;
@@ -13,30 +14,24 @@ export interface ProcessLimits {
  * for the machine's root, whom the kernel exempts), memory that one process can write, no core files.
  *
  * RLIMIT_DATA and not RLIMIT_AS: Node reserves far more address space than it ever uses.
+ *
+ * @param set what the program gets first, and can't raise any more
+ * @param own those of this process
  */
 export function limitArguments(
   { maxProcesses, maxMemory }: ProcessLimits,
-  hard: Partial<ProcessLimits> = hardLimits(),
+  set: ResourceLimits = {},
+  own: ResourceLimits = limitsOf("self") ?? {},
 ): string[] {
-  const processes = Math.min(maxProcesses, hard.maxProcesses ?? maxProcesses);
-  const memory = Math.min(maxMemory, hard.maxMemory ?? maxMemory);
-  return ["prlimit", `--nproc=${processes}`, `--data=${memory}`, "--core=0", "--"];
-}
-
-/** What this process may not raise any more (`ulimit -H`): nor may what it starts. Source: proc(5), /proc/PID/limits. */
-function hardLimits(): Partial<ProcessLimits> {
-  let text = "";
-  try {
-    text = readFileSync("/proc/self/limits", "utf8");
-  } catch {
-    // Not Linux, or no /proc.
-  }
-  const hardOf = (name: string) => new RegExp(`^${name} +\\S+ +(\\d+)`, "m").exec(text)?.[1];
-  const [processes, memory] = ["Max processes", "Max data size"].map(hardOf);
-  return {
-    ...(processes === undefined ? {} : { maxProcesses: Number(processes) }),
-    ...(memory === undefined ? {} : { maxMemory: Number(memory) }),
-  };
+  const lowest = (name: string, limit: number) =>
+    [own, set].reduce<number>((least, { [name]: found }) => lower(least, found?.[1] ?? null) ?? least, limit);
+  return [
+    "prlimit",
+    `--nproc=${lowest("nproc", maxProcesses)}`,
+    `--data=${lowest("data", maxMemory)}`,
+    "--core=0",
+    "--",
+  ];
 }
 
 /** A control group of one sandbox, which counts all of its processes together. */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Agent } from "../../../../src/lib/agent/agent.ts";
+import type { ChildSetting } from "../../../../src/lib/core/inherited.ts";
 import type { SessionOptions } from "../../../../src/lib/protocol/session.ts";
 import { agentKey } from "../../../../src/lib/session/agent-kind.ts";
 import { fits, type Spare, SpareAgents } from "../../../../src/lib/session/spare-agents.ts";
@@ -17,6 +18,7 @@ interface Launch {
   options?: SessionOptions;
   env?: Record<string, string>;
   cwd?: string;
+  inherited?: Partial<ChildSetting>;
 }
 
 function key({
@@ -26,8 +28,10 @@ function key({
   options = {},
   env = {},
   cwd = "/a",
+  inherited = {},
 }: Launch) {
-  return agentKey({ pi: { argv, version }, args, options, env: { ...ENV, ...env }, cwd });
+  const setting = { umask: 0o22, limits: {}, prefix: [], ...inherited };
+  return agentKey({ pi: { argv, version }, args, options, env: { ...ENV, ...env }, cwd, setting });
 }
 
 describe("agentKey", () => {
@@ -38,6 +42,8 @@ describe("agentKey", () => {
     "another value of a variable": { env: { API_KEY: "another" } },
     "a variable more": { env: { EXTRA: "" } },
     "another directory of pi's": { env: { PI_CODING_AGENT_DIR: "/pi" } },
+    "another umask": { inherited: { umask: 0o77 } },
+    "another limit": { inherited: { limits: { nofile: [64, 64] } } },
     "another session for its tools": { env: { PICTL_SESSION: "x" } },
   };
   for (const [name, launch] of Object.entries(differing)) {

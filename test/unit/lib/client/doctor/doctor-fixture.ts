@@ -32,5 +32,10 @@ export function healthyFacts(root: string): DoctorFacts {
     node: { version: "24.21.0", path: "/usr/bin/node" },
     own: OWN,
     daemon: RUNNING,
+    limits: {
+      shell: { nofile: [1024, 1024] },
+      daemon: { nofile: [1024, 4096] },
+      prlimit: "/usr/bin/prlimit",
+    },
   };
 }

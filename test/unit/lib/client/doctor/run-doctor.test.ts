@@ -37,6 +37,7 @@ test("on a machine where all is well every check says ok, with what it found", a
       "disk",
       "credentials",
       "daemon",
+      "limits",
       "orphans",
     ],
   );
@@ -92,6 +93,7 @@ test("whatever isn't ok says what to do", async (t) => {
         { pid: 13, daemonPid: 11 },
       ],
     },
+    limits: { shell: { nofile: [1024, null] }, daemon: { nofile: [256, 256] } },
   });
   const byCheck = new Map(findings.map((finding) => [finding.check, finding]));
   const expected: Record<string, [status: string, message: RegExp, hint: RegExp]> = {
@@ -104,6 +106,7 @@ test("whatever isn't ok says what to do", async (t) => {
     data: ["error", /not a directory/, /PICTL_HOME/],
     credentials: ["warning", /No provider's variable/, /ANTHROPIC_API_KEY.*\/login.*scripted\/echo/],
     daemon: ["warning", /pictl 1\.1\.0: this is 1\.2\.0/, /pictl daemon restart/],
+    limits: ["warning", /nofile 256, not unlimited/, /pictl daemon restart/],
     orphans: ["warning", /2 agents.*\(11\): process 12, 13/, /kill 12 13/],
   };
   for (const [check, [status, message, hint]] of Object.entries(expected)) {
@@ -168,7 +171,7 @@ test("a check that fails by itself hides no other one", async (t) => {
     ...facts,
     env: { ...facts.env, PI_CODING_AGENT_DIR: "file://other-host/x" },
   });
-  assert.equal(findings.length, 11);
+  assert.equal(findings.length, 12);
   assert.match(findings.find(({ check }) => check === "credentials")?.message ?? "", /can't be checked/);
 });
 
