@@ -1,46 +1,119 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { globSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { execFileSync } from "node:child_process";
+import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { OTHER_PIS } from "../test/support/pis.ts";
-
-/** End-to-end tests of what pi does or says: the other supported pis run these too. */
-const OF_PI = /\/(agent-commands|agents|parking|questions|stream-json|turns)\.test\.ts$/;
+import { fetchedPiCli, OTHER_PIS } from "../test/support/pis.ts";
+import { measureSlowness } from "../test/support/speed.ts";
+import { DEPENDS_ON_PI, environmentWith, HAS_LONG_FORM, longestFirst, type OtherPi } from "./test/plan.ts";
+import { countsText, failureText, fileText } from "./test/print.ts";
+import { type FileResult, runFile, type TestRun } from "./test/run-file.ts";
+import { countsOf, NO_COUNTS } from "./test/seen.ts";
 
 /**
- * Runs the tests: all of them, or the files named (`npm run test:only -- test/unit/**`). The other supported pis are
- * fetched first; without a registry their tests show as skipped. When all tests run, the end-to-end tests of what pi
- * does run once more with each of them.
+ * Runs the tests: all of them, the files named (`npm run test:only -- test/unit/**`), or those with a long form
+ * (`--long`). Options that begin with `--test-` go to node:test. When all tests run, those that depend on pi's
+ * version also run with each other pi that is supported. All of this shares one pool of workers.
  */
 const root = fileURLToPath(new URL("../", import.meta.url));
-const files = process.argv.slice(2);
-const fetched = execFileSync(process.execPath, ["scripts/fetch-pis.ts"], {
-  cwd: root,
-  encoding: "utf8",
-  stdio: ["ignore", "pipe", "inherit"],
-})
-  .split("\n")
-  .filter((path) => path !== "");
-// Most test files wait for processes of theirs; one file more than there are cores keeps those busy.
-const concurrency = availableParallelism() + 1;
+// Most files wait for processes of theirs; one file more than there are cores keeps those busy.
+const WORKERS = availableParallelism() + 1;
+/** A machine gets busier while the tests run: limits that end a hang follow. */
+const MEASURE_AGAIN_AFTER = 10;
 
-function run(what: string[], env: Record<string, string>): number {
-  const { status, signal } = spawnSync(
-    process.execPath,
-    ["--test", `--test-concurrency=${concurrency}`, "--test-timeout=120000", ...what],
-    { cwd: root, stdio: "inherit", env: { ...process.env, ...env } },
+await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<void> {
+  const begun = performance.now();
+  const isLong = args.includes("--long");
+  const options = args.filter((arg) => arg.startsWith("--test-"));
+  const named = args.filter((arg) => !arg.startsWith("--"));
+  const runs = isLong ? longRuns(options) : named.length > 0 ? namedRuns(named, options) : allRuns(options);
+  let slowness = measureSlowness();
+  process.stdout.write(
+    `${runs.length} files, ${WORKERS} at a time. Limits are ${slowness.toFixed(1)} times those of an idle machine.\n\n`,
   );
-  return signal === null ? (status ?? 1) : 1;
+  const stop = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, () => stop.abort(name));
+  const directory = mkdtempSync(join(tmpdir(), "pt-"));
+  const results: FileResult[] = [];
+  const waiting = [...runs.entries()];
+  try {
+    const worker = async () => {
+      for (let next = waiting.shift(); next !== undefined && !stop.signal.aborted; next = waiting.shift()) {
+        const [index, run] = next;
+        const result = await runFile(run, join(directory, String(index)), () => slowness, stop.signal);
+        if (stop.signal.aborted) return;
+        results.push(result);
+        process.stdout.write(fileText(result));
+        if (results.length % MEASURE_AGAIN_AFTER === 0) slowness = Math.max(slowness, measureSlowness());
+      }
+    };
+    await Promise.all(Array.from({ length: WORKERS }, worker));
+  } finally {
+    rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+  if (stop.signal.aborted) {
+    process.exitCode = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[String(stop.signal.reason)] ?? 1;
+    return;
+  }
+  process.exitCode = conclude(results, performance.now() - begun);
 }
 
-const codes = [run(files.length > 0 ? files : ["test/**/*.test.ts"], {})];
-if (files.length === 0) {
-  const again = globSync("test/e2e/*.test.ts", { cwd: root }).filter((file) => OF_PI.test(file));
-  for (const pi of fetched) {
-    process.stdout.write(`\nThe end-to-end tests of what pi does, with PICTL_PI=${pi}\n\n`);
-    codes.push(run(again, { PICTL_TEST_PI: pi }));
+/** Prints the failures and the totals, which .ci/run and others read. @returns the exit code */
+function conclude(results: readonly FileResult[], ms: number): number {
+  const total = { ...NO_COUNTS };
+  for (const { seen, problem } of results) {
+    const counts = countsOf(seen);
+    for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += counts[key];
+    if (problem !== undefined) {
+      total.tests += 1;
+      total.fail += 1;
+    }
   }
-  if (fetched.length < OTHER_PIS.length)
-    process.stdout.write("\nSKIPPED: the end-to-end tests with pis that could not be fetched (see above).\n");
+  process.stdout.write(`\n${countsText(total, ms)}`);
+  const failures = results.map(failureText).filter((text) => text !== "");
+  if (failures.length > 0) process.stdout.write(`\n✖ failing tests:\n${failures.join("")}`);
+  return failures.length > 0 || total.tests === 0 ? 1 : 0;
 }
-process.exitCode = Math.max(...codes);
+
+function allRuns(options: readonly string[]): TestRun[] {
+  const pis = otherPis();
+  const files = longestFirst(globSync("test/**/*.test.ts", { cwd: root }).sort());
+  return files.flatMap((file) => [
+    { file, options, env: {} },
+    ...(DEPENDS_ON_PI.includes(file)
+      ? pis.map((pi) => ({ file, options, label: `pi ${pi.version}`, env: environmentWith(pi) }))
+      : []),
+  ]);
+}
+
+function longRuns(options: readonly string[]): TestRun[] {
+  return HAS_LONG_FORM.map((file) => ({ file, options, env: { PICTL_TEST_LONG: "1" } }));
+}
+
+function namedRuns(named: readonly string[], options: readonly string[]): TestRun[] {
+  fetchPis();
+  const files = named.flatMap((pattern) => globSync(pattern, { cwd: root }));
+  return longestFirst(files).map((file) => ({ file, options, env: {} }));
+}
+
+/** Fetches the other pis; a file says by itself which of its tests it skips without them. */
+function fetchPis(): void {
+  execFileSync(process.execPath, ["scripts/fetch-pis.ts"], {
+    cwd: root,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+}
+
+/** Those that were fetched. */
+function otherPis(): OtherPi[] {
+  fetchPis();
+  const found = OTHER_PIS.map(({ version }) => ({ version, cli: fetchedPiCli(version) }));
+  const missing = found.filter(({ cli }) => !existsSync(cli)).map(({ version }) => version);
+  if (missing.length > 0)
+    process.stdout.write(
+      `SKIPPED: the end-to-end tests with pi ${missing.join(" and ")}, which could not be fetched.\n`,
+    );
+  return found.filter(({ version }) => !missing.includes(version));
+}

@@ -21,11 +21,12 @@ import type { AgentRecord } from "../../src/lib/agent/rpc-channel.ts";
 import { scriptedModelArgs } from "../../src/lib/agent/scripted-model/model-id.ts";
 import type { PictlError } from "../../src/lib/core/errors.ts";
 import { pis } from "../support/pis.ts";
+import { scaled } from "../support/speed.ts";
 
 const EXTENSION = fileURLToPath(new URL("../../src/lib/agent/scripted-model/extension.ts", import.meta.url));
 const FIXTURES = fileURLToPath(new URL("../fixtures/pi/", import.meta.url));
 /** Bounds each test: a hang must show as a failure. */
-const timeout = 60_000;
+const timeout = scaled(60_000);
 const ID = "0191d2c4-0000-7000-8000-000000000001";
 
 /** An agent and all that it says. */

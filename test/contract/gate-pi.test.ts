@@ -18,6 +18,7 @@ import { type TestContext, test } from "node:test";
 import { planProviders } from "../../src/lib/sandbox/gate/providers/plan.ts";
 import { startGate, startUpstream } from "../support/gate.ts";
 import { pis } from "../support/pis.ts";
+import { scaled } from "../support/speed.ts";
 
 const KEY = "sk-ant-api-real-key-of-a-test-0123456789";
 const TEAM = "team-secret-0123456789";
@@ -137,7 +138,7 @@ const anthropic: RequestListener = (_request, response) => {
 for (const { name, cli, skip } of pis) {
   test(`${name} answers through the gate, and finds no key in what it can see`, {
     skip,
-    timeout: 60_000,
+    timeout: scaled(60_000),
   }, async (t) => {
     const { outside, inside, home } = places(t);
     let turns = 0;
@@ -226,7 +227,7 @@ for (const { name, cli, skip } of pis) {
   })) {
     test(`${name} uses a provider that is built in, with ${kind} that stays outside`, {
       skip,
-      timeout: 60_000,
+      timeout: scaled(60_000),
     }, async (t) => {
       const { outside, inside, home } = places(t);
       const upstream = await startUpstream(t, anthropic);
@@ -263,7 +264,7 @@ for (const { name, cli, skip } of pis) {
 
   test(`${name} prints the token of a login, renewed where it must be`, {
     skip,
-    timeout: 60_000,
+    timeout: scaled(60_000),
   }, async (t) => {
     const { outside } = places(t);
     const login = {

@@ -5,7 +5,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Gate } from "../../src/lib/sandbox/gate/gate.ts";
-import { listen, providerAt, sendRaw, startGate, startUpstream } from "../support/gate.ts";
+import { connectTo, ended, listen, providerAt, sendRaw, startGate, startUpstream } from "../support/gate.ts";
 
 /** More than the buffers on the way hold, so that the last bytes wait when the host has closed already. */
 const SIZE = 20_000_000;
@@ -19,8 +19,8 @@ async function startNamed(t: TestContext, port: number, addresses: string[] = ["
   });
 }
 
-async function openTunnel(port: number, authority: string): Promise<Socket> {
-  const socket = connect({ host: "127.0.0.1", port });
+async function openTunnel(t: TestContext, port: number, authority: string): Promise<Socket> {
+  const socket = connectTo(t, port);
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
   const [chunk] = await once(socket, "data");
   assert.equal(String(chunk), CONNECTED);
@@ -36,10 +36,9 @@ test("a tunnel to an allowed host passes bytes both ways, keeps half-closed side
     // The answer begins when the client has ended its side.
     socket.on("end", () => socket.end(`${got}!`.repeat(SIZE / 5)));
   });
-  const target = await listen(server);
-  t.after(() => server.close());
+  const target = await listen(t, server);
   const { port, recorded } = await startNamed(t, target);
-  const socket = await openTunnel(port, `service.internal:${target}`);
+  const socket = await openTunnel(t, port, `service.internal:${target}`);
   socket.end("ping");
   let length = 0;
   for await (const chunk of socket) {
@@ -128,7 +127,7 @@ test("the same host in capitals or with a last dot is the same", async (t) => {
   const upstream = await startUpstream(t);
   const { port } = await startNamed(t, upstream.port);
   for (const name of ["SERVICE.internal", "service.internal."]) {
-    (await openTunnel(port, `${name}:${upstream.port}`)).destroy();
+    (await openTunnel(t, port, `${name}:${upstream.port}`)).destroy();
   }
 });
 
@@ -182,14 +181,14 @@ test("a name is resolved once: the address that was checked is the one that is r
     network: { kind: "hosts", allow: [{ host: "service.internal", port: upstream.port }] },
     lookup: async () => (answers[asked++] ?? []).map((address) => ({ address, family: 4 })),
   });
-  (await openTunnel(port, `service.internal:${upstream.port}`)).destroy();
+  (await openTunnel(t, port, `service.internal:${upstream.port}`)).destroy();
   assert.equal(asked, 1);
 });
 
 test("an address that doesn't answer gives way to the next", async (t) => {
   const upstream = await startUpstream(t);
   const { port } = await startNamed(t, upstream.port, ["127.9.9.9", "127.0.0.1"]);
-  (await openTunnel(port, `service.internal:${upstream.port}`)).destroy();
+  (await openTunnel(t, port, `service.internal:${upstream.port}`)).destroy();
 });
 
 test("requests that two servers could read differently are refused", async (t) => {
@@ -237,26 +236,24 @@ test("requests that two servers could read differently are refused", async (t) =
 test("a header beyond the bound, and one that never ends, close the connection", async (t) => {
   const { port } = await startGate(t, { limits: { maxHeaderBytes: 4096, headerTimeout: 50 } });
   assert.match(await sendRaw(port, `GET / HTTP/1.1\r\nX: ${"x".repeat(8192)}`), /^HTTP\/1\.1 4\d\d /);
-  const socket = connect({ host: "127.0.0.1", port });
+  const socket = connectTo(t, port);
   const trickle = setInterval(() => socket.write("X"), 10);
-  socket.on("error", () => {});
+  t.after(() => clearInterval(trickle));
   socket.write("GET / HTTP/1.1\r\nX: ");
-  await once(socket, "close");
-  clearInterval(trickle);
+  await ended(socket);
   // One that says nothing at all.
-  await once(connect({ host: "127.0.0.1", port }).resume(), "close");
+  await ended(connectTo(t, port).resume());
 });
 
 test("an idle tunnel ends", async (t) => {
   const server = createServer((socket) => socket.on("error", () => {}));
-  const target = await listen(server);
-  t.after(() => server.close());
+  const target = await listen(t, server);
   const { port, recorded } = await startGate(t, {
     hosts: [{ host: "127.0.0.1", port: target, named: true }],
     limits: { idleTimeout: 50 },
   });
-  const socket = await openTunnel(port, `127.0.0.1:${target}`);
-  await once(socket.resume(), "close");
+  const socket = await openTunnel(t, port, `127.0.0.1:${target}`);
+  await ended(socket.resume());
   const [record] = await recorded(1);
   assert.match(record?.reason ?? "", /too long/);
 });
@@ -269,8 +266,7 @@ test("thousands of connections are turned away beyond the bound, with few record
   });
   const held = await Promise.all(
     Array.from({ length: 16 }, async () => {
-      const socket = connect({ host: "127.0.0.1", port });
-      socket.on("error", () => {});
+      const socket = connectTo(t, port);
       await once(socket, "connect");
       return socket;
     }),
@@ -304,18 +300,14 @@ test("requests that don't wait for an answer end the connection instead of multi
 
 test("closing ends tunnels, requests and waiting connections, and closes twice", async (t) => {
   const server = createServer((socket) => socket.on("error", () => {}));
-  const target = await listen(server);
-  t.after(() => server.close());
+  const target = await listen(t, server);
   const { gate, port, recorded } = await startGate(t, {
     hosts: [{ host: "127.0.0.1", port: target, named: true }],
   });
-  const tunnel = await openTunnel(port, `127.0.0.1:${target}`);
-  const waiting = connect({ host: "127.0.0.1", port });
+  const tunnel = await openTunnel(t, port, `127.0.0.1:${target}`);
+  const waiting = connectTo(t, port);
   await once(waiting, "connect");
-  const closed = [tunnel, waiting].map((socket) => {
-    socket.on("error", () => {});
-    return once(socket.resume(), "close");
-  });
+  const closed = [tunnel, waiting].map((socket) => ended(socket.resume()));
   await gate.close();
   await Promise.all(closed);
   assert.equal((await recorded(1))[0]?.verdict, "allowed");
@@ -336,7 +328,7 @@ test("on the host's loopback the proxy asks for the token", async (t) => {
   const port = await gate.listen();
   const line = `CONNECT 127.0.0.1:${upstream.port} HTTP/1.1\r\nHost: x\r\n`;
   assert.match(await sendRaw(port, `${line}\r\n`), /^HTTP\/1\.1 407 /);
-  const socket = connect({ host: "127.0.0.1", port });
+  const socket = connectTo(t, port);
   const basic = Buffer.from(`pictl:${gate.token}`).toString("base64");
   socket.write(`${line}Proxy-Authorization: Basic ${basic}\r\n\r\n`);
   const [chunk] = await once(socket, "data");

@@ -18,6 +18,7 @@ async function startTls(
   name: string,
 ): Promise<{ port: number; keys: (string | undefined)[] }> {
   const place = mkdtempSync(join(tmpdir(), "pictl-tls-"));
+  t.after(() => rmSync(place, { recursive: true }));
   const path = (file: string) => join(place, file);
   execFileSync(
     "openssl",
@@ -38,7 +39,6 @@ async function startTls(
     { stdio: "ignore" },
   );
   const [key, cert] = [readFileSync(path("key.pem"), "utf8"), readFileSync(path("cert.pem"), "utf8")];
-  rmSync(place, { recursive: true });
   const trusted = getCACertificates("default");
   setDefaultCACertificates([...trusted, cert]);
   t.after(() => setDefaultCACertificates(trusted));
@@ -48,11 +48,7 @@ async function startTls(
     response.end(`for ${request.headers.host}`);
   });
   server.on("tlsClientError", () => {});
-  const port = await listen(server);
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const port = await listen(t, server);
   return { port, keys };
 }
 

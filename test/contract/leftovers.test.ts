@@ -11,10 +11,11 @@ import {
   endLeftoversOfDeadDaemons,
   hasLeftovers,
 } from "../../src/lib/agent/leftovers.ts";
+import { scaled } from "../support/speed.ts";
 
 const LINUX = process.platform === "linux" ? false : "only Linux shows another process's environment";
 
-describe("leftovers", { skip: LINUX, timeout: 30_000 }, () => {
+describe("leftovers", { skip: LINUX, timeout: scaled(60_000) }, () => {
   let place: string;
   let started: ChildProcess[];
   beforeEach(() => {

@@ -7,10 +7,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { findOrphanedAgents } from "../../src/lib/agent/orphans.ts";
 import { bundledPiCli } from "../../src/lib/agent/pi/bundled-pi.ts";
+import { scaled } from "../support/speed.ts";
 
 const options = {
   skip: process.platform === "linux" ? false : "only Linux shows another process's environment",
-  timeout: 60_000,
+  timeout: scaled(60_000),
 };
 
 // pi overwrites its command line with its title and marks the commands it runs; both decide what is found.

@@ -7,10 +7,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { findOtherPis } from "../../src/lib/agent/other-pis.ts";
 import { bundledPiCli } from "../../src/lib/agent/pi/bundled-pi.ts";
+import { scaled } from "../support/speed.ts";
 
 const options = {
   skip: process.platform === "linux" ? false : "only Linux shows other processes",
-  timeout: 60_000,
+  timeout: scaled(60_000),
 };
 
 // pi gives itself a title, by which it is known, and takes the mark of an agent from its environment.

@@ -9,11 +9,12 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { resolveScriptedModel, scriptedModelArgs } from "../../src/lib/agent/scripted-model/model-id.ts";
 import { pis } from "../support/pis.ts";
+import { scaled } from "../support/speed.ts";
 
 const EXTENSION = fileURLToPath(new URL("../../src/lib/agent/scripted-model/extension.ts", import.meta.url));
 const SCENARIOS = fileURLToPath(new URL("../fixtures/scenarios/", import.meta.url));
 /** No single reply of the real pi takes nearly as long, also on a loaded machine. */
-const WAIT_MS = 30_000;
+const WAIT_MS = scaled(30_000);
 
 type Json = Record<string, unknown>;
 

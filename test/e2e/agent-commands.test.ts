@@ -7,6 +7,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { PiEntry, PiMessage, PiModel, PiStats } from "../../src/lib/cli/pi-data.ts";
 import type { PushRecord } from "../../src/lib/protocol/records.ts";
+import { scaled } from "../support/speed.ts";
 import { type Running, Workspace } from "../support/workspace.ts";
 
 const EXTENSIONS = fileURLToPath(new URL("../fixtures/extensions/", import.meta.url));
@@ -492,7 +493,7 @@ describe("bash", () => {
     assert.deepEqual([numbers.length, numbers[0], numbers.at(-1)], [100_000, "1", "100000"]);
     const [, path = ""] = /all of it is in (\S+)/.exec(result.stderr) ?? [];
     // pi answers before it has written all of it.
-    const patience = Date.now() + 10_000;
+    const patience = Date.now() + scaled(10_000);
     while (statSync(path).size < result.stdout.length && Date.now() < patience)
       await new Promise((resolve) => setTimeout(resolve, 20));
     assert.equal(readFileSync(path, "utf8"), result.stdout);

@@ -6,15 +6,16 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { seededRandom } from "../support/random.ts";
 import { WatchedFile } from "../support/session-file.ts";
+import { LONG, scaled } from "../support/speed.ts";
 import { type Result, type Running, Workspace } from "../support/workspace.ts";
 
 /** Points in all; each place does its share of them one after the other. */
-const KILLS = Number(process.env.PICTL_TEST_KILLS ?? 200);
+const KILLS = Number(process.env.PICTL_TEST_KILLS ?? (LONG ? 200 : 40));
 const PLACES = 4;
 const SEED = Number(process.env.PICTL_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const LINUX = process.platform === "linux" ? false : "only Linux shows another process's environment";
 /** A command whose daemon was killed says so and ends. */
-const END_WITHIN_MS = 15_000;
+const END_WITHIN_MS = scaled(15_000);
 const CONNECTION_LOST = 9;
 
 /** What a session must be found as. */
@@ -378,7 +379,7 @@ function environmentOf(pid: number): string {
 }
 
 describe("a daemon that is killed at any point", { skip: LINUX }, () => {
-  it(`loses nothing at ${KILLS} random points`, { timeout: 600_000 }, async (t) => {
+  it(`loses nothing at ${KILLS} random points`, { timeout: scaled(LONG ? 600_000 : 200_000) }, async (t) => {
     const places = Array.from({ length: PLACES }, (_, index) => new KilledPlace(SEED + index));
     const failed = new AbortController();
     const outcomes = await Promise.allSettled(
@@ -418,7 +419,7 @@ describe("a daemon that is killed at any point", { skip: LINUX }, () => {
   });
 });
 
-describe("a rename that is cut", { skip: LINUX, timeout: 80_000 }, () => {
+describe("a rename that is cut", { skip: LINUX, timeout: scaled(80_000) }, () => {
   let place: Workspace;
   beforeEach(() => {
     place = new Workspace();

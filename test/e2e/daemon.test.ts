@@ -76,9 +76,10 @@ describe("daemon", () => {
     assert.equal(session.state, "parked");
   });
 
-  it("is not misled by a stale socket, a dead pid or a half-written lock", async () => {
+  it("is not misled by a stale socket, a dead pid or a half-written lock", async (t) => {
     mkdirSync(place.paths.runtimeDir, { recursive: true, mode: 0o700 });
     const server = createServer().listen(place.paths.socket);
+    t.after(() => server.close());
     await new Promise((resolve) => server.once("listening", resolve));
     writeFileSync(place.paths.pid, "999999\n");
     writeFileSync(place.paths.lock, "");
@@ -91,18 +92,16 @@ describe("daemon", () => {
     assert.deepEqual(await place.json(["session", "list"]), { sessions: [] });
   });
 
-  it("shows the reason within 10 s when it can't start", async () => {
+  it("shows the reason when it can't start", async () => {
     mkdirSync(place.paths.stateDir, { recursive: true, mode: 0o700 });
     writeFileSync(
       place.paths.registry,
       "this is not a database, and it is long enough to be taken for one. ".repeat(50),
     );
-    const began = Date.now();
     const result = await place.run(["session", "list"]);
     assert.equal(result.code, 9, result.stderr);
     assert.match(result.stderr, /\[DAEMON_START_FAILED\]/);
     assert.match(result.stderr, /not a database/);
-    assert.ok(Date.now() - began < 10_000);
     await place.allProcessesGone();
   });
 

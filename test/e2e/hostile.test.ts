@@ -105,11 +105,11 @@ describe("a hostile client", () => {
     assert.ok(descriptors() <= before + 1, `${before} → ${descriptors()}`);
   });
 
-  it("says its handshake a byte at a time: it has no longer than others", async () => {
+  it("says its handshake a byte at a time: it has no longer than others", async (t) => {
     const slow = await silent();
     const timer = setInterval(() => slow.write(" "), 1_000);
+    t.after(() => clearInterval(timer));
     await slow.closed;
-    clearInterval(timer);
     await stillServes();
   });
 

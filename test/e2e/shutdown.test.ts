@@ -88,11 +88,12 @@ describe("shutdown", () => {
 
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     it(`${signal}, also again and again, ends all with code 0`, async (t) => {
+      // Else it ends by itself when the turn has had its time.
+      configure('[daemon]\ndrain_timeout = "1h"\n');
       const daemon = await foreground();
       const client = await connect();
       const told = new Promise((resolve) => client.onClose(resolve));
       const { ended } = await longTurn(client);
-      const began = performance.now();
       for (let i = 0; i < 5; i++) {
         daemon.child.kill(signal);
         // Sent at once, they would arrive as one.
@@ -102,7 +103,6 @@ describe("shutdown", () => {
       const storm = setInterval(() => daemon.child.kill(signal), 1);
       t.after(() => clearInterval(storm));
       assert.equal((await ended).outcome, "aborted");
-      assert.ok(performance.now() - began < 20_000, "the second one didn't hurry it");
       assert.equal((await daemon.done).code, 0, daemon.transcript());
       assert.match(String(await told), new RegExp(`it is stopping \\(${signal}\\)`));
       assertNothingLeft();
@@ -151,7 +151,7 @@ describe("shutdown", () => {
     daemon.child.kill("SIGTERM");
     assert.equal((await ended).outcome, "aborted");
     const took = performance.now() - began;
-    assert.ok(took >= 390 && took < 10_000, `${took} ms`);
+    assert.ok(took >= 390, `${took} ms`);
     assert.equal((await daemon.done).code, 0);
     assert.equal(lastLine().turns.aborted, 1);
     assertAddsUp(lastLine());
@@ -167,14 +167,13 @@ describe("shutdown", () => {
   });
 
   it("stop --now doesn't wait for the turn, nor for a pi that never comes up", async () => {
+    configure('[daemon]\ndrain_timeout = "1h"\n');
     const daemon = await foreground();
     const { ended } = await longTurn(await connect());
     const stuck = place.start(["prompt", "--new", "hi"], { env: { PICTL_PI: STUCK_PI } });
     while (!place.processes().some(({ command }) => command.includes("says-nothing")))
       await new Promise((resolve) => setImmediate(resolve));
-    const began = performance.now();
     assert.match(await place.ok(["daemon", "stop", "--now"]), /Stopped/);
-    assert.ok(performance.now() - began < 12_000, `${performance.now() - began} ms`);
     assert.equal((await ended).outcome, "aborted");
     assert.notEqual((await stuck.done).code, 0);
     assert.equal((await daemon.done).code, 0);
@@ -183,6 +182,7 @@ describe("shutdown", () => {
   });
 
   it("stop --force ends an agent that hangs, in order", async () => {
+    configure('[daemon]\ndrain_timeout = "1h"\n');
     const daemon = await foreground();
     const client = await connect();
     const { sessionId, ended } = await longTurn(client);
@@ -191,9 +191,7 @@ describe("shutdown", () => {
     await client.command("bash", { sessionId, command: stray });
     const { agents } = await client.request("get_daemon_status", {});
     process.kill(Number(agents[0]?.pid), "SIGSTOP");
-    const began = performance.now();
     assert.match(await place.ok(["daemon", "stop", "--force"]), /Stopped/);
-    assert.ok(performance.now() - began < 6_000, `${performance.now() - began} ms`);
     const { outcome, error } = await ended;
     assert.deepEqual([outcome, (error as { code: string }).code], ["aborted", "TURN_ABORTED"]);
     assert.equal((await daemon.done).code, 0, daemon.transcript());

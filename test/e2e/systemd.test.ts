@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, it } from "node:test";
+import { afterEach, beforeEach, describe, it, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Running, Workspace } from "../support/workspace.ts";
@@ -86,11 +86,12 @@ describe("systemd", () => {
   });
 
   /** Runs the daemon as systemd would: with a listening socket at descriptor 3, and its own pid in the environment. */
-  async function activate(): Promise<Running> {
+  async function activate(t: TestContext): Promise<Running> {
     mkdirSync(place.paths.runtimeDir, { recursive: true, mode: 0o700 });
     const { socket } = place.paths;
     rmSync(socket, { force: true });
     const server = createServer().listen(socket);
+    t.after(() => server.close());
     await once(server, "listening");
     const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
     const script = `LISTEN_PID=$$ LISTEN_FDS=1 exec '${process.execPath}' '${BIN}' daemon run`;
@@ -107,8 +108,8 @@ describe("systemd", () => {
     return daemon;
   }
 
-  it("the daemon serves the socket that systemd hands over, and leaves it where it is", async () => {
-    const daemon = await activate();
+  it("the daemon serves the socket that systemd hands over, and leaves it where it is", async (t) => {
+    const daemon = await activate(t);
     const { ino } = statSync(place.paths.socket);
     await daemon.until("stderr", '"activated":true');
     assert.match(await place.ok(["prompt", "--model", "scripted/echo", "hello"]), /hello/);
@@ -134,10 +135,10 @@ describe("systemd", () => {
     assert.equal((await running.done).code, 0);
   });
 
-  it("one that is activated waits for the daemon before it", async () => {
+  it("one that is activated waits for the daemon before it", async (t) => {
     await place.ok(["daemon", "start"]);
     const before = place.daemonPid() ?? 0;
-    const daemon = await activate();
+    const daemon = await activate(t);
     await daemon.until("stderr", "waiting for the daemon before this one");
     process.kill(before, "SIGTERM");
     await daemon.until("stderr", '"activated":true');

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from "node:http";
-import { type AddressInfo, connect, createServer, type Server } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { Gate, type GateOptions } from "../../src/lib/sandbox/gate/gate.ts";
 import type { GateProvider } from "../../src/lib/sandbox/gate/mount.ts";
@@ -30,7 +30,7 @@ export async function startGate(
     ...options,
   });
   const server = createServer();
-  const port = await listen(server);
+  const port = await listen(t, server);
   gate.serve(server);
   t.after(() => gate.close());
   const recorded = async (count: number) => {
@@ -56,11 +56,7 @@ export async function startUpstream(
     requests.push({ method, url, headers, rawHeaders, body });
     answer(request, response);
   });
-  const port = await listen(server);
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const port = await listen(t, server);
   return { port, requests };
 }
 
@@ -78,10 +74,36 @@ export function providerAt(
   };
 }
 
-export async function listen(server: Server): Promise<number> {
+/** Listens on a free port of loopback until the test is over, when the server's connections end too. */
+export async function listen(t: TestContext, server: Server): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  t.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
+}
+
+/** A connection to a port of loopback that ends with the test. An error shows as its end alone: see `ended`. */
+export function connectTo(t: TestContext, port: number): Socket {
+  const socket = connect({ host: "127.0.0.1", port });
+  socket.on("error", () => {});
+  t.after(() => socket.destroy());
+  return socket;
+}
+
+/** Resolves when the connection has closed, also when it was reset: `once` would reject then. */
+export function ended(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.closed) resolve();
+    else socket.once("close", () => resolve());
+  });
 }
 
 /** Sends bytes as they are and gives everything that comes back until the other side closes. */

@@ -2,12 +2,13 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { FrameDecoder } from "../../src/lib/protocol/framing.ts";
 import { PROTOCOL_VERSION } from "../../src/lib/protocol/version.ts";
+import { scaled } from "./speed.ts";
 import type { Json } from "./streams.ts";
 
 const MAX_RECORD_BYTES = 256 * 1024 * 1024;
 
 /** How long a kernel that takes only a few waiting connections is asked again. */
-const BACKLOG_TIMEOUT_MS = 10_000;
+const BACKLOG_TIMEOUT_MS = scaled(10_000);
 
 async function connected(path: string): Promise<Socket> {
   for (const end = Date.now() + BACKLOG_TIMEOUT_MS; ; ) {

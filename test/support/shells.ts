@@ -2,11 +2,12 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { scaled } from "./speed.ts";
 import type { Workspace } from "./workspace.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
 /** A shell that waits for an answer that never comes must fail the test, not hang it. */
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = scaled(30_000);
 
 /** Why tests of this shell are skipped, or false when it is installed. */
 export function missing(shell: string): string | false {

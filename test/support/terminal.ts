@@ -3,13 +3,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { scaled } from "./speed.ts";
 import type { Workspace } from "./workspace.ts";
 
 const run = promisify(execFile);
 const BIN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
 
 /** Bounds each wait for something to be seen: a screen that never shows it must fail with what it shows. */
-const SEEN_TIMEOUT_MS = 20_000;
+const SEEN_TIMEOUT_MS = scaled(20_000);
 const POLL_MS = 25;
 
 export interface TerminalOptions {

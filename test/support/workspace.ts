@@ -6,14 +6,15 @@ import { fileURLToPath } from "node:url";
 import { Client } from "../../src/lib/client/client.ts";
 import { stopDaemon } from "../../src/lib/client/stop-daemon.ts";
 import { resolvePaths } from "../../src/lib/core/paths.ts";
+import { scaled } from "./speed.ts";
 
 export const BIN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
 export const SCENARIOS = fileURLToPath(new URL("../fixtures/scenarios/", import.meta.url));
 /** Bounds each command of a test: a hang must show as a failure with its transcript. */
-const COMMAND_TIMEOUT_MS = 60_000;
+const COMMAND_TIMEOUT_MS = scaled(60_000);
 
 /** What a process may take to end by itself when a test is over. */
-const ENDING_MS = 1_000;
+const ENDING_MS = scaled(2_000);
 
 export interface Result {
   stdout: string;

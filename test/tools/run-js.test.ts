@@ -83,10 +83,11 @@ describe("bin/run.js", {
     assert.equal(status, 7);
   });
 
-  it("hands over signals, and dies of what its child died of", async () => {
+  it("hands over signals, and dies of what its child died of", async (t) => {
     bundleNode(join(pkg, BUNDLED));
     writeMain("setInterval(() => {}, 1000); process.stdout.write('up');");
     const child = spawn(process.execPath, [pretend, join(pkg, "bin/run.js")], { env: { HOME: root } });
+    t.after(() => child.kill("SIGKILL"));
     child.stdout.once("data", () => child.kill("SIGTERM"));
     const signal = await new Promise((resolve) => child.on("close", (_code, name) => resolve(name)));
     assert.equal(signal, "SIGTERM");

@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, readFileSync, symlinkSync, utimesSync } fro
 import { join } from "node:path";
 import { test } from "node:test";
 import { piVersion } from "../../../../../src/lib/agent/pi/pi-version.ts";
+import { scaled } from "../../../../support/speed.ts";
 import { installPi, memoryCache, temporaryDirectory, writeProgram } from "./pi-fixture.ts";
 
 const ENV = { PATH: process.env.PATH };
@@ -87,7 +88,7 @@ test("one that never ends is stopped with all that it started", async (t) => {
 
 /** Killed is not yet reaped: that is for the system's first process to do. */
 async function isGone(pid: number): Promise<boolean> {
-  for (const deadline = Date.now() + 5_000; Date.now() < deadline; ) {
+  for (const deadline = Date.now() + scaled(5_000); Date.now() < deadline; ) {
     const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : "";
     if (stat === "" || /\) [ZX] /.test(stat)) return true;
     await new Promise((resolve) => setImmediate(resolve));
