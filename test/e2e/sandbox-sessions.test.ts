@@ -204,6 +204,7 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
     ];
     for (const replace of ["mkfifo", `ln -s ${join(place.root, ".ssh/id_test")}`]) {
       const { file } = await show(id);
+      const saved = readFileSync(file as string);
       await place.run(["session", "bash", "-s", id, `rm -f ${file}; ${replace} ${file}; kill -9 $PPID`]);
       const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"]);
       assert.deepEqual(new Set(sessions.map((session) => session.id)), new Set([id, other]));
@@ -217,10 +218,12 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
       assert.match(await place.ok(["history", "search", "other"]), /other/);
       assert.match(await place.ok(["prompt", "-s", other, "more"]), /more/);
       rmSync(file as string);
-      await place.ok(["prompt", "-s", id, "begun again"]);
+      assert.match((await place.run(["prompt", "-s", id, "again"])).stderr, /\[SESSION_FILE_LOST\]/);
+      writeFileSync(file as string, saved);
+      await place.ok(["prompt", "-s", id, "and on"]);
     }
     await place.ok(["session", "export", "-s", id, "-f", "jsonl", "-o", out]);
-    assert.match(readFileSync(out, "utf8"), /begun again/);
+    assert.match(readFileSync(out, "utf8"), /and on/);
     const kept = (await show(id)).file as string;
     const own = readFileSync(kept, "utf8");
     await place.ok(["session", "export", "--force", "-s", id, "-f", "jsonl", "-o", kept]);

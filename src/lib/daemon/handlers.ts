@@ -105,7 +105,7 @@ export const handlers: Handlers = {
       try {
         await session.prompt(prompt, caller, (data) => {
           sessions.makeCurrent(session);
-          reply({ ...data, created: true, ...warningsOf(session) });
+          reply({ ...data, created: true, ...warningsOf(session, data.warnings) });
         });
       } catch (error) {
         // Its first prompt was refused: nothing was said in it that could be lost.
@@ -216,8 +216,9 @@ export const handlers: Handlers = {
   },
 };
 
-function warningsOf({ sandboxWarnings }: Session): { warnings?: string[] } {
-  return sandboxWarnings.length === 0 ? {} : { warnings: [...sandboxWarnings] };
+function warningsOf({ sandboxWarnings }: Session, others: string[] = []): { warnings?: string[] } {
+  const warnings = [...sandboxWarnings, ...others];
+  return warnings.length === 0 ? {} : { warnings };
 }
 
 /** Options of a new session that would be ignored in silence must be refused instead. */

@@ -194,7 +194,7 @@ export interface RequestResults extends HistoryResults {
     turnId: string;
     disposition: "started" | "queued" | "handled";
     created: boolean;
-    /** What is worth knowing of the sandbox policy of a session that was created. */
+    /** What is worth knowing of the session: of its sandbox policy when it was created, of its file, of other writers. */
     warnings?: string[];
   };
   abort: {

@@ -59,11 +59,13 @@ export class ActiveTurn implements Asker {
       told === undefined
         ? this.tracker.outcome(this.abort !== undefined)
         : { outcome: told, error: undefined };
-    const error = this.unanswered ?? failure ?? seen.error;
+    // What went wrong in the turn itself goes before what became of its file.
+    const error = this.unanswered ?? seen.error ?? failure;
+    const isFailed = this.unanswered !== undefined || (seen.outcome === "completed" && error !== undefined);
     return {
       id: this.id,
       state: "ended",
-      outcome: this.unanswered ? "failed" : seen.outcome,
+      outcome: isFailed ? "failed" : seen.outcome,
       ...(error === undefined
         ? {}
         : {

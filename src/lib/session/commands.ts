@@ -109,7 +109,7 @@ export class Commands {
       const moved = command.type === "prompt" ? await turns.endIfMoved(agent) : undefined;
       if (moved !== undefined) throw moved;
       its.observe(command, data);
-      if (writes && turns.running === undefined) void reloading.foreign.check(agent);
+      if (writes && turns.running === undefined) reloading.foreign.checkLater(agent);
       return data;
     });
   }

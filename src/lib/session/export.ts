@@ -62,6 +62,7 @@ async function write(
   const { file } = session.record;
   const saved = file !== undefined && existsSync(file) ? file : undefined;
   if (format === "html" || format === "jsonl") {
+    sessions.requireFile(session);
     if (saved === undefined) throw nothingToExport(session, format);
     const fd = openSaved(saved);
     if (format === "jsonl") return await copy(fd, outputPath, caller.umask);

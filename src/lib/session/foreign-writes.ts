@@ -1,6 +1,9 @@
-import { type Stats, statSync } from "node:fs";
+import { lstatSync, type Stats } from "node:fs";
 import type { Agent } from "../agent/agent.ts";
-import { type FileMark, markEnd, readTail } from "./files/tail.ts";
+import { PictlError } from "../core/errors.ts";
+import { type FileProblem, problemOf } from "./files/identity.ts";
+import { FILE_START, type FileMark, markEnd, readTail, type Tail } from "./files/tail.ts";
+import type { SeenFile } from "./registry.ts";
 
 /** Both are answered from memory; longer means the agent is stuck, which others find out. */
 const ASK_TIMEOUT_MS = 10_000;
@@ -10,22 +13,40 @@ const CUT_LINE_MS = 50;
 type Asked = Pick<Agent, "request">;
 
 /**
- * What stands in a session's file that its own agent hasn't written. The agent is asked: an entry that it doesn't
- * know was added by somebody else. As an agent's entry has only entries that the agent knows before it, and those
- * mostly stand before it in the file too, one small question about the last one is mostly enough. (Comparing sizes
- * after each of our own writes was rejected: what others write in the same moment would count as ours.)
+ * How the file differs from what the agent takes it for. `changed`: it is the session's file, but another program has
+ * written to it, or it lacks what the agent has. `lost`: it isn't the session's file any more.
+ */
+export type Difference = { kind: "changed" } | { kind: "lost"; file: string; problem: FileProblem };
+
+const CHANGED: Difference = { kind: "changed" };
+
+/**
+ * Compares a session's file with what its agent has. The file must be the one that was last looked at (inode, size and
+ * times), or have grown by what the agent wrote: behind the last known entry, which must still be in its place, all
+ * new entries follow one another and the agent knows the last of them. An entry's parents are known to whoever wrote
+ * it, so that one small question is mostly enough. (Comparing sizes after each of our own writes was rejected: what
+ * others write in the same moment would count as ours.)
  */
 export class ForeignWrites {
+  readonly #sessionId: string;
   #path: string | undefined;
   /** All before it was written by our agent, or read by it. */
   #known: FileMark | undefined;
+  /** The file when it was last found to be as the agent has it; undefined: not since the agent has read it. */
+  #looked: Stats | undefined;
   /** The agent may have worked since. */
   #unchecked = false;
   /** Where the last turn began. */
   #turnFrom: FileMark | undefined;
   /** That turn has failed. */
   #isDoubted = false;
+  /** The agent has written the file, so it must be there. */
+  #isExpected = false;
   #checking: Promise<unknown> = Promise.resolve();
+
+  constructor(sessionId: string) {
+    this.#sessionId = sessionId;
+  }
 
   /** Where the file ends before an agent is started for it, which reads it then; undefined: there is none yet. */
   static mark(path: string | undefined): FileMark | undefined {
@@ -41,8 +62,10 @@ export class ForeignWrites {
   begin(path: string | undefined, mark: FileMark | undefined): void {
     this.#path = path;
     this.#known = mark;
+    this.#looked = undefined;
     this.#unchecked = false;
     this.#isDoubted = false;
+    this.#isExpected = mark !== undefined;
   }
 
   /** A turn runs: what it adds is taken for the agent's, should there be nobody left to ask. */
@@ -57,16 +80,61 @@ export class ForeignWrites {
   }
 
   /**
-   * Whether the file isn't what the agent takes it for: somebody else has written to it since the agent read it, or
-   * what the agent wrote in a turn that failed isn't there. One look at the file's size when nothing was added. False
-   * when the agent can't be asked any more.
+   * Compares the file with what the agent has: one look at the file's times when nothing has changed.
+   *
+   * @returns undefined when they agree, and when the agent can't be asked any more
+   * @throws PictlError STORAGE_UNAVAILABLE for a file that can't be read, or is no regular file any more
    */
-  check(agent: Asked): Promise<boolean> {
-    const check = this.#checking
-      .then(async () => (await this.#check(agent)) || (await this.#lacks(agent)))
-      .catch(() => false);
-    this.#checking = check;
-    return check;
+  check(agent: Asked): Promise<Difference | undefined> {
+    return this.#inTurn(async () => {
+      const difference = await this.#compare(agent);
+      return difference ?? ((await this.#lacks(agent)) ? CHANGED : undefined);
+    });
+  }
+
+  /** Compares when nothing waits for the result, so that the next {@link check} has less to do. */
+  checkLater(agent: Asked): void {
+    // What is wrong with the file then is wrong at the next check, too.
+    void this.check(agent).catch(() => undefined);
+  }
+
+  /**
+   * Whether what the agent said in the turn that ends may not be in the file, by the file alone.
+   *
+   * @param messages that the agent has reported as complete
+   * @param answered one of them was the assistant's: older pis write nothing before that
+   */
+  mayLackTurn(messages: number, answered: boolean): boolean {
+    const path = this.#path;
+    if (path === undefined || messages === 0) return false;
+    try {
+      if (statsOf(path) === undefined) return this.#isExpected || answered;
+      if (problemOf(path, this.#sessionId) !== undefined) return true;
+      const from = this.#turnFrom;
+      const tail = readTail(path, from ?? FILE_START);
+      const isSame = from === undefined || tail.ino === from.ino;
+      return !isSame || !tail.holdsMark || !tail.isChain || tail.messages < messages;
+    } catch {
+      // Not the session's, or not readable.
+      return true;
+    }
+  }
+
+  /**
+   * Whether the file lacks entries of the turn that ends, by asking the agent.
+   *
+   * @returns undefined when all of them are there, and when the agent can't be asked
+   */
+  lacksTurn(agent: Asked): Promise<{ file: string; problem: FileProblem | undefined } | undefined> {
+    return this.#inTurn(async () => {
+      const file = this.#path;
+      if (file === undefined) return undefined;
+      this.#isDoubted = true;
+      this.#isExpected = true;
+      const problem = problemOf(file, this.#sessionId);
+      const lacks = problem !== undefined || (await this.#lacks(agent));
+      return lacks ? { file, problem } : undefined;
+    });
   }
 
   /**
@@ -75,33 +143,43 @@ export class ForeignWrites {
    *
    * @returns gives what to remember, when the agent has ended
    */
-  end(): () => { ino: number; size: number } | undefined {
+  end(): () => SeenFile | undefined {
     const path = this.#path;
     if (path === undefined) return () => undefined;
     const known = this.#knownAtEnd(path);
     const atEnd = statsOf(path);
     const isOurs = known !== undefined && atEnd !== undefined && !isOther(known, atEnd);
     return () => {
+      if (known === undefined) return undefined;
+      const { ino, offset, lastId, lastAt } = known;
       const stats = isOurs ? statsOf(path) : undefined;
-      if (stats !== undefined) return { ino: stats.ino, size: stats.size };
-      return known && { ino: known.ino, size: known.offset };
+      return { ino: stats?.ino ?? ino, size: stats?.size ?? offset, last: { offset, lastId, lastAt } };
     };
+  }
+
+  /** One comparison after the other. */
+  #inTurn<T>(compare: () => Promise<T | undefined>): Promise<T | undefined> {
+    const result = this.#checking.then(compare).catch((error: unknown) => {
+      if (error instanceof PictlError && error.code === "STORAGE_UNAVAILABLE") throw error;
+      // The agent has ended, or the file changes in this moment: the next check tells.
+      return undefined;
+    });
+    this.#checking = result.catch(() => undefined);
+    return result;
   }
 
   /** With what a turn has added of which the agent couldn't be asked. */
   #knownAtEnd(path: string): FileMark | undefined {
-    if (!this.#unchecked || !this.#added(statsOf(path))) return this.#known;
+    const stats = statsOf(path);
+    const isAdded = stats !== undefined && (this.#known === undefined || isOther(this.#known, stats));
+    if (!this.#unchecked || !isAdded) return this.#known;
     try {
-      const tail = readTail(path, this.#known ?? START);
-      return tail.isChain ? tail : this.#known;
+      const tail = readTail(path, this.#known ?? FILE_START);
+      return tail.isChain && tail.holdsMark ? tail : this.#known;
     } catch {
       // Deleted in this moment: there is nothing to be remembered.
       return undefined;
     }
-  }
-
-  #added(stats: Stats | undefined): boolean {
-    return stats !== undefined && (this.#known === undefined || isOther(this.#known, stats));
   }
 
   /**
@@ -112,50 +190,62 @@ export class ForeignWrites {
     const path = this.#path;
     // Without a file there is nothing to lose: pi writes it with the first answer.
     if (!this.#isDoubted || path === undefined || statsOf(path) === undefined) return false;
-    const from = this.#turnFrom;
-    const written = new Set(readTail(path, from ?? START).ids);
-    const entries = await entriesSince(agent, from?.lastId ?? null);
+    const entries = await entriesSince(agent, this.#turnFrom?.lastId ?? null);
+    // All of it: the file may have been replaced.
+    const written = new Set(readTail(path, FILE_START).ids);
     if (entries.some((id) => !written.has(id))) return true;
     this.#isDoubted = false;
     return false;
   }
 
-  async #check(agent: Asked): Promise<boolean> {
+  async #compare(agent: Asked): Promise<Difference | undefined> {
     const path = this.#path;
-    if (path === undefined || !this.#added(statsOf(path))) return false;
-    const known = this.#known;
-    let tail = readTail(path, known ?? START);
-    if (tail.isCut) {
-      await new Promise((resolve) => setTimeout(resolve, CUT_LINE_MS));
-      tail = readTail(path, known ?? START);
-      if (tail.isCut) return true;
-    }
-    const isLonger =
-      known === undefined ||
-      (tail.ino === known.ino && tail.isAfterLine && statSync(path).size >= known.offset);
-    if (!isLonger) tail = readTail(path, START);
-    const isOurs =
-      (isLonger && tail.isChain && (tail.lastId === null || (await knows(agent, tail.lastId)))) ||
-      (await knowsAll(agent, isLonger ? (known?.lastId ?? null) : null, tail.ids));
-    if (!isOurs) return true;
+    if (path === undefined) return undefined;
+    const stats = statsOf(path);
+    const [before, looked] = [this.#known, this.#looked];
+    if (stats === undefined)
+      return this.#isExpected ? { kind: "lost", file: path, problem: { kind: "missing" } } : undefined;
+    if (looked !== undefined && isUntouched(looked, stats)) return undefined;
+    const problem = problemOf(path, this.#sessionId);
+    if (problem !== undefined) return { kind: "lost", file: path, problem };
+    if (looked !== undefined && (looked.ino !== stats.ino || stats.size <= looked.size)) return CHANGED;
+    const tail = await readWhole(path, before ?? FILE_START);
+    if (tail.isCut) return CHANGED;
+    const isGrown = before !== undefined && tail.ino === before.ino && tail.holdsMark;
+    if (looked !== undefined && !isGrown) return CHANGED;
+    // An agent that has just read the file may have written it anew, in the format of today.
+    const added = isGrown ? tail : readTail(path, FILE_START);
+    if (!(await isAgents(agent, added, isGrown ? before.lastId : null))) return CHANGED;
+    if (!isGrown && (await entriesSince(agent, added.lastId)).length > 0) return CHANGED;
     if (this.#path === path) {
-      this.#known = tail;
+      this.#known = added;
+      this.#looked = added.offset === stats.size ? stats : undefined;
+      this.#isExpected = true;
       this.#unchecked = false;
     }
-    return false;
+    return undefined;
   }
 }
 
-const START = { offset: 0, lastId: null };
+/** Whether the agent knows all that was added behind an entry. */
+async function isAgents(agent: Asked, added: Tail, since: string | null): Promise<boolean> {
+  if (added.isChain && added.lastId === since) return true;
+  if (added.isChain && added.lastId !== null && (await knows(agent, added.lastId))) return true;
+  const known = new Set(await entriesSince(agent, since));
+  return added.ids.every((id) => known.has(id));
+}
+
+/** What stands behind a mark, when a line that is just being written is whole. */
+async function readWhole(path: string, from: Omit<FileMark, "ino">): Promise<Tail> {
+  const tail = readTail(path, from);
+  if (!tail.isCut) return tail;
+  await new Promise((resolve) => setTimeout(resolve, CUT_LINE_MS));
+  return readTail(path, from);
+}
 
 async function knows(agent: Asked, entryId: string): Promise<boolean> {
   const command = { type: "get_entries", since: entryId };
   return (await agent.request(command, { timeoutMs: ASK_TIMEOUT_MS })).success;
-}
-
-async function knowsAll(agent: Asked, since: string | null, ids: readonly string[]): Promise<boolean> {
-  const known = new Set(await entriesSince(agent, since));
-  return ids.every((id) => known.has(id));
 }
 
 /** The ids of what the agent has behind an entry, or of all where it doesn't know that. */
@@ -173,9 +263,15 @@ function isOther(mark: FileMark, stats: Stats): boolean {
   return mark.ino !== stats.ino || mark.offset !== stats.size;
 }
 
+function isUntouched(before: Stats, now: Stats): boolean {
+  const { ino, size, mtimeMs, ctimeMs } = before;
+  return ino === now.ino && size === now.size && mtimeMs === now.mtimeMs && ctimeMs === now.ctimeMs;
+}
+
+/** Of the name itself: a link in the file's place is something else than the file. */
 function statsOf(path: string): Stats | undefined {
   try {
-    return statSync(path, { throwIfNoEntry: false });
+    return lstatSync(path, { throwIfNoEntry: false });
   } catch {
     // Its directory can't be entered any more: pi says so when it writes.
     return undefined;

@@ -25,6 +25,7 @@ export async function branchSession(
   caller: Caller,
 ): Promise<{ session: Session; text: string }> {
   const { record } = parent;
+  sessions.requireFile(parent);
   const place = placeOf(record);
   if (place.kind !== "file") {
     throw new PictlError(

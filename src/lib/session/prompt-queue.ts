@@ -10,7 +10,7 @@ export type PromptParams = Omit<
   RequestParams<"prompt">,
   "sessionId" | "cwd" | "create" | "fresh" | "subscribe"
 >;
-export type Accepted = Omit<RequestResults["prompt"], "created" | "warnings">;
+export type Accepted = Omit<RequestResults["prompt"], "created">;
 
 export interface QueuedPrompt {
   turnId: string;

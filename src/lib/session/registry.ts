@@ -25,11 +25,19 @@ export interface SessionRecord {
   /** pi has written its file: should it be gone later, somebody has deleted the session. */
   written?: boolean;
   /** The file as our agents left it: what has changed since was written by somebody else. */
-  seen?: { ino: number; size: number };
+  seen?: SeenFile;
   /** A turn that has begun and not ended. Found set at start, it was cut by the death of the daemon. */
   openTurn?: string;
   /** The last turn was cut by the end of its agent or of the daemon. */
   interrupted?: boolean;
+}
+
+/** A session's file as it was when an agent left it. */
+export interface SeenFile {
+  ino: number;
+  size: number;
+  /** The last entry, and where its line starts and ends. Records of older builds don't have it. */
+  last?: { offset: number; lastId: string | null; lastAt?: number | undefined };
 }
 
 /**

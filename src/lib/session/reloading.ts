@@ -1,4 +1,5 @@
 import type { Logger } from "../core/logger.ts";
+import { fileLostError } from "./file-lost.ts";
 import { ForeignWrites } from "./foreign-writes.ts";
 import type { SessionRecord } from "./registry.ts";
 import type { SessionAgent } from "./session-agent.ts";
@@ -10,31 +11,42 @@ export interface ReloadingHooks {
   isWriting: () => boolean;
   /** Throws SESSION_BUSY while the end of the agent would cut a command. */
   refuseEnd: () => void;
+  /** Whether a file that is gone is found elsewhere: the next agent is started with it. */
+  isElsewhere: () => boolean;
   save: (change: Partial<SessionRecord>) => void;
 }
 
-/** Keeps the agent's view of its session's file true when somebody else writes to that file. */
+/** Keeps the agent's view of its session's file true when somebody else changes that file. */
 export class Reloading {
-  readonly foreign = new ForeignWrites();
+  readonly foreign: ForeignWrites;
   readonly #sessionId: string;
   readonly #hooks: ReloadingHooks;
   #fileLeft: ReturnType<ForeignWrites["end"]> | undefined;
 
   constructor(sessionId: string, hooks: ReloadingHooks) {
+    this.foreign = new ForeignWrites(sessionId);
     this.#sessionId = sessionId;
     this.#hooks = hooks;
   }
 
   /**
-   * Ends the agent when somebody else has added to its file: what it wrote itself would begin a second branch
-   * beside that. The next agent reads it, when that somebody isn't there any more. Also when it could not write all
-   * of a turn that failed: what came next would hang on nothing.
+   * Ends the agent when its file isn't as the agent has it: what it wrote next would begin a second branch, or follow an
+   * entry that isn't there. The next agent reads the file.
+   *
+   * @throws PictlError SESSION_FILE_LOST, STORAGE_UNAVAILABLE when the file isn't the session's any more. The agent
+   * stays: it has the conversation, and the file may be put back.
    */
   async takeInForeignWrites(): Promise<void> {
-    const { agent: its, log, isWriting, refuseEnd } = this.#hooks;
+    const { agent: its, log, isWriting, isElsewhere, refuseEnd } = this.#hooks;
     const agent = its.live;
     if (agent === undefined || isWriting()) return;
-    if (!(await this.foreign.check(agent)) || agent !== its.live) return;
+    const difference = await this.foreign.check(agent);
+    if (difference === undefined || agent !== its.live) return;
+    if (difference.kind === "lost" && !(difference.problem.kind === "missing" && isElsewhere())) {
+      const { file, problem } = difference;
+      log.warn("the session's file is lost", { session: this.#sessionId, file, problem: problem.kind });
+      throw fileLostError({ id: this.#sessionId }, file, problem, true);
+    }
     refuseEnd();
     log.info("reloading: the file isn't as the agent has it", { session: this.#sessionId, agent: agent.pid });
     await its.leave()?.stop();

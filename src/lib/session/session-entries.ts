@@ -1,20 +1,28 @@
-import { existsSync } from "node:fs";
 import type { TranscriptMessage } from "../protocol/transcript.ts";
 import type { Caller } from "./caller.ts";
+import { fileLostError } from "./file-lost.ts";
 import { readEntries } from "./files/entries.ts";
+import { problemOf } from "./files/identity.ts";
 import { toTranscript } from "./files/transcript.ts";
 import type { Session } from "./session.ts";
 
 type Entries = Pick<ReturnType<typeof readEntries>, "entries" | "leafId">;
 
 /**
- * A session's entries: from pi's file, which needs no agent, or from the agent's memory while there is no file
- * (an ephemeral session, or one without an answer yet). Nothing is started for it.
+ * A session's entries: from pi's file, which needs no agent, or from the agent's memory where the file isn't the
+ * session's (an ephemeral session, one without an answer yet, a file that is lost). Nothing is started for it.
+ *
+ * @throws PictlError SESSION_FILE_LOST, STORAGE_UNAVAILABLE
  */
 export async function sessionEntries(session: Session, caller: Caller): Promise<Entries> {
-  const { file } = session.record;
-  if (file !== undefined && existsSync(file)) return readEntries(file);
-  if (session.agentPid === undefined) return { entries: [], leafId: null };
+  const { file, id, written } = session.record;
+  const problem = file === undefined ? undefined : problemOf(file, id);
+  if (file !== undefined && problem === undefined) return readEntries(file);
+  if (session.agentPid === undefined) {
+    const isLost = problem !== undefined && (written || problem.kind !== "missing");
+    if (isLost && file !== undefined) throw fileLostError(session.record, file, problem, false);
+    return { entries: [], leafId: null };
+  }
   return (await session.command({ type: "get_entries" }, caller)) as Entries;
 }
 

@@ -21,6 +21,7 @@ import { SessionAgent } from "./session-agent.ts";
 import { Starting, type WaitForAgent } from "./starting.ts";
 import type { Subscribers } from "./subscribers.ts";
 import { type TurnHost, Turns } from "./turns.ts";
+import { Warnings } from "./warnings.ts";
 
 /** How long pi may take to empty its queues. */
 const CLEAR_TIMEOUT_MS = 10_000;
@@ -43,6 +44,8 @@ export interface SessionHost extends TurnHost {
   agentParked?(session: Session, agent: Agent): Promise<void>;
   /** Called when the session's agent has ended. */
   agentEnded(session: Session): void;
+  /** Whether the session's file, which is gone, is found in another place. */
+  isElsewhere?(session: Session): boolean;
   save(record: SessionRecord): void;
 }
 
@@ -53,6 +56,7 @@ export interface SessionHost extends TurnHost {
  */
 export class Session {
   readonly record: SessionRecord;
+  readonly warnings = new Warnings();
   readonly #host: SessionHost;
   readonly #told: Announcements;
   readonly #agent: SessionAgent;
@@ -101,6 +105,7 @@ export class Session {
       log,
       isWriting: () => (this.#turns.running?.sent ?? false) || this.#isCompacting,
       refuseEnd: () => this.#commands.refuseWhileWorking(),
+      isElsewhere: () => host.isElsewhere?.(this) ?? false,
       save,
     });
     const starting = new Starting(record, {
@@ -120,6 +125,7 @@ export class Session {
       reloading,
       parking,
       told,
+      warnings: this.warnings,
       isCompacting: () => this.#isCompacting,
       isClosing,
       isIdle: () => this.#agent.live !== undefined && !this.#isRunning,

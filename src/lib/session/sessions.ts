@@ -30,6 +30,7 @@ import type { Registry, SessionRecord } from "./registry.ts";
 import { RetriedWrites } from "./retried-writes.ts";
 import { sandboxLookup } from "./sandboxed-places.ts";
 import { Session, type SessionHost } from "./session.ts";
+import { adoptMoved, movedFile, requireFile } from "./session-file.ts";
 import { SessionSlots } from "./session-slots.ts";
 import { noTurns } from "./tally.ts";
 
@@ -93,14 +94,12 @@ export class Sessions implements SessionHost {
       log: this.log,
       parkOne: () => this.#parkLongestIdle(),
     });
-    this.#current = new CurrentSessions(options.registry, this.#writes, (id) =>
-      this.#present(this.#sessions.get(id)),
-    );
+    this.#current = new CurrentSessions(options.registry, this.#writes, (id) => this.#sessions.get(id));
     this.#finder = new SessionFinder({
       summaries: this.#summaries,
       all: () => this.all(),
       get: (id) => this.#sessions.get(id),
-      present: (session) => this.#present(session),
+      present: (session) => (session === undefined || this.#isGone(session) ? undefined : session),
       nameOf: (session) => this.info(session).name,
       takeIn: (file, summary) => this.#takeIn(file, summary),
     });
@@ -215,8 +214,9 @@ export class Sessions implements SessionHost {
     const found =
       target.sessionId === undefined
         ? this.current(target, caller)
-        : this.#finder.find(target.sessionId, () => placeIn(caller.environment ?? {}));
-    if (found !== undefined) return found;
+        : (this.#finder.find(target.sessionId, () => placeIn(caller.environment ?? {})) ??
+          this.#findGone(target.sessionId));
+    if (found !== undefined) return this.#followed(found);
     if (target.sessionId === undefined) {
       throw new PictlError(
         "SESSION_NOT_FOUND",
@@ -236,7 +236,8 @@ export class Sessions implements SessionHost {
   /** The current session of a directory, looked for up to the repository root; undefined when there is none. */
   current({ cwd }: Target, caller: Caller): Session | undefined {
     if (cwd === undefined) return undefined;
-    return this.#current.current(cwd, agentDirOf(caller.environment ?? {}));
+    const current = this.#current.current(cwd, agentDirOf(caller.environment ?? {}));
+    return current && this.#followed(current);
   }
 
   /** Every session of the caller's pi directory, or those of one working directory; newest first. */
@@ -265,7 +266,8 @@ export class Sessions implements SessionHost {
       const { record } = session;
       if (seen.has(record.id) || record.agentDir !== agentDir) continue;
       if (directory !== undefined && record.cwd !== directory) continue;
-      if (this.#present(session) === undefined) continue;
+      // One in a sandbox may have taken its file away itself.
+      if (record.options.sandbox === undefined && this.#isGone(session)) continue;
       infos.push(this.info(session));
     }
     this.#summaries.save();
@@ -273,17 +275,15 @@ export class Sessions implements SessionHost {
   }
 
   info(session: Session): SessionInfo {
-    return this.#info(
-      session,
-      session.record.file === undefined ? undefined : this.#summaries.ofPath(session.record.file),
-    );
+    return this.#info(session, this.#summaryOf(session.record));
   }
 
   // --- SessionHost -------------------------------------------------------------------------------------
 
   async startAgent(...[session, caller, change, handlers, wait]: Parameters<SessionHost["startAgent"]>) {
     const { record } = session;
-    const summary = () => (record.file === undefined ? undefined : this.#summaries.ofPath(record.file));
+    this.requireFile(session);
+    const summary = () => this.#summaryOf(record);
     const plan = () => ({
       place: placeOf(record),
       cwd: record.cwd,
@@ -310,6 +310,15 @@ export class Sessions implements SessionHost {
   async drive(session: Session, agent: Agent, caller: Caller): Promise<void> {
     const held = await this.writers.hold(session.record, caller.environment, { lockOnly: true });
     await this.writers.whileHeld(held, Promise.resolve({ agent }), () => session.fileLeft());
+  }
+
+  isElsewhere({ record }: Session): boolean {
+    return movedFile(record) !== undefined;
+  }
+
+  /** Refuses what needs the session's file, where that isn't the session's any more. Throws SESSION_FILE_LOST. */
+  requireFile(session: Session): void {
+    requireFile(session, this.#registry, (changed) => this.save(changed));
   }
 
   agentEnded(session: Session): void {
@@ -458,20 +467,40 @@ export class Sessions implements SessionHost {
     return session;
   }
 
-  /** Drops a session whose file somebody deleted. */
-  #present(session: Session | undefined): Session | undefined {
-    if (session === undefined) return undefined;
-    const { file, written } = session.record;
-    if (!written || (session.state !== "parked" && session.state !== "stopped")) return session;
-    if (file !== undefined && existsSync(file)) return session;
-    // Its agent can take the file away itself, and pi finds it by the id under another name.
-    if (session.record.options.sandbox !== undefined) return session;
-    this.forget(session);
-    return undefined;
+  /** What the session's file says; undefined when that holds no session, or another one. */
+  #summaryOf({ id, file }: SessionRecord): SessionSummary | undefined {
+    const summary = file === undefined ? undefined : this.#summaries.ofPath(file);
+    return summary?.id === id ? summary : undefined;
   }
 
+  /**
+   * Whether somebody has taken the session's file away. The session stays known: when the file comes back, it must not
+   * have lost the options it was created with.
+   */
+  #isGone({ record, state }: Session): boolean {
+    const { file, written } = record;
+    if (!written || (state !== "parked" && state !== "stopped")) return false;
+    return file === undefined || !existsSync(file);
+  }
+
+  /** Looks for a file that was moved. */
+  #followed(session: Session): Session {
+    if (this.#isGone(session)) adoptMoved(session, this.#registry, (record) => this.save(record));
+    return session;
+  }
+
+  /** A session without its file, by its id or name: who names it is told what is missing. */
+  #findGone(reference: string): Session | undefined {
+    const gone = this.all().filter((session) => this.#isGone(session));
+    return gone.find(({ id }) => id === reference) ?? gone.find(({ record }) => record.name === reference);
+  }
+
+  /** Makes room. Where options restrict what the agent may do, they must outlive the absence of the file. */
   #forgetDeleted(): void {
-    for (const session of this.all()) this.#present(session);
+    for (const session of this.all()) {
+      const { model: _, thinking: __, ...promised } = session.record.options;
+      if (this.#isGone(session) && Object.keys(promised).length === 0) this.forget(session);
+    }
   }
 
   /**

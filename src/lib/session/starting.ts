@@ -61,7 +61,7 @@ export class Starting {
       const started = await this.#hooks.start(caller, change, handlers, this.#waitForAgent());
       agent = started.agent;
       foreign.begin(started.state.sessionFile, mark);
-      void foreign.check(agent);
+      foreign.checkLater(agent);
       this.restarts.started();
       this.#hooks.came();
       return started;

@@ -18,6 +18,9 @@ type AssistantMessage = {
   };
 };
 
+/** pi saves these as `message` entries (its session-format.md). */
+const SAVED_ROLES = new Set(["user", "assistant", "toolResult"]);
+
 /**
  * Reads pi's events of one turn and says at its end how it went.
  *
@@ -29,6 +32,7 @@ export class TurnTracker {
   #last: AssistantMessage | undefined;
   #text = "";
   #toolCalls = 0;
+  #messages = 0;
   #tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, total: 0 };
   #cost = 0;
 
@@ -36,6 +40,7 @@ export class TurnTracker {
     if (record.type === "tool_execution_start") this.#toolCalls += 1;
     if (record.type !== "message_end") return;
     const message = record.message as AssistantMessage | undefined;
+    if (message !== undefined && SAVED_ROLES.has(message.role)) this.#messages += 1;
     if (message?.role !== "assistant") return;
     this.#last = message;
     const text = (message.content ?? [])
@@ -50,6 +55,11 @@ export class TurnTracker {
     this.#tokens.cacheWrite += message.usage.cacheWrite;
     this.#tokens.total += message.usage.totalTokens;
     this.#cost += message.usage.cost.total;
+  }
+
+  /** How many messages pi has completed that it saves as such, and whether the assistant's is among them. */
+  said(): { messages: number; answered: boolean } {
+    return { messages: this.#messages, answered: this.#last !== undefined };
   }
 
   /** How the turn went when pi says that it has settled. */

@@ -15,6 +15,7 @@ import {
 } from "./active-turn.ts";
 import type { Announcements } from "./announcements.ts";
 import { askingSession, type Caller } from "./caller.ts";
+import { turnNotSavedError } from "./file-lost.ts";
 import { movedAwayError } from "./moved-away.ts";
 import type { Parking } from "./parking.ts";
 import { type Accepted, type PromptParams, PromptQueue, type QueuedPrompt } from "./prompt-queue.ts";
@@ -24,6 +25,7 @@ import type { Reloading } from "./reloading.ts";
 import { handOver, sendPrompt } from "./send-prompt.ts";
 import type { SessionAgent } from "./session-agent.ts";
 import type { Starting } from "./starting.ts";
+import type { Warnings } from "./warnings.ts";
 
 /** How long pi may take to act on an abort before its process is ended instead. */
 const ABORT_TIMEOUT_MS = 10_000;
@@ -51,6 +53,7 @@ export interface TurnHooks {
   reloading: Reloading;
   parking: Parking;
   told: Announcements;
+  warnings: Warnings;
   isCompacting: () => boolean;
   isClosing: () => boolean;
   /** Whether an agent is there and nothing runs that its end would cut; prompts may wait. */
@@ -217,8 +220,9 @@ export class Turns {
   onAgentSettled(): void {
     const turn = this.#running;
     if (turn === undefined) return;
-    if (turn.accepted) this.#endTurn(turn);
-    else void this.#endUnprompted(turn);
+    if (!turn.accepted) void this.#endUnprompted(turn);
+    else if (this.#mayBeUnsaved(turn)) void this.#endUnsaved(turn);
+    else this.#endTurn(turn);
   }
 
   /** The agent of the turn has gone. */
@@ -298,8 +302,10 @@ export class Turns {
     const disposition = await sendPrompt(agent, params, (told) => {
       turn.accepted = true;
       this.#trace("prompt accepted", { request: turn.request, turn: turn.id, agent: agent.pid });
-      const handled = told === "handled";
-      accept({ sessionId: this.#id, turnId: turn.id, disposition: handled ? "handled" : "started" });
+      const disposition = told === "handled" ? "handled" : "started";
+      const warnings = this.#hooks.warnings.take();
+      const more = warnings.length === 0 ? {} : { warnings };
+      accept({ sessionId: this.#id, turnId: turn.id, disposition, ...more });
     });
     // For a prompt that an extension's command took, no `agent_settled` comes, unless the command made the model
     // work in its turn. pi 0.x doesn't say which it was, 1.x not that the model works.
@@ -335,9 +341,34 @@ export class Turns {
     const agent = this.#hooks.agent.live;
     try {
       if (agent !== undefined && (await this.endIfMoved(agent)) !== undefined) return;
+      if (this.#mayBeUnsaved(turn)) return await this.#endUnsaved(turn);
     } catch (error) {
       // An agent that has ended meanwhile has ended the turn, too.
       this.#host.log.debug("not asked", { session: this.#id, error: toPictlError(error).message });
+    }
+    this.#endTurn(turn);
+  }
+
+  #mayBeUnsaved({ tracker }: ActiveTurn): boolean {
+    const { messages, answered } = tracker.said();
+    return this.#hooks.reloading.foreign.mayLackTurn(messages, answered);
+  }
+
+  /** Ends a turn that may have left nothing in the session's file, because another program has changed the file. */
+  async #endUnsaved(turn: ActiveTurn): Promise<void> {
+    const agent = this.#hooks.agent.live;
+    try {
+      const lost = agent && (await this.#hooks.reloading.foreign.lacksTurn(agent));
+      if (lost !== undefined)
+        return this.#endTurn(turn, undefined, turnNotSavedError(this.#id, lost.file, lost.problem));
+    } catch (error) {
+      const { code, message, hint } = toPictlError(error);
+      // Something else than a file stands in its place, and pi has not written there.
+      return this.#endTurn(
+        turn,
+        undefined,
+        new PictlError("TURN_NOT_SAVED", message, { hint, details: { code } }),
+      );
     }
     this.#endTurn(turn);
   }
@@ -384,7 +415,7 @@ export class Turns {
       written: written || (file !== undefined && existsSync(file)),
     });
     if (turn.sent && last.outcome !== "completed" && last.outcome !== "handled") reloading.foreign.failed();
-    if (agent.live !== undefined) void reloading.foreign.check(agent.live);
+    if (agent.live !== undefined) reloading.foreign.checkLater(agent.live);
     told.emitTurn(last);
     told.emitState();
     parking.schedule();

@@ -1,0 +1,18 @@
+/** More aren't kept: each is told once, and what is told is read by a person. */
+const MAX_WARNINGS = 20;
+
+/** What the next prompt of a session is told besides its answer, each once. */
+export class Warnings {
+  readonly #texts = new Set<string>();
+
+  add(text: string): void {
+    if (this.#texts.size < MAX_WARNINGS) this.#texts.add(text);
+  }
+
+  /** Takes all of them. */
+  take(): string[] {
+    const texts = [...this.#texts];
+    this.#texts.clear();
+    return texts;
+  }
+}

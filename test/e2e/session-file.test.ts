@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { Workspace } from "../support/workspace.ts";
+
+describe("a session's file that another program changes", () => {
+  let place: Workspace;
+  let file: string;
+  /** The file as it was after the first turn, and after the second. */
+  let older: string;
+  let whole: string;
+  beforeEach(async () => {
+    place = new Workspace();
+    await place.ok(["session", "create", "--model", "scripted/echo", "--name", "mine", "--tools", "read"]);
+    await place.ok(["prompt", "-s", "mine", "one"]);
+    file = (await show()).file ?? assert.fail();
+    older = readFileSync(file, "utf8");
+    await place.ok(["prompt", "-s", "mine", "two"]);
+    whole = readFileSync(file, "utf8");
+  });
+  afterEach(() => place.dispose());
+
+  const show = async () => (await place.json<{ session: SessionInfo }>(["session", "show", "mine"])).session;
+  const prompt = (text: string, ...flags: string[]) => place.run(["prompt", "-s", "mine", ...flags, text]);
+  const putBack = () => {
+    rmSync(file, { recursive: true, force: true });
+    writeFileSync(file, whole);
+  };
+  const EARLIER = /Warning: .*holds an earlier state/;
+  const siblings = () => readdirSync(dirname(file));
+
+  /** Changes that leave no session of this id at the path, and how the error names each. */
+  const losses: [string, RegExp, number, () => void][] = [
+    ["removed", /is gone.*\[SESSION_FILE_LOST\]/, 4, () => rmSync(file)],
+    ["emptied", /is empty.*\[SESSION_FILE_LOST\]/, 4, () => truncateSync(file)],
+    [
+      "without its header",
+      /does not start as a pi session.*\[SESSION_FILE_LOST\]/,
+      4,
+      () => writeFileSync(file, whole.slice(whole.indexOf("\n") + 1)),
+    ],
+    [
+      "another session's",
+      /holds session 0000.*\[SESSION_FILE_LOST\]/,
+      4,
+      () => writeFileSync(file, whole.replace(/"id":"[^"]{8}/, '"id":"00000000')),
+    ],
+    [
+      "a link",
+      /no regular file.*\[STORAGE_UNAVAILABLE\]/,
+      1,
+      () => {
+        renameSync(file, `${file}.kept`);
+        symlinkSync(`${file}.kept`, file);
+      },
+    ],
+    [
+      "a directory",
+      /no regular file.*\[STORAGE_UNAVAILABLE\]/,
+      1,
+      () => {
+        rmSync(file);
+        mkdirSync(file);
+      },
+    ],
+    [
+      "a pipe",
+      /no regular file.*\[STORAGE_UNAVAILABLE\]/,
+      1,
+      () => {
+        rmSync(file);
+        execFileSync("mkfifo", [file]);
+      },
+    ],
+  ];
+
+  it("is refused when it isn't the session's any more, and goes on when it is back", async () => {
+    const { agentPid } = await show();
+    for (const [what, message, code, change] of losses) {
+      change();
+      const before = siblings();
+      const refused = await place.run(["prompt", "-s", "mine", "three"]);
+      assert.equal(refused.code, code, `${what}: ${refused.stderr}`);
+      assert.match(refused.stderr, message, what);
+      assert.deepEqual(siblings(), before, `${what}: something was written`);
+      putBack();
+    }
+    rmSync(file);
+    for (const args of [["rename", "x"], ["bash", "true"], ["thinking", "low"], ["compact"]]) {
+      const [command = "", ...rest] = args;
+      const refused = await place.run(["session", command, "-s", "mine", ...rest]);
+      assert.match(refused.stderr, /is gone.*\[SESSION_FILE_LOST\]/, command);
+    }
+    assert.match(await place.ok(["session", "export", "-s", "mine", "-f", "md"]), /echo: two/);
+    assert.equal((await show()).agentPid, agentPid, "its agent has the conversation");
+    putBack();
+    assert.match(await place.ok(["prompt", "-s", "mine", "three"]), /3 messages so far/);
+  });
+
+  it("is refused in the same way when the session is parked", async () => {
+    await place.ok(["session", "close", "mine"]);
+    for (const [what, message, code, change] of losses.slice(0, 5)) {
+      change();
+      const before = siblings();
+      const refused = await place.run(["prompt", "-s", "mine", "three"]);
+      assert.equal(refused.code, code, `${what}: ${refused.stderr}`);
+      assert.match(refused.stderr, message, what);
+      assert.deepEqual(siblings(), before, `${what}: something was written`);
+      assert.match((await place.run(["session", "last", "-s", "mine"])).stderr, message, what);
+      putBack();
+    }
+    assert.match(await place.ok(["prompt", "-s", "mine", "three"]), /3 messages so far/);
+  });
+
+  it("goes on from an earlier state that was put back, and says so once", async () => {
+    renameSync(file, `${file}.two`);
+    writeFileSync(file, older);
+    const next = await prompt("three");
+    assert.equal(next.code, 0, next.stderr);
+    assert.match(next.stderr, EARLIER);
+    assert.match(next.stdout, /\(2 messages so far/);
+    assert.doesNotMatch((await prompt("four")).stderr, /Warning/);
+    writeFileSync(file, readFileSync(file, "utf8").slice(0, -20));
+    const cut = await prompt("five");
+    assert.match(cut.stderr, EARLIER);
+    await place.ok(["session", "close", "mine"]);
+    writeFileSync(file, older);
+    assert.match((await prompt("six")).stderr, EARLIER);
+  });
+
+  it("is read again when its content was exchanged", async () => {
+    writeFileSync(file, whole.replaceAll('"one"', '"ONE"'));
+    const next = await prompt("three");
+    assert.match(next.stdout, /3 messages so far, the first was: ONE/);
+    assert.doesNotMatch(next.stderr, /Warning/);
+  });
+
+  it("is followed where it was moved to, with the session's options", async () => {
+    const elsewhere = join(dirname(dirname(file)), "elsewhere");
+    for (const closed of [false, true]) {
+      if (closed) await place.ok(["session", "close", "mine"]);
+      renameSync(dirname(file), elsewhere);
+      const next = await prompt("three");
+      assert.equal(next.code, 0, next.stderr);
+      assert.match(next.stderr, /Warning: .* was moved/);
+      assert.equal((await show()).file, join(elsewhere, basename(file)));
+      rmSync(dirname(file), { recursive: true, force: true });
+      renameSync(elsewhere, dirname(file));
+      assert.match(await place.ok(["prompt", "-s", "mine", "four"]), /messages so far, the first was: one/);
+      assert.equal((await show()).file, file);
+    }
+  });
+
+  it("keeps the session's options while it is away", async () => {
+    await place.ok(["session", "close", "mine"]);
+    const away = join(place.root, "away");
+    renameSync(file, away);
+    assert.doesNotMatch(await place.ok(["session", "list"]), /mine/);
+    assert.match((await place.run(["session", "last", "-s", "mine"])).stderr, /is gone/);
+    renameSync(away, file);
+    assert.equal((await show()).origin, "pictl");
+    assert.match((await prompt("x", "--tools", "read,bash")).stderr, /exists already, so tools can't be set/);
+  });
+
+  it("a turn in which it is lost says that the answer isn't saved", async () => {
+    await place.ok([
+      "prompt",
+      "--new",
+      "--model",
+      place.scenario("shell.json"),
+      "--name",
+      "shell",
+      "echo one",
+    ]);
+    const { session } = await place.json<{ session: SessionInfo }>(["session", "show", "shell"]);
+    file = session.file ?? assert.fail();
+    copyFileSync(file, `${file}.old`);
+    const run = (command: string) => place.run(["prompt", "-s", "shell", command]);
+    const replaced = await run(`cp ${file}.old ${file}`);
+    assert.equal(replaced.code, 6, replaced.stderr);
+    assert.match(replaced.stdout, /ran it/);
+    assert.match(replaced.stderr, /was changed while the turn ran.*\[TURN_NOT_SAVED\]/);
+    copyFileSync(`${file}.old`, file);
+    const removed = await run(`rm ${file}`);
+    assert.equal(removed.code, 6, removed.stderr);
+    assert.match(removed.stderr, /does not start as a pi session.*\[TURN_NOT_SAVED\]/);
+    assert.match((await run("echo")).stderr, /\[SESSION_FILE_LOST\]/);
+  });
+
+  it("says that it has a gap, when an older copy was put back in the middle of a turn", async () => {
+    const entries = whole.trimEnd().split("\n");
+    await place.ok(["session", "close", "mine"]);
+    // Without what the last entry follows.
+    writeFileSync(file, `${[...entries.slice(0, -2), ...entries.slice(-1)].join("\n")}\n`);
+    const next = await prompt("three");
+    assert.match(next.stderr, /Warning: .* has a gap/);
+  });
+});
