@@ -111,17 +111,19 @@ describe("turns", () => {
   });
 
   it("after one that pi could not write, goes on behind what is in the file", async () => {
-    session = await place.ok(["session", "create", "--model", "scripted/echo"]);
-    await place.ok(["prompt", "-s", session, "one"]);
+    session = await place.ok(["session", "create", "--model", place.scenario("shell.json")]);
+    await place.ok(["prompt", "-s", session, "echo one"]);
     const shown = await place.json<{ session: SessionInfo }>(["session", "show", session]);
     const file = shown.session.file ?? assert.fail("no file");
     // As a disk that is full or read-only for a moment, for root too: nothing can be appended to a directory.
-    renameSync(file, `${file}.kept`);
-    mkdirSync(file);
-    assert.equal((await place.run(["prompt", "-s", session, "two"])).code, 6);
+    assert.equal(
+      (await place.run(["prompt", "-s", session, `mv ${file} ${file}.kept; mkdir ${file}`])).code,
+      6,
+    );
     rmdirSync(file);
     renameSync(`${file}.kept`, file);
-    assert.match(await place.ok(["prompt", "-s", session, "three"]), /echo: three.*the first was: one/);
+    await place.ok(["prompt", "-s", session, "--model", "scripted/echo", "three"]);
+    assert.match(await place.ok(["session", "last", "-s", session]), /echo: three.*the first was: echo one/);
     const lines = readFileSync(file, "utf8").trimEnd().split("\n").slice(1);
     const entries = lines.map((line) => JSON.parse(line) as { id: string; parentId: string | null });
     const ids = new Set([null, ...entries.map(({ id }) => id)]);
