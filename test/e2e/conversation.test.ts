@@ -221,6 +221,37 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
       client.close();
       await terminal.shows((screen) => screen.includes("Done with it.") && !screen.includes("→ Allow"));
     });
+
+    test("on a dumb terminal, what ended elsewhere takes no line any more", async () => {
+      const terminal = await open([], { env: { TERM: "dumb" } });
+      await terminal.shows(/^>/m);
+      const client = await workspace.client();
+      await terminal.enter("clean up");
+      await terminal.shows(/1\. Allow\n2\. Block\nNumber, or nothing:/);
+      await client.request("respond", { cwd: workspace.cwd, answer: { value: "Allow" } });
+      await terminal.shows(/Done with it\.\n>/);
+      await terminal.enter("/rpc-input");
+      await terminal.shows(/Enter a value.*:$/m);
+      await client.request("abort", { cwd: workspace.cwd });
+      await terminal.shows(/Enter a value: \w+\n[\s\S]*^>/m);
+      // A question that comes while a list is open waits for the list.
+      await terminal.enter("/thinking");
+      await terminal.shows(/Number, or nothing:$/m);
+      const asked = new Promise((resolve) =>
+        client.onRecord((record) => record.type === "question" && resolve(record)),
+      );
+      const options = { subscribe: true, onQuestion: "wait" } as const;
+      const prompted = client.request("prompt", { cwd: workspace.cwd, message: "/rpc-input", ...options });
+      await asked;
+      await terminal.enter("1");
+      await terminal.shows(/Thinking: off\n[\s\S]*Enter a value.*:$|Enter a value.*:\n+Thinking: off$/m);
+      await terminal.enter("typed here");
+      await terminal.shows("You entered: typed here");
+      await prompted;
+      client.close();
+      await terminal.press("C-d");
+      await terminal.shows("[exit 0]");
+    });
   });
 
   test("commands: model, thinking, name, new, sessions, fork, export, help, and a shell command", async () => {

@@ -1,4 +1,5 @@
 import { createInterface, type Interface } from "node:readline";
+import { toPictlError } from "../../core/errors.ts";
 import type { Answer, Question } from "../../protocol/question.ts";
 import type { StreamRecord } from "../../protocol/stream.ts";
 import { writeStdout } from "../output.ts";
@@ -31,19 +32,26 @@ export async function talkPlainly(
   }
 }
 
+interface Asked {
+  take: (line: string | undefined) => void;
+  /** Of a question of the agent's, which may end without this terminal. */
+  questionId?: string;
+}
+
 class PlainFace implements Face {
   readonly keys: Face["keys"] = [];
   readonly #talk: Talk;
   readonly #lines: Interface;
   readonly #leave: () => void;
-  /** Takes the next line instead of the agent. */
-  #answer: ((line: string) => void) | undefined;
+  /** What was asked: the next line answers it instead of going to the agent. */
+  #asked: Asked | undefined;
   /** Lines that ended with a backslash. */
   #begun = "";
   #shown = 0;
   #atLineStart = true;
-  #askedQuestion: string | undefined;
   #interrupted = false;
+  /** The question that was answered last: it stays open until the daemon has the answer. */
+  #answered: string | undefined;
 
   constructor(talk: Talk, lines: Interface, leave: () => void) {
     this.#talk = talk;
@@ -68,10 +76,9 @@ class PlainFace implements Face {
       const more = description === undefined ? "" : ` (${sanitize(description)})`;
       return `${index + 1}. ${sanitize(label)}${more}\n`;
     });
-    this.#print(`${title}:\n${list.join("")}Number, or nothing: `);
-    const { promise, resolve } = Promise.withResolvers<string | undefined>();
-    this.#answer = (line) => resolve(choices[Number(line) - 1]?.value);
-    return promise;
+    return this.#askFor(`${title}:\n${list.join("")}Number, or nothing: `).then((line) =>
+      line === undefined ? undefined : choices[Number(line) - 1]?.value,
+    );
   }
 
   setInput(text: string): void {
@@ -104,10 +111,11 @@ class PlainFace implements Face {
   async #onLine(line: string): Promise<void> {
     this.#atLineStart = true;
     this.#interrupted = false;
-    const answer = this.#answer;
-    if (answer !== undefined) {
-      this.#answer = undefined;
-      answer(line);
+    const asked = this.#asked;
+    if (asked !== undefined) {
+      this.#asked = undefined;
+      this.#answered = asked.questionId ?? this.#answered;
+      asked.take(line);
       return;
     }
     if (line.endsWith("\\")) {
@@ -118,6 +126,7 @@ class PlainFace implements Face {
     this.#begun = "";
     await handleInput({ talk: this.#talk, face: this }, text);
     this.#showBlocks();
+    this.#ask();
     if (!this.#talk.conversation.busy) this.#prompt();
   }
 
@@ -146,34 +155,69 @@ class PlainFace implements Face {
     }
   }
 
+  /** Asks the question that is open, once nothing else is asked, and drops one that has ended meanwhile. */
   #ask(): void {
-    const [question] = this.#talk.conversation.questions;
-    if (question === undefined || question.id === this.#askedQuestion) return;
-    this.#askedQuestion = question.id;
+    const { questions } = this.#talk.conversation;
+    const asked = this.#asked;
+    if (asked?.questionId !== undefined && !questions.some(({ id }) => id === asked.questionId)) {
+      this.#asked = undefined;
+      asked.take(undefined);
+      if (!this.#talk.conversation.busy) this.#prompt();
+    }
+    const [question] = questions;
+    if (question === undefined || this.#asked !== undefined || question.id === this.#answered) return;
     this.#endLine();
-    void this.#askQuestion(question).then((answer) => this.#talk.respond(question, answer));
+    void this.#answer(question);
   }
 
-  async #askQuestion(question: Question): Promise<Answer> {
+  /** Never rejects: nobody waits for it. */
+  async #answer(question: Question): Promise<void> {
+    try {
+      const answer = await this.#askQuestion(question);
+      if (answer !== undefined) await this.#talk.respond(question, answer);
+    } catch (error) {
+      const { code, message } = toPictlError(error);
+      // Answered elsewhere in the same moment, or said when the whole conversation ends.
+      if (code === "QUESTION_NOT_FOUND" || code === "DAEMON_UNREACHABLE") return;
+      this.#say(message);
+      this.#answered = undefined;
+      this.#ask();
+    }
+  }
+
+  /** @returns undefined when the question has ended without this answer */
+  async #askQuestion(question: Question): Promise<Answer | undefined> {
     const { method, title, message, options = [], placeholder } = question;
     const text = message === undefined ? title : `${title}\n${message}`;
     if (method === "select" || method === "confirm") {
       const labels = method === "confirm" ? ["Yes", "No"] : options;
-      const value = await this.choose(
-        text,
-        labels.map((label) => ({ value: label, label })),
-      );
+      const list = labels.map((label, index) => `${index + 1}. ${sanitize(label)}\n`);
+      const line = await this.#askFor(`${text}:\n${list.join("")}Number, or nothing: `, question.id);
+      if (line === undefined) return undefined;
+      const value = labels[Number(line) - 1];
       if (value === undefined) return { cancelled: true };
       return method === "confirm" ? { confirmed: value === "Yes" } : { value };
     }
-    this.#print(`${text}${placeholder === undefined ? "" : ` (${placeholder})`}: `);
-    const { promise, resolve } = Promise.withResolvers<Answer>();
-    this.#answer = (line) => resolve(line === "" ? { cancelled: true } : { value: line });
-    return await promise;
+    const hint = placeholder === undefined ? "" : ` (${placeholder})`;
+    const line = await this.#askFor(`${text}${hint}: `, question.id);
+    if (line === undefined) return undefined;
+    return line === "" ? { cancelled: true } : { value: line };
+  }
+
+  /**
+   * @param questionId of the agent's question that is asked with it
+   * @returns the next line; undefined when what was asked has ended, or something else is asked instead
+   */
+  #askFor(text: string, questionId?: string): Promise<string | undefined> {
+    this.#asked?.take(undefined);
+    this.#print(text);
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    this.#asked = { take: resolve, ...(questionId === undefined ? {} : { questionId }) };
+    return promise;
   }
 
   #prompt(): void {
-    if (this.#answer !== undefined) return;
+    if (this.#asked !== undefined) return;
     this.#endLine();
     this.#print(PROMPT);
   }
