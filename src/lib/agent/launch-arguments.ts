@@ -54,22 +54,23 @@ export function checkPassedArguments(args: readonly string[]): void {
 /**
  * pi's arguments for one agent.
  *
- * A session that already has a file keeps the model, thinking level and name that stand in it, which may have
- * been changed since it was created; tools, prompts and trust aren't stored there and are given every time.
+ * A session that already has a file keeps the name that stands there. Tools, prompts and trust aren't stored there, so
+ * they are passed every time.
  *
+ * @param chosen model and thinking level that pi must not choose itself
  * @param scripted arguments that load the embedded scripted model, when the session uses it
  */
 export function launchArguments(
   place: SessionPlace,
   options: SessionOptions,
   scripted: readonly string[],
+  { model, thinking }: { model?: string | undefined; thinking?: string | undefined } = {},
 ): string[] {
   const args = ["--mode", "rpc", ...placeArguments(place)];
-  const fresh = place.kind !== "file";
   if (place.kind !== "file" && place.name !== undefined) args.push("--name", place.name);
   if (scripted.length > 0) args.push(...scripted);
-  else if (fresh && options.model !== undefined) args.push("--model", options.model);
-  if (fresh && options.thinking !== undefined) args.push("--thinking", options.thinking);
+  else if (model !== undefined) args.push("--model", model);
+  if (thinking !== undefined) args.push("--thinking", thinking);
   if (options.tools !== undefined) args.push("--tools", options.tools);
   if (options.excludeTools !== undefined) args.push("--exclude-tools", options.excludeTools);
   if (options.systemPrompt !== undefined) args.push("--system-prompt", options.systemPrompt);

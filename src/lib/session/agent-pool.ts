@@ -1,8 +1,8 @@
-import type { Agent, AgentHandlers, AgentState } from "../agent/agent.ts";
+import type { Agent, AgentHandlers } from "../agent/agent.ts";
 import { type PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { AgentPlaces, type MakingRoom } from "./agent-places.ts";
-import type { AgentLaunch, AgentPlan, AgentStarter } from "./agent-starter.ts";
+import type { AgentLaunch, AgentPlan, AgentStarter, StartedAgent } from "./agent-starter.ts";
 import { askingSession, type Caller } from "./caller.ts";
 import { claimedState } from "./claimed-state.ts";
 import { enterSession, leaveSession, moveProblem } from "./move-agent.ts";
@@ -28,8 +28,6 @@ export interface AgentRequest {
   sessionId: string;
   /** Asked again after a wait, in which the session's file may have changed. */
   plan: () => AgentPlan;
-  /** Thinking level that stands in the session's file. */
-  thinking: () => string | undefined;
   caller: Caller;
   handlers: AgentHandlers;
   /** See {@link AgentPlaces.take}. */
@@ -37,7 +35,7 @@ export interface AgentRequest {
   signal?: AbortSignal | undefined;
 }
 
-type Started = { agent: Agent; state: AgentState };
+type Started = StartedAgent;
 
 /**
  * All agents of the daemon: those of its sessions, the spares, and those that are on their way between them.
@@ -91,10 +89,10 @@ export class AgentPool {
   async start(request: AgentRequest): Promise<Started> {
     await this.#leaving.get(request.sessionId);
     let launch = await this.#starter.prepare(request.plan(), request.caller);
-    let spare = launch.spareWillDo ? this.#claim(wanted(launch, request)) : undefined;
+    let spare = launch.spareWillDo ? this.#claim(wanted(launch)) : undefined;
     if (spare === undefined) {
       const { onWaiting, signal } = request;
-      const wants = launch.spareWillDo ? wanted(launch, request) : undefined;
+      const wants = launch.spareWillDo ? wanted(launch) : undefined;
       spare = await this.#places.take({
         name: request.sessionId,
         askedBy: askingSession(request.caller),
@@ -111,7 +109,7 @@ export class AgentPool {
       this.#hold(started.agent);
       const ids = { request: request.caller.request, session: request.sessionId, agent: started.agent.pid };
       this.#log.info(moved === undefined ? "agent started" : "agent moved", ids);
-      if (moved !== undefined) this.#warmLater(launch, wanted(launch, request));
+      if (moved !== undefined) this.#warmLater(launch, wanted(launch));
       return started;
     } catch (error) {
       this.#places.release();
@@ -120,9 +118,10 @@ export class AgentPool {
   }
 
   async #launch(launch: AgentLaunch, { sessionId, handlers }: AgentRequest): Promise<Started> {
-    const { agent, state } = await this.#starter.launch(launch, handlers);
+    const started = await this.#starter.launch(launch, handlers);
+    const { agent, state } = started;
     try {
-      return { agent, state: claimedState(agent, state, launch.cwd, (id) => id === sessionId) };
+      return { ...started, state: claimedState(agent, state, launch.cwd, (id) => id === sessionId) };
     } catch (error) {
       await agent.stop();
       throw error;
@@ -224,7 +223,7 @@ export class AgentPool {
     const { place } = request.plan();
     const { sessionId: session, handlers } = request;
     try {
-      const wants = wanted(launch, request);
+      const wants = wanted(launch);
       if (place.kind !== "file" || !launch.spareWillDo || !fits(spare, wants))
         throw new Error("it doesn't fit any more");
       const { model, thinking } = wants;
@@ -307,7 +306,7 @@ export class AgentPool {
         kind: { key },
         spareArgs,
       } = launch;
-      const warm = { ...launch, args: spareArgs, kind: { key } };
+      const warm = { ...launch, args: spareArgs, kind: { key }, verify: async () => undefined };
       const { agent } = await this.#starter
         .launch(warm, { onRecord: () => undefined, onExit: () => undefined })
         .catch((error: unknown) => {
@@ -327,6 +326,6 @@ export class AgentPool {
   }
 }
 
-function wanted({ kind, cwd, model }: AgentLaunch, { thinking }: AgentRequest): SpareWanted {
-  return { key: kind.key, cwd, model, thinking: thinking() };
+function wanted({ kind, cwd, model, thinking }: AgentLaunch): SpareWanted {
+  return { key: kind.key, cwd, model, thinking };
 }

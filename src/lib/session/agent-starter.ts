@@ -30,16 +30,43 @@ import type { SessionOptions } from "../protocol/session.ts";
 import { type AgentKind, agentKey } from "./agent-kind.ts";
 import type { Caller, ModelChange } from "./caller.ts";
 import { refuseOtherFile } from "./files/entries.ts";
+import {
+  branchSelection,
+  type Difference,
+  type Expected,
+  expectedWithFile,
+  type FileState,
+  findDifference,
+  type ModelAndLevel,
+  modelOf,
+  type PromisedState,
+  refuseUnlisted,
+} from "./promised.ts";
 import type { Spare } from "./spare-agents.ts";
 import type { AgentFigures } from "./tally.ts";
 
+/** Answered from memory; longer means the agent is stuck. */
+const MODELS_TIMEOUT_MS = 30_000;
+
 export interface AgentPlan {
+  /** For errors. */
+  sessionId?: string;
   place: SessionPlace;
   cwd: string;
   options: SessionOptions;
-  /** The model that stands in the session's file, which wins over the one it was created with. */
-  recordedModel?: string | undefined;
+  /** What the session had when an agent last held it; absent for a new one, and for one that only pi has had. */
+  promised?: PromisedState | undefined;
+  /** What its file says. */
+  file?: FileState | undefined;
   change?: ModelChange;
+}
+
+/** An agent that is ready. */
+export interface StartedAgent {
+  agent: Agent;
+  state: AgentState;
+  /** It came up otherwise than promised, and may only do what needs no model. */
+  difference?: Difference | undefined;
 }
 
 /** How an agent is to be started. Holds the caller's environment: not to be kept for longer than it is used. */
@@ -55,6 +82,13 @@ export interface AgentLaunch {
   kind: AgentKind;
   /** What the session's model then is, as far as it is known; `scripted/…` with its absolute path. */
   model: string | undefined;
+  thinking: string | undefined;
+  /**
+   * Compares what came up to what was promised.
+   *
+   * @throws PictlError MODEL_UNAVAILABLE; the agent must be ended then
+   */
+  verify: (agent: Agent, state: AgentState) => Promise<Difference | undefined>;
   /** The sandbox that it has to run in. */
   sandbox: SandboxPlan | undefined;
   /** Whether an agent that runs already can be moved to the session instead. */
@@ -122,7 +156,7 @@ export class AgentStarter {
    * SANDBOX_UNAVAILABLE, STORAGE_UNAVAILABLE
    */
   async prepare(plan: AgentPlan, caller: Caller): Promise<AgentLaunch> {
-    const { cwd, options, place, recordedModel } = plan;
+    const { cwd, options, place } = plan;
     const env = this.environmentOf(caller);
     if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
       throw new PictlError("DIRECTORY_NOT_FOUND", `The session's directory ${cwd} does not exist any more.`, {
@@ -132,18 +166,13 @@ export class AgentStarter {
     }
     if (place.kind === "file") refuseOtherFile(place.path);
     const pi = await this.resolvePi(env);
-    const change = definedOnly(plan.change ?? {});
-    const model = change.model ?? (place.kind === "file" ? recordedModel : options.model);
+    const expected = expectedOf(plan);
+    const { model } = expected;
     const scripted =
       model !== undefined && isScriptedModel(model) ? resolveScriptedModel(model, cwd) : undefined;
     const scriptedArgs = scripted === undefined ? [] : scriptedModelArgs(scripted, this.#extensionFile);
-    const args = launchArguments(place, { ...options, ...change }, scriptedArgs);
-    if (place.kind === "file") {
-      // Only a change that was asked for is given: the file's own model and level stay otherwise.
-      if (scripted === undefined && change.model !== undefined) args.push("--model", change.model);
-      if (change.thinking !== undefined) args.push("--thinking", change.thinking);
-    }
-    const given = place.kind === "file" ? change : { ...options, ...change };
+    const { explicit } = expected;
+    const args = launchArguments(place, options, scriptedArgs, explicit);
     const setting = childSetting(caller);
     const sharedArgs = launchArguments({ kind: "file", path: "" }, options, scriptedArgs);
     const agentDir = agentDirOf(env, cwd);
@@ -166,28 +195,27 @@ export class AgentStarter {
     return {
       pi,
       args,
-      spareArgs: launchArguments({ kind: "new", id: randomUUID() }, lasting(options), scriptedArgs),
+      spareArgs: launchArguments({ kind: "new", id: randomUUID() }, options, scriptedArgs),
       cwd,
       env,
       setting,
       kind: {
         key: agentKey({ pi, args: sharedArgs, options, env, cwd, sandbox: sandbox?.key, setting }),
-        ...(scripted === undefined && given.model !== undefined ? { model: given.model } : {}),
-        ...(given.thinking === undefined ? {} : { thinking: given.thinking }),
+        ...(scripted === undefined && explicit.model !== undefined ? { model: explicit.model } : {}),
+        ...(explicit.thinking === undefined ? {} : { thinking: explicit.thinking }),
       },
       model: scripted ?? model,
+      thinking: expected.thinking ?? plan.file?.thinking,
       sandbox,
-      // A spare takes another model only by a command that pi also makes its default of.
-      spareWillDo: place.kind === "file" && (scripted !== undefined || model === recordedModel),
+      // A spare restores what the file names, and nothing else.
+      spareWillDo: place.kind === "file" && (scripted !== undefined || explicit.model === undefined),
+      verify: async (agent, state) =>
+        await verify(plan, { ...expected, model: scripted ?? model }, agent, state),
     };
   }
 
   /** Starts an agent. The handlers get its records until {@link Agent.reportTo} names others. */
-  async start(
-    plan: AgentPlan,
-    caller: Caller,
-    handlers: AgentHandlers,
-  ): Promise<{ agent: Agent; state: AgentState }> {
+  async start(plan: AgentPlan, caller: Caller, handlers: AgentHandlers): Promise<StartedAgent> {
     return await this.launch(await this.prepare(plan, caller), handlers);
   }
 
@@ -202,7 +230,7 @@ export class AgentStarter {
   }
 
   /** Starts an agent as {@link prepare} has worked it out. */
-  async launch(launch: AgentLaunch, handlers: AgentHandlers): Promise<{ agent: Agent; state: AgentState }> {
+  async launch(launch: AgentLaunch, handlers: AgentHandlers): Promise<StartedAgent> {
     this.#giveUp.signal.throwIfAborted();
     const marks = { ...this.#marker, [AGENT_ID]: randomUUID() };
     if (launch.sandbox !== undefined)
@@ -241,7 +269,12 @@ export class AgentStarter {
       cwd: launch.cwd,
       model: model && `${model.provider}/${model.id}`,
     });
-    return started;
+    try {
+      return { ...started, difference: await launch.verify(started.agent, started.state) };
+    } catch (error) {
+      await started.agent.stop();
+      throw error;
+    }
   }
 
   /** How an agent of this starter was started. */
@@ -262,11 +295,64 @@ export function placeOf(record: {
   return { kind: "new", id: record.id, name: record.name };
 }
 
-/** The options that pi keeps to for as long as it runs, whichever session it holds. */
-function lasting({ model: _, thinking: __, ...options }: SessionOptions): SessionOptions {
-  return options;
+function expectedOf({ place, options, promised, file, change = {} }: AgentPlan): Expected {
+  const own =
+    place.kind === "file"
+      ? expectedWithFile(promised, file ?? { messages: 1 }, () => branchSelection(place.path).models)
+      : withoutFile(promised ?? options);
+  const { model = own.model, thinking = change.model === undefined ? own.thinking : undefined } = change;
+  const explicit = { ...own.explicit };
+  if (change.model !== undefined) explicit.model = model;
+  if (change.thinking !== undefined) explicit.thinking = thinking;
+  return { model, thinking, explicit };
 }
 
-function definedOnly(change: ModelChange): Partial<SessionOptions> {
-  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+function withoutFile({ model, thinking }: ModelAndLevel): Expected {
+  return { model, thinking, explicit: { model, thinking } };
+}
+
+/** `provider/id` of the models that pi has a credential for. */
+async function availableModels(agent: Agent): Promise<string[]> {
+  const { models } = await agent.call<{ models: { provider: string; id: string }[] }>(
+    { type: "get_available_models" },
+    MODELS_TIMEOUT_MS,
+  );
+  return Array.isArray(models) ? models.map((model) => `${model?.provider}/${model?.id}`) : [];
+}
+
+async function verify(
+  { sessionId, place, promised, change = {} }: AgentPlan,
+  expected: Expected,
+  agent: Agent,
+  state: AgentState,
+): Promise<Difference | undefined> {
+  const isNew = place.kind !== "file" && promised === undefined;
+  const isChosen = isNew || change.model !== undefined;
+  const { model: named } = expected.explicit;
+  let found: Pick<AgentState, "model" | "thinkingLevel"> = state;
+  if (named !== undefined && !isScriptedModel(named)) {
+    const listed = await availableModels(agent);
+    if (isChosen) refuseUnlisted(state, listed);
+    else if (!listed.includes(modelOf(state) ?? "")) found = { thinkingLevel: expected.thinking ?? "" };
+  }
+  const wanted = {
+    // What was just asked for may be a pattern, and a level that pi fits to the model.
+    model: isChosen ? undefined : expected.model,
+    thinking: isNew || change.thinking !== undefined ? undefined : expected.thinking,
+  };
+  let difference = findDifference(sessionId, wanted, found);
+  if (
+    difference !== undefined &&
+    place.kind === "file" &&
+    agent.sandbox === undefined &&
+    !promised?.isSandboxed
+  ) {
+    // An extension has chosen it at this start, or the summary doesn't know which branch is the active one.
+    const { models, thinking } = branchSelection(place.path);
+    if (models[0] === modelOf(state)) wanted.model = undefined;
+    if (thinking === state.thinkingLevel) wanted.thinking = undefined;
+    difference = findDifference(sessionId, wanted, found);
+  }
+  if (difference !== undefined && !change.anyModel) throw difference.error;
+  return difference;
 }

@@ -18,4 +18,6 @@ export function askingSession({ environment }: Caller): string | undefined {
 export interface ModelChange {
   model?: string | undefined;
   thinking?: string | undefined;
+  /** An agent with another model than the session had will do: the model isn't used. */
+  anyModel?: boolean | undefined;
 }

@@ -20,6 +20,8 @@ const INSTANT_COMMAND = /^(get_|set_|cycle_|abort|clear_queue$|steer$|follow_up$
 const ABORT_TIMEOUT_MS = 10_000;
 /** pi loses an abort that comes before the work that it should end has begun. */
 const ABORT_AGAIN_MS = 250;
+/** Commands that don't make the model work. */
+const WITHOUT_MODEL = /^(get_|set_|cycle_|abort|export_|clear_queue$|bash$)/;
 
 /** One of pi's own commands. */
 export interface Command {
@@ -95,7 +97,7 @@ export class Commands {
       if (command.type === "compact") turns.refuseWhileWorking();
       const writes = !READING_COMMAND.test(command.type);
       if (writes) await reloading.takeInForeignWrites();
-      const agent = await its.ensure(caller);
+      const agent = await its.ensure(caller, { anyModel: WITHOUT_MODEL.test(command.type) });
       const ids = { request: caller.request, command: command.type, agent: agent.pid };
       log.debug("command sent", { ...ids, session: this.#sessionId });
       // A turn may have begun meanwhile.
@@ -108,7 +110,8 @@ export class Commands {
       // Its text may have been an extension's command.
       const moved = command.type === "prompt" ? await turns.endIfMoved(agent) : undefined;
       if (moved !== undefined) throw moved;
-      its.observe(command, data);
+      // A model may have taken another agent.
+      await its.observe(its.live ?? agent, command);
       if (writes && turns.running === undefined) reloading.foreign.checkLater(agent);
       return data;
     });

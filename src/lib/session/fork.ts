@@ -1,9 +1,10 @@
 import type { Agent, AgentHandlers, AgentState } from "../agent/agent.ts";
 import { PictlError } from "../core/errors.ts";
 import type { ForkPoint } from "../protocol/requests.ts";
-import { placeOf } from "./agent-starter.ts";
+import { placeOf, type StartedAgent } from "./agent-starter.ts";
 import type { Caller } from "./caller.ts";
 import { claimedState } from "./claimed-state.ts";
+import { findDifference, isSameModel, modelOf } from "./promised.ts";
 import type { SessionRecord } from "./registry.ts";
 import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
@@ -55,19 +56,18 @@ async function branchInto(
   caller: Caller,
 ): Promise<{ session: Session; text: string }> {
   const { record } = parent;
-  const place = placeOf(record);
   // The new session's id is pi's to choose, so records that come before it is known have nobody to go to.
   let handlers: AgentHandlers | undefined;
-  const model = sessions.info(parent).model;
   const { agent, state, text } = await sessions.withPlace(() =>
     sessions.starter
-      .start({ place, cwd: record.cwd, options: record.options, recordedModel: model }, caller, {
+      .start(sessions.agentPlan(record), caller, {
         onRecord: (...record) => handlers?.onRecord(...record),
         onExit: (exit) => handlers?.onExit(exit),
       })
       .then(async (started) => {
         try {
           const branched = await branch(started.agent, options.at);
+          branched.state = await keepModel(started, branched.state);
           const isNew = (id: string) => sessions.all().every((session) => session.id !== id);
           const state = claimedState(started.agent, branched.state, record.cwd, isNew);
           return { agent: started.agent, text: branched.text, state };
@@ -78,7 +78,15 @@ async function branchInto(
       }),
   );
   const now = Date.now();
-  const { name: _, openTurn: __, interrupted: ___, file: ____, seen: _____, ...inherited } = record;
+  const {
+    name: _,
+    openTurn: __,
+    interrupted: ___,
+    file: ____,
+    seen: _____,
+    promised: ______,
+    ...inherited
+  } = record;
   const added: SessionRecord = {
     ...inherited,
     id: state.sessionId,
@@ -136,6 +144,27 @@ async function branch(agent: Agent, at: ForkPoint | undefined): Promise<{ state:
   }
   const state = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
   return { state, text: text ?? at?.text ?? "" };
+}
+
+/**
+ * Gives the branch the model and level that the session has now. pi restores those of the entry that it was forked at,
+ * and takes its default where there is no message before that.
+ */
+async function keepModel({ agent, state }: StartedAgent, branched: AgentState): Promise<AgentState> {
+  const { model, thinkingLevel: level } = state;
+  const name = modelOf(state);
+  if (model === undefined || name === undefined) return branched;
+  const isOther = !isSameModel(name, modelOf(branched));
+  if (!isOther && level === branched.thinkingLevel) return branched;
+  if (isOther) {
+    const command = { type: "set_model", provider: model.provider, modelId: model.id };
+    await agent.call(command, COMMAND_TIMEOUT_MS);
+  }
+  await agent.call({ type: "set_thinking_level", level }, COMMAND_TIMEOUT_MS);
+  const kept = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
+  const difference = findDifference(undefined, { model: name, thinking: level }, kept);
+  if (difference !== undefined) throw difference.error;
+  return kept;
 }
 
 /**

@@ -67,8 +67,10 @@ export function sessionInfo(
   const live =
     agentState?.model === undefined ? undefined : `${agentState.model.provider}/${agentState.model.id}`;
   const name = record.name ?? summary?.name;
-  const model = live ?? summary?.model ?? record.options.model;
-  const thinking = agentState?.thinkingLevel ?? summary?.thinkingLevel ?? record.options.thinking;
+  const { promised = {}, options } = record;
+  const model = live ?? summary?.model ?? promised.model ?? options.model;
+  const thinking =
+    agentState?.thinkingLevel ?? summary?.thinkingLevel ?? promised.thinking ?? options.thinking;
   const sandbox = session.sandboxProfile ?? record.options.sandbox;
   return {
     id: record.id,

@@ -1,7 +1,7 @@
 import type { Agent, AgentHandlers, AgentState } from "../agent/agent.ts";
 import type { AgentRecord } from "../agent/rpc-channel.ts";
-import { isScriptedModel } from "../agent/scripted-model/model-id.ts";
 import { PictlError } from "../core/errors.ts";
+import { isSameModel, modelOf } from "./promised.ts";
 import { questionOf } from "./questions.ts";
 
 /** A move takes about 15 ms, more where extensions do work. A start, which is what else there is, takes 320 ms. */
@@ -95,16 +95,11 @@ function differenceFrom(target: MoveTarget, state: AgentState): string | undefin
   if (sessionId !== target.sessionId) return `it holds session ${sessionId}`;
   if (sessionFile !== target.path) return `its file is ${sessionFile}`;
   if (isStreaming || isCompacting) return "it works";
-  const found = model === undefined ? undefined : `${model.provider}/${model.id}`;
-  if (target.model !== undefined && !isModel(target.model, found)) return `its model is ${found}`;
+  const found = modelOf({ model });
+  if (target.model !== undefined && !isSameModel(target.model, found)) return `its model is ${found}`;
   if (target.thinking !== undefined && target.thinking !== thinkingLevel)
     return `its thinking level is ${thinkingLevel}`;
   return undefined;
-}
-
-/** A scripted model may carry a thinking level, which pi takes off (its docs/models.md). */
-function isModel(wanted: string, found: string | undefined): boolean {
-  return found === wanted || (isScriptedModel(wanted) && wanted.startsWith(`${found}:`));
 }
 
 /** Why a move failed, in a line for the log. */

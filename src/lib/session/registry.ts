@@ -3,6 +3,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { SandboxProfile } from "../core/choices.ts";
 import { PictlError, toStorageError } from "../core/errors.ts";
 import type { SessionOptions } from "../protocol/session.ts";
+import type { PromisedState } from "./promised.ts";
 
 /** Raised when a table changes its meaning; an older file is then made anew (pi's own files hold the truth). */
 const SCHEMA_VERSION = 1;
@@ -17,6 +18,8 @@ export interface SessionRecord {
   file?: string;
   name?: string;
   options: SessionOptions;
+  /** Model and thinking level that it had when an agent last held it; absent until one has. */
+  promised?: PromisedState;
   origin: "pictl" | "pi";
   createdAt: number;
   usedAt: number;

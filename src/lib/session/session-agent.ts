@@ -1,14 +1,16 @@
 import type { Agent, AgentState } from "../agent/agent.ts";
-import { thinkingLevels } from "../core/choices.ts";
-import type { SessionOptions } from "../protocol/session.ts";
+import type { StartedAgent } from "./agent-starter.ts";
 import type { Caller, ModelChange } from "./caller.ts";
+import { type Difference, type ModelAndLevel, modelOf } from "./promised.ts";
 import type { SessionRecord } from "./registry.ts";
 
 /** Commands that are answered from memory; longer means the agent is stuck. */
 const COMMAND_TIMEOUT_MS = 30_000;
 
 export interface SessionAgentHooks {
-  start: (caller: Caller, change: ModelChange) => Promise<{ agent: Agent; state: AgentState }>;
+  start: (caller: Caller, change: ModelChange) => Promise<StartedAgent>;
+  /** What the session's file says now. */
+  inFile: () => ModelAndLevel;
   save: (change: Partial<SessionRecord>) => void;
   /** Throws SESSION_BUSY while the end of the agent would cut a command. */
   refuseEnd: () => void;
@@ -24,6 +26,7 @@ export class SessionAgent {
   readonly #hooks: SessionAgentHooks;
   #agent: Agent | undefined;
   #state: AgentState | undefined;
+  #difference: Difference | undefined;
   #starting: Promise<Agent> | undefined;
 
   constructor(record: SessionRecord, hooks: SessionAgentHooks) {
@@ -51,7 +54,7 @@ export class SessionAgent {
   async ensure(caller: Caller, change: ModelChange = {}): Promise<Agent> {
     await this.started();
     if (this.#agent !== undefined && !this.#agent.hasEnded) {
-      if (await this.#changeModel(this.#agent, change)) return this.#agent;
+      if (this.#mayUse(change) && (await this.#changeModel(this.#agent, change))) return this.#agent;
       this.#hooks.refuseEnd();
       await this.leave()?.stop();
     }
@@ -62,7 +65,13 @@ export class SessionAgent {
       this.#hooks.changed();
     });
     this.#hooks.changed();
-    return await this.#starting;
+    const agent = await this.#starting;
+    // Somebody else may have started it for what needs no model.
+    return this.#mayUse(change) ? agent : await this.ensure(caller, change);
+  }
+
+  #mayUse({ anyModel }: ModelChange): boolean {
+    return this.#difference === undefined || anyModel === true;
   }
 
   /** Ends an agent whose sandbox has a hole, so that the next one is started in a whole one. Not while a turn runs. */
@@ -78,10 +87,11 @@ export class SessionAgent {
     await this.#starting?.catch(() => undefined);
   }
 
-  /** Takes an agent that holds this session. */
-  take(agent: Agent, state: AgentState): void {
+  /** Takes an agent that holds this session. One that differs from what was promised doesn't change the promise. */
+  take(agent: Agent, state: AgentState, difference?: Difference): void {
     this.#agent = agent;
     this.#state = state;
+    this.#difference = difference;
     agent.serves(this.#record.id);
     const { sessionFile, sessionName } = state;
     this.#hooks.save({
@@ -89,6 +99,7 @@ export class SessionAgent {
       ...(sessionFile === undefined ? {} : { file: sessionFile }),
       ...(sessionName === undefined ? {} : { name: sessionName }),
     });
+    if (difference === undefined) this.#promise({ model: modelOf(state), thinking: state.thinkingLevel });
     this.#hooks.changed();
   }
 
@@ -98,6 +109,7 @@ export class SessionAgent {
     if (agent === undefined) return undefined;
     this.#agent = undefined;
     this.#state = undefined;
+    this.#difference = undefined;
     this.#hooks.left();
     return agent;
   }
@@ -133,28 +145,28 @@ export class SessionAgent {
     return (await other.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS)).model;
   }
 
-  /** Remembers what a command has changed, for the listings and for the agent that resumes the session. */
-  observe(command: { type: string }, data: unknown): void {
-    const { type } = command;
-    if (type !== "set_model" && type !== "cycle_model") return;
-    const model = type === "set_model" ? data : (data as { model?: unknown } | null)?.model;
-    const { provider, id } = (model ?? {}) as { provider?: string; id?: string };
-    if (provider === undefined || id === undefined) return;
-    if (this.#state) this.#state = { ...this.#state, model: { provider, id } };
-    this.#remember({ model: `${provider}/${id}` });
+  /** Remembers what a command has changed: it was asked for, so from now on it is what the session has. */
+  async observe(agent: Agent, { type }: { type: string }): Promise<void> {
+    const isModel = type === "set_model" || type === "cycle_model";
+    if (!isModel && type !== "set_thinking_level" && type !== "cycle_thinking_level") return;
+    const state = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
+    if (agent !== this.#agent) return;
+    const { model, thinkingLevel } = state;
+    this.#state = { ...this.#state, ...state };
+    if (this.#difference?.isModel && !isModel) return;
+    this.#difference = undefined;
+    this.#promise({ model: modelOf({ model }), thinking: thinkingLevel });
   }
 
   /** pi has told that its thinking level has changed. */
   thinkingChanged(level: string): void {
     if (this.#state) this.#state = { ...this.#state, thinkingLevel: level };
-    const known = thinkingLevels.find((each) => each === level);
-    if (known !== undefined && known !== this.#record.options.thinking) this.#remember({ thinking: known });
+    if (this.#difference === undefined) this.#promise({ thinking: level });
   }
 
   async #start(caller: Caller, change: ModelChange): Promise<Agent> {
-    const { agent, state } = await this.#hooks.start(caller, change);
-    if (change.model !== undefined) this.#remember({ model: change.model });
-    this.take(agent, state);
+    const { agent, state, difference } = await this.#hooks.start(caller, change);
+    this.take(agent, state, difference);
     return agent;
   }
 
@@ -173,12 +185,17 @@ export class SessionAgent {
     const command = { type: "set_model", provider, modelId };
     const response = await agent.request(command, { timeoutMs: COMMAND_TIMEOUT_MS });
     if (!response.success) return false;
-    if (this.#state) this.#state = { ...this.#state, model: { provider, id: modelId } };
-    this.#remember({ model });
+    await this.observe(agent, command);
     return true;
   }
 
-  #remember(change: Pick<SessionOptions, "model" | "thinking">): void {
-    this.#hooks.save({ options: { ...this.#record.options, ...change } });
+  #promise(change: ModelAndLevel): void {
+    // Without a model there is nothing to promise, and the level is a placeholder too.
+    if ((change.model ?? this.#record.promised?.model) === undefined) return;
+    const isSandboxed = this.#agent?.sandboxProfile !== undefined;
+    const inFile = this.#hooks.inFile();
+    this.#hooks.save({
+      promised: { ...this.#record.promised, ...change, inFile, ...(isSandboxed ? { isSandboxed } : {}) },
+    });
   }
 }

@@ -8,11 +8,13 @@ import type { SessionState } from "../protocol/session.ts";
 import type { WaitCondition } from "../protocol/wait.ts";
 import type { ActiveTurn } from "./active-turn.ts";
 import { AgentRecords } from "./agent-records.ts";
+import type { StartedAgent } from "./agent-starter.ts";
 import { Announcements } from "./announcements.ts";
 import type { Caller, ModelChange } from "./caller.ts";
 import { type Command, type CommandOptions, Commands } from "./commands.ts";
 import type { EventLog } from "./event-log.ts";
 import { Parking } from "./parking.ts";
+import type { ModelAndLevel } from "./promised.ts";
 import type { Accepted, PromptParams } from "./prompt-queue.ts";
 import { Questions } from "./questions.ts";
 import type { SessionRecord } from "./registry.ts";
@@ -39,7 +41,9 @@ export interface SessionHost extends TurnHost {
     change: ModelChange,
     handlers: AgentHandlers,
     wait?: WaitForAgent,
-  ): Promise<{ agent: Agent; state: AgentState }>;
+  ): Promise<StartedAgent>;
+  /** What the session's file says of its model and thinking level. */
+  inFile?(record: SessionRecord): ModelAndLevel;
   /** Takes the agent that the session has let go of while it was idle; absent: it is ended. */
   agentParked?(session: Session, agent: Agent): Promise<void>;
   /** Called when the session's agent has ended. */
@@ -86,6 +90,7 @@ export class Session {
     );
     const agent = new SessionAgent(record, {
       start: (caller, change) => this.#starting.start(caller, change),
+      inFile: () => host.inFile?.(record) ?? {},
       save,
       refuseEnd: () => this.#commands.refuseWhileWorking(),
       changed: () => told.emitState(),

@@ -18,13 +18,14 @@ import type { RequestParams } from "../protocol/requests.ts";
 import type { SessionInfo, SessionOptions, TurnOutcome } from "../protocol/session.ts";
 import type { MakingRoom } from "./agent-places.ts";
 import { AgentPool } from "./agent-pool.ts";
-import { type AgentStarter, placeOf } from "./agent-starter.ts";
-import type { Caller } from "./caller.ts";
+import { type AgentPlan, type AgentStarter, placeOf } from "./agent-starter.ts";
+import type { Caller, ModelChange } from "./caller.ts";
 import { CurrentSessions } from "./current-sessions.ts";
 import type { SessionSummary } from "./files/summary.ts";
 import { SessionFinder } from "./find-session.ts";
 import { Summaries, sessionInfo, unopenedSessionInfo } from "./listing.ts";
 import { OneWriter } from "./one-writer.ts";
+import type { FileState, ModelAndLevel } from "./promised.ts";
 import { RateLimits } from "./rate-limits.ts";
 import type { Registry, SessionRecord } from "./registry.ts";
 import { RetriedWrites } from "./retried-writes.ts";
@@ -283,14 +284,7 @@ export class Sessions implements SessionHost {
   async startAgent(...[session, caller, change, handlers, wait]: Parameters<SessionHost["startAgent"]>) {
     const { record } = session;
     this.requireFile(session);
-    const summary = () => this.#summaryOf(record);
-    const plan = () => ({
-      place: placeOf(record),
-      cwd: record.cwd,
-      options: record.options,
-      recordedModel: summary()?.model,
-      change,
-    });
+    const plan = () => this.agentPlan(record, change);
     // Its lock would lie there: a directory that the sandbox refuses is refused before anything is made in it.
     if (projectSessionDirOf(caller.environment ?? {}, record.cwd) !== undefined)
       await this.starter.prepare(plan(), caller);
@@ -298,12 +292,28 @@ export class Sessions implements SessionHost {
     const start = this.#pool.start({
       sessionId: record.id,
       plan,
-      thinking: () => summary()?.thinkingLevel,
       caller,
       handlers,
       ...wait,
     });
     return await this.writers.whileHeld(held, start, () => session.fileLeft());
+  }
+
+  /** How the session's agent is to be started now. */
+  agentPlan(record: SessionRecord, change: ModelChange = {}): AgentPlan {
+    const { id, cwd, options, promised } = record;
+    const file = this.#fileState(record);
+    return { sessionId: id, place: placeOf(record), cwd, options, promised, file, change };
+  }
+
+  inFile(record: SessionRecord): ModelAndLevel {
+    const { model, thinking } = this.#fileState(record) ?? {};
+    return { model, thinking };
+  }
+
+  #fileState(record: SessionRecord): FileState | undefined {
+    const summary = this.#summaryOf(record);
+    return summary && { model: summary.model, thinking: summary.thinkingLevel, messages: summary.messages };
   }
 
   /** Takes a session for an agent that holds it already. Throws SESSION_IN_USE. */

@@ -1,7 +1,8 @@
-import type { Agent, AgentHandlers, AgentState } from "../agent/agent.ts";
+import type { Agent, AgentHandlers } from "../agent/agent.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Question } from "../protocol/question.ts";
 import { type ActiveTurn, abortedWhileWaiting } from "./active-turn.ts";
+import type { StartedAgent } from "./agent-starter.ts";
 import type { Announcements } from "./announcements.ts";
 import type { Caller, ModelChange } from "./caller.ts";
 import { ForeignWrites } from "./foreign-writes.ts";
@@ -15,8 +16,6 @@ export interface WaitForAgent {
   signal: AbortSignal;
 }
 
-type Started = { agent: Agent; state: AgentState };
-
 export interface StartingHooks {
   log: Logger;
   told: Announcements;
@@ -28,7 +27,7 @@ export interface StartingHooks {
     change: ModelChange,
     handlers: AgentHandlers,
     wait: WaitForAgent,
-  ) => Promise<Started>;
+  ) => Promise<StartedAgent>;
   /** Called when an agent has come. */
   came: () => void;
   turn: () => ActiveTurn | undefined;
@@ -50,7 +49,7 @@ export class Starting {
     this.#hooks = hooks;
   }
 
-  async start(caller: Caller, change: ModelChange): Promise<Started> {
+  async start(caller: Caller, change: ModelChange): Promise<StartedAgent> {
     const { foreign } = this.#hooks;
     let agent: Agent | undefined;
     this.askedAtStart = undefined;

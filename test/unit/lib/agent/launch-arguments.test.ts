@@ -5,8 +5,6 @@ import type { SessionOptions } from "../../../../src/lib/protocol/session.ts";
 
 const FRESH = { kind: "new", id: "id-1", name: "review" } as const;
 const ALL: SessionOptions = {
-  model: "anthropic/claude",
-  thinking: "high",
   tools: "read,grep",
   excludeTools: "bash",
   systemPrompt: "be brief",
@@ -17,7 +15,8 @@ const ALL: SessionOptions = {
 
 describe("launchArguments", () => {
   test("a new session gets its id, name and every option, and the caller's own arguments last", () => {
-    assert.deepEqual(launchArguments(FRESH, ALL, []), [
+    const chosen = { model: "anthropic/claude", thinking: "high" };
+    assert.deepEqual(launchArguments(FRESH, ALL, [], chosen), [
       "--mode",
       "rpc",
       "--session-id",
@@ -44,7 +43,7 @@ describe("launchArguments", () => {
     ]);
   });
 
-  test("a session with a file keeps the model, level and name that stand in it; the rest is given again", () => {
+  test("a session with a file keeps what stands in it; the rest is passed again", () => {
     assert.deepEqual(launchArguments({ kind: "file", path: "/s/a.jsonl" }, ALL, []), [
       "--mode",
       "rpc",
@@ -79,9 +78,9 @@ describe("launchArguments", () => {
 
   test("the scripted model's arguments take the place of the model, also for a session with a file", () => {
     const scripted = ["-e", "/x.js", "--model", "scripted/echo"];
-    const fresh = launchArguments(FRESH, { model: "scripted/echo" }, scripted);
+    const fresh = launchArguments(FRESH, {}, scripted, { model: "scripted/echo" });
     assert.equal(fresh.filter((arg) => arg === "--model").length, 1);
-    const resumed = launchArguments({ kind: "file", path: "/a" }, { model: "scripted/echo" }, scripted);
+    const resumed = launchArguments({ kind: "file", path: "/a" }, {}, scripted);
     assert.deepEqual(resumed.slice(4, 8), scripted);
   });
 });

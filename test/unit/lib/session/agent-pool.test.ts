@@ -83,7 +83,6 @@ describe("AgentPool", () => {
     const { agent } = await pool.start({
       sessionId,
       plan: () => ({ place: { kind: "file", path: sessionId }, cwd: "/w", options: { tools } }),
-      thinking: QUIET,
       caller: {},
       handlers: { onRecord: QUIET, onExit: QUIET },
     });

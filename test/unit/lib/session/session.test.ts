@@ -424,12 +424,14 @@ describe("Session", () => {
 
   test("a model that was chosen is remembered for the next agent", async () => {
     await session.open({});
-    agent().replies.set_model = { success: true, data: { provider: "p", id: "m" } };
+    const model = { provider: "p", id: "m" };
+    agent().replies.set_model = { success: true, data: model };
+    agent().replies.get_state = { success: true, data: { ...IDLE, model, thinkingLevel: "low" } };
     await session.command({ type: "set_model", provider: "p", modelId: "m" }, {});
-    assert.equal(session.record.options.model, "p/m");
+    assert.deepEqual(session.record.promised, { model: "p/m", thinking: "low", inFile: {} });
     assert.deepEqual(session.agentState?.model, { provider: "p", id: "m" });
     agent().emit({ type: "thinking_level_changed", level: "high" });
-    assert.equal(session.record.options.thinking, "high");
+    assert.equal(session.record.promised?.thinking, "high");
   });
 
   test("a refused prompt rejects with pi's reason and leaves the session idle", async () => {

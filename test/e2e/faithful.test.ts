@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, type TestContext, test } from "node:test";
+import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { ModelServer } from "../support/model-server.ts";
+import { Workspace } from "../support/workspace.ts";
+
+interface ModelEntry {
+  id: string;
+  reasoning?: boolean;
+}
+
+const KEY = { GOOD_KEY: "k" };
+const M: ModelEntry = { id: "m", reasoning: true };
+
+describe("a resumed session is the one that was asked for", () => {
+  let server: ModelServer;
+  let workspace: Workspace;
+
+  beforeEach(async (t) => {
+    server = await ModelServer.start({ commands: [], text: "ok" });
+    workspace = new Workspace();
+    (t as TestContext).after?.(() => undefined);
+  });
+
+  /** Two providers of pi: "good", which needs a key, and "cheap", which is pi's default. */
+  function providers(t: TestContext, good: ModelEntry[] = [M]): void {
+    t.after(async () => {
+      server.close();
+      await workspace.dispose();
+    });
+    declare(good);
+    write("settings.json", { defaultProvider: "cheap", defaultModel: "c" });
+  }
+
+  function declare(good: ModelEntry[]): void {
+    const provider = (name: string, apiKey: string, models: ModelEntry[]) => ({
+      baseUrl: `http://127.0.0.1:${server.port}/${name}`,
+      api: "openai-completions",
+      apiKey,
+      models,
+    });
+    write("models.json", {
+      providers: { good: provider("good", "$GOOD_KEY", good), cheap: provider("cheap", "k", [{ id: "c" }]) },
+    });
+  }
+
+  function write(name: string, value: unknown): void {
+    writeFileSync(join(workspace.agentDir, name), JSON.stringify(value));
+  }
+
+  const asked = () => server.requests.map(({ url }) => url.split("/")[1]);
+
+  async function made(...options: string[]): Promise<SessionInfo> {
+    await workspace.ok(["session", "create", "--model", "good/m", ...options], { env: KEY });
+    await workspace.ok(["prompt", "one"], { env: KEY });
+    return await shown();
+  }
+
+  async function shown(): Promise<SessionInfo> {
+    return (await workspace.json<{ session: SessionInfo }>(["session", "show"])).session;
+  }
+
+  /** The command is refused, and neither the file nor the provider has heard of it. */
+  async function refused(args: string[], pattern: RegExp, env: Record<string, string> = {}): Promise<void> {
+    const { file = "" } = await shown();
+    const before = readFileSync(file, "utf8");
+    const requests = server.requests.length;
+    const result = await workspace.run(args, { env });
+    assert.match(result.stderr, pattern);
+    assert.match(result.stderr, /MODEL_UNAVAILABLE/);
+    assert.equal(result.code, 6);
+    assert.equal(result.stdout, "");
+    assert.equal(readFileSync(file, "utf8"), before);
+    assert.equal(server.requests.length, requests);
+  }
+
+  test("a key that is gone refuses prompts, forks and clones, and --model accepts the other model", async (t) => {
+    providers(t);
+    await made();
+    await workspace.ok(["session", "close"]);
+    const both = /good\/m.*cheap\/c[\s\S]*--model cheap\/c/;
+    await refused(["prompt", "two"], both);
+    await refused(["session", "compact"], both);
+    await refused(["session", "clone"], both);
+    await refused(["session", "fork", "--at", "1"], both);
+    await refused(["prompt", "--fork", "two"], both);
+    assert.deepEqual(asked(), ["good"]);
+    await workspace.ok(["prompt", "two"], { env: KEY });
+    assert.deepEqual(asked(), ["good", "good"]);
+    await workspace.ok(["session", "close"]);
+    await workspace.ok(["prompt", "--model", "cheap/c", "three"]);
+    await workspace.ok(["session", "close"]);
+    await workspace.ok(["prompt", "four"], { env: KEY });
+    assert.deepEqual(asked(), ["good", "good", "cheap", "cheap"]);
+  });
+
+  test("`session model` accepts it too, from a listing that needs no model", async (t) => {
+    providers(t);
+    const { id } = await made();
+    await workspace.ok(["session", "close"]);
+    assert.match(await workspace.ok(["model", "list"]), /cheap\/c/);
+    await refused(["prompt", "-s", id, "two"], /good\/m/);
+    await workspace.ok(["session", "rename", "kept", "-s", id]).catch(() => undefined);
+    assert.equal(await workspace.ok(["session", "model", "cheap/c"]), "cheap/c");
+    await workspace.ok(["prompt", "two"]);
+    assert.deepEqual(asked(), ["good", "cheap"]);
+  });
+
+  test("a model that is renamed is refused, also by a live daemon's spare and after its death", async (t) => {
+    providers(t);
+    await made("--thinking", "high");
+    await workspace.ok(["session", "close"]);
+    declare([{ id: "m2", reasoning: true }]);
+    await refused(["prompt", "two"], /good\/m,? .*cheap\/c/, KEY);
+    process.kill(workspace.daemonPid() ?? 0, "SIGKILL");
+    await workspace.allProcessesGone();
+    await refused(["prompt", "two"], /good\/m,? .*cheap\/c/, KEY);
+    await workspace.ok(["prompt", "--model", "good/m2", "two"], { env: KEY });
+    const { model, thinking } = await shown();
+    assert.deepEqual({ model, thinking }, { model: "good/m2", thinking: "high" });
+  });
+
+  test("a thinking level that the model has lost is refused until it is accepted", async (t) => {
+    providers(t);
+    await made("--thinking", "high");
+    await workspace.ok(["session", "close"]);
+    declare([{ id: "m" }]);
+    await refused(["prompt", "two"], /thinking level high.*off[\s\S]*--thinking off/, KEY);
+    await workspace.ok(["session", "thinking", "off"], { env: KEY });
+    await workspace.ok(["prompt", "two"], { env: KEY });
+    await workspace.ok(["session", "close"]);
+    await workspace.ok(["prompt", "three"], { env: KEY });
+  });
+
+  test("a fork from before the first message keeps the session's model", async (t) => {
+    providers(t);
+    await made("--thinking", "low");
+    await workspace.ok(["session", "fork", "--at", "1"], { env: KEY });
+    await workspace.ok(["prompt", "other"], { env: KEY });
+    assert.deepEqual(asked(), ["good", "good"]);
+    assert.equal((await shown()).thinking, "low");
+  });
+
+  test("a change in the session's file was asked for", async (t) => {
+    providers(t);
+    const { file = "" } = await made();
+    await workspace.ok(["session", "close"]);
+    const last = readFileSync(file, "utf8").trimEnd().split("\n").at(-1) ?? "";
+    const { id: parentId } = JSON.parse(last) as { id: string };
+    const change = { type: "model_change", id: "aaaa0001", parentId, timestamp: new Date().toISOString() };
+    writeFileSync(file, `${JSON.stringify({ ...change, provider: "cheap", modelId: "c" })}\n`, { flag: "a" });
+    await workspace.ok(["prompt", "two"]);
+    assert.deepEqual(asked(), ["good", "cheap"]);
+  });
+
+  test("a model that pi doesn't list is refused at creation", async (t) => {
+    providers(t);
+    for (const model of ["nosuch/x", "good/mm"]) {
+      const result = await workspace.run(["session", "create", "--model", model], { env: KEY });
+      assert.equal(result.code, 6, result.stderr);
+      assert.match(result.stderr, new RegExp(model));
+    }
+    assert.equal((await workspace.run(["prompt", "--model", "good/mm", "x"], { env: KEY })).code, 6);
+    assert.deepEqual(asked(), []);
+  });
+});
