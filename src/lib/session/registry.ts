@@ -1,12 +1,26 @@
-import { chmodSync } from "node:fs";
+import { chmodSync, existsSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { SandboxProfile } from "../core/choices.ts";
 import { PictlError, toStorageError } from "../core/errors.ts";
 import type { SessionOptions } from "../protocol/session.ts";
 import type { PromisedState } from "./promised.ts";
 
-/** Raised when a table changes its meaning; an older file is then made anew (pi's own files hold the truth). */
-const SCHEMA_VERSION = 1;
+/**
+ * The steps from each schema to the next, in order; the number of steps is the current schema (`PRAGMA user_version`).
+ * A step never changes once a build with it was used. Rows are kept: they hold what a session was promised.
+ */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE IF NOT EXISTS current (place TEXT PRIMARY KEY, session_id TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE IF NOT EXISTS cache (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
+  // Later builds of schema 1 have it already.
+  "CREATE TABLE IF NOT EXISTS sandboxed (path TEXT PRIMARY KEY, profile TEXT NOT NULL) WITHOUT ROWID",
+];
+
+/** Fails where a table or a column is missing. */
+const TABLES =
+  "SELECT id, record FROM sessions LIMIT 0; SELECT place, session_id FROM current LIMIT 0; " +
+  "SELECT key, value FROM cache LIMIT 0; SELECT path, profile FROM sandboxed LIMIT 0";
 
 /** What the daemon must know of a session to find and resume it after its own death. */
 export interface SessionRecord {
@@ -59,7 +73,10 @@ export class Registry {
   readonly #putCache: StatementSync;
   readonly #getCache: StatementSync;
 
-  /** @throws PictlError STORAGE_UNAVAILABLE when the file can't be created or written */
+  /**
+   * @throws PictlError STORAGE_UNAVAILABLE when the file can't be created or written, DAEMON_START_FAILED when it is
+   * damaged or of a newer schema; it is left as it is then
+   */
   constructor(path: string) {
     this.#path = path;
     this.#db = open(path);
@@ -74,8 +91,12 @@ export class Registry {
   }
 
   all(): SessionRecord[] {
-    const rows = this.#db.prepare("SELECT record FROM sessions").all() as { record: string }[];
-    return rows.map((row) => JSON.parse(row.record) as SessionRecord);
+    try {
+      const rows = this.#db.prepare("SELECT record FROM sessions").all() as { record: string }[];
+      return rows.map((row) => JSON.parse(row.record) as SessionRecord);
+    } catch (error) {
+      throw damagedError(error, this.#path) ?? error;
+    }
   }
 
   get(id: string): SessionRecord | undefined {
@@ -175,24 +196,13 @@ function placeKey(agentDir: string, cwd: string): string {
 function open(path: string): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
+    refuseNewer(path);
     db = new DatabaseSync(path);
     makePrivate(path);
     // WAL with NORMAL loses nothing when a process dies, only (at most) the last rows when the machine does.
     db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000");
-    const { user_version: version } = db.prepare("PRAGMA user_version").get() as { user_version: number };
-    if (version !== SCHEMA_VERSION) {
-      db.exec(`
-        DROP TABLE IF EXISTS sessions; DROP TABLE IF EXISTS current; DROP TABLE IF EXISTS cache;
-        CREATE TABLE sessions (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
-        CREATE TABLE current (place TEXT PRIMARY KEY, session_id TEXT NOT NULL) WITHOUT ROWID;
-        CREATE TABLE cache (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-        PRAGMA user_version = ${SCHEMA_VERSION};
-      `);
-    }
-    // Apart from the others: it came later, and what it says must outlive a change of theirs.
-    db.exec(
-      "CREATE TABLE IF NOT EXISTS sandboxed (path TEXT PRIMARY KEY, profile TEXT NOT NULL) WITHOUT ROWID",
-    );
+    migrate(db);
+    db.exec(TABLES);
     return db;
   } catch (error) {
     db?.close();
@@ -200,12 +210,47 @@ function open(path: string): DatabaseSync {
   }
 }
 
-/** Not overwritten: somebody may want to see what became of it. */
+/** Read without a right to write, because a newer file must stay as it is, its write-ahead log included. */
+function refuseNewer(path: string): void {
+  // A URI is for tests, and of a file that is there.
+  if (path.startsWith("file:") || !existsSync(path)) return;
+  const db = new DatabaseSync(path, { readOnly: true });
+  try {
+    const version = schemaOf(db);
+    if (version <= MIGRATIONS.length) return;
+    throw new PictlError(
+      "DAEMON_START_FAILED",
+      `The registry ${path} has schema ${version}, which a newer pictl wrote; this one knows schemas up to ${MIGRATIONS.length}.`,
+      {
+        hint: "Use that pictl, or set PICTL_HOME to another directory. The file was left as it is.",
+        details: { path, schema: version, known: MIGRATIONS.length },
+      },
+    );
+  } finally {
+    db.close();
+  }
+}
+
+/** Brings an older file forward, all steps or none. Another daemon with the same registry may do so too. */
+function migrate(db: DatabaseSync): void {
+  if (schemaOf(db) === MIGRATIONS.length) return;
+  db.exec("BEGIN IMMEDIATE");
+  for (const step of MIGRATIONS.slice(schemaOf(db))) db.exec(step);
+  db.exec(`PRAGMA user_version = ${MIGRATIONS.length}; COMMIT`);
+}
+
+function schemaOf(db: DatabaseSync): number {
+  return (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
+}
+
+/** Not overwritten: it says how sessions may run. */
 function damagedError(error: unknown, path: string): PictlError | undefined {
-  // SQLITE_CORRUPT and SQLITE_NOTADB.
-  if (!(error instanceof Error) || ![11, 26].includes(sqliteCode(error) ?? 0)) return undefined;
+  if (error instanceof PictlError) return undefined;
+  // SQLITE_ERROR (a table or column is missing), SQLITE_CORRUPT and SQLITE_NOTADB, or a row that isn't JSON.
+  const isDamaged = error instanceof SyntaxError || [1, 11, 26].includes(sqliteCode(error) ?? 0);
+  if (!isDamaged || !(error instanceof Error)) return undefined;
   return new PictlError("DAEMON_START_FAILED", `The registry ${path} is damaged: ${error.message}.`, {
-    hint: "Move it away and run the command again. The sessions that pi saved are found by themselves.",
+    hint: "Move it away, keep it, and run the command again: sessions are found by pi's own files, and their options by the notes beside those.",
     details: { path },
     cause: error,
   });

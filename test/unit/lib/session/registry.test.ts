@@ -159,12 +159,61 @@ describe("Registry", () => {
     assert.equal(readFileSync(path, "utf8"), garbage);
   });
 
-  test("a registry of another schema is made anew", () => {
+  /** Files as earlier builds made them, with one session each. */
+  const EARLIER = {
+    "0, without tables": "",
+    "1": "PRAGMA user_version = 1",
+    "1, with sandboxed places":
+      "CREATE TABLE sandboxed (path TEXT PRIMARY KEY, profile TEXT NOT NULL) WITHOUT ROWID; " +
+      "INSERT INTO sandboxed VALUES ('/w', 'strict'); PRAGMA user_version = 1",
+    "2": "CREATE TABLE sandboxed (path TEXT PRIMARY KEY, profile TEXT NOT NULL) WITHOUT ROWID; PRAGMA user_version = 2",
+    "0, but with tables": "PRAGMA user_version = 0",
+  };
+  for (const [schema, sql] of Object.entries(EARLIER)) {
+    test(`schema ${schema} is brought forward with all its rows`, () => {
+      const kept = sql === "" ? [] : [record("a", { options: { tools: "read" } })];
+      const db = new DatabaseSync(path);
+      if (sql !== "") {
+        db.exec(`
+          CREATE TABLE sessions (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+          CREATE TABLE current (place TEXT PRIMARY KEY, session_id TEXT NOT NULL) WITHOUT ROWID;
+          CREATE TABLE cache (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`);
+        db.exec(sql);
+        db.prepare("INSERT INTO sessions VALUES ('a', ?)").run(JSON.stringify(kept[0]));
+      }
+      db.close();
+      const registry = openRegistry();
+      assert.deepEqual(registry.all(), kept);
+      registry.putSandboxedPlaces(["/x"], "strict");
+      assert.equal(registry.sandboxedPlaces().has("/w"), sql.includes("INSERT"));
+      const { user_version } = new DatabaseSync(path).prepare("PRAGMA user_version").get() ?? {};
+      assert.equal(user_version, 2);
+    });
+  }
+
+  test("a newer schema is refused by file and number, and left as it is", () => {
     openRegistry().put(record("a"));
+    for (const registry of open.splice(0)) registry.close();
     const db = new DatabaseSync(path);
     db.exec("PRAGMA user_version = 99");
     db.close();
-    assert.deepEqual(openRegistry().all(), []);
+    const before = readFileSync(path);
+    assert.throws(() => new Registry(path), {
+      code: "DAEMON_START_FAILED",
+      exitCode: 9,
+      message: /registry\.db has schema 99.*up to 2/,
+    });
+    assert.deepEqual(readFileSync(path), before);
+  });
+
+  test("a row or a table that can't be read is damage, not a bug", () => {
+    openRegistry().put(record("a"));
+    const db = new DatabaseSync(path);
+    db.exec("UPDATE sessions SET record = '{'");
+    assert.throws(() => openRegistry().all(), { code: "DAEMON_START_FAILED", message: /damaged/ });
+    db.exec("DROP TABLE sessions");
+    db.close();
+    assert.throws(() => openRegistry(), { code: "DAEMON_START_FAILED", message: /damaged/ });
   });
 
   test("a place that can't be written is a storage error", () => {
