@@ -52,7 +52,7 @@ export default class DaemonLogs extends BaseCommand<typeof DaemonLogs> {
       end,
       (line) => {
         const [record] = lastRecords([line], 1, level);
-        if (record !== undefined) void writeStdout(render(record));
+        if (record !== undefined) void writeStdout(render(record), { styled: true });
       },
       closed.signal,
     );

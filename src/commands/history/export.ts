@@ -4,6 +4,7 @@ import { markQueryWords, queryText } from "../../lib/cli/history/query.ts";
 import { searchFlags, searchParams } from "../../lib/cli/history/search-flags.ts";
 import { writeStdout } from "../../lib/cli/output.ts";
 import { PictlError } from "../../lib/core/errors.ts";
+import { jsonText } from "../../lib/core/json-text.ts";
 import type { HistoryHit, HistorySearchResult } from "../../lib/protocol/history.ts";
 
 /** Fetched at once: a record on the socket stays below its limit. */
@@ -72,7 +73,7 @@ export default class HistoryExport extends BaseCommand<typeof HistoryExport> {
 }
 
 function asLine({ snippet: _, score: __, ...hit }: HistoryHit): string {
-  return `${JSON.stringify(hit)}\n`;
+  return `${jsonText(hit)}\n`;
 }
 
 function asMarkdown({

@@ -42,10 +42,7 @@ export default class SessionCompact extends BaseCommand<typeof SessionCompact> {
       return;
     }
     if (!this.flags.json) await writeStderr(await tokensLine(result));
-    await this.show(result, async () => {
-      const { sanitize } = await import("../../lib/cli/render/text-width.ts");
-      return `${(process.stdout.isTTY ? sanitize(result.summary) : result.summary).trimEnd()}\n`;
-    });
+    await this.show(result, () => `${result.summary.trimEnd()}\n`, { styled: false });
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Readable } from "node:stream";
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { exportFormats, exportTarget, formatOf } from "../../lib/cli/export-target.ts";
@@ -47,19 +46,15 @@ export default class SessionExport extends BaseCommand<typeof SessionExport> {
       exportAsStream(client, params),
     );
     if (target.kind === "device") {
-      const { createWriteStream } = await import("node:fs");
-      await copy(content, createWriteStream(target.path));
+      const { copyToDevice } = await import("../../lib/cli/copy-export.ts");
+      await copyToDevice(content, target.path);
       await this.show({ sessionId, path: target.path, format }, () => "");
     } else if (flags.json) {
       const { text } = await import("node:stream/consumers");
       await this.show({ sessionId, format, content: await text(content) }, () => "");
     } else {
-      await copy(content, process.stdout);
+      const { copyToStdout } = await import("../../lib/cli/copy-export.ts");
+      await copyToStdout(content);
     }
   }
-}
-
-async function copy(content: Readable, output: NodeJS.WritableStream): Promise<void> {
-  const { copyStream } = await import("../../lib/cli/copy-stream.ts");
-  await copyStream(content, output);
 }

@@ -24,14 +24,6 @@ export default class SessionLast extends BaseCommand<typeof SessionLast> {
         hint: "Prompt it first; `pictl session messages` shows what there is.",
       });
     }
-    await this.show({ text }, async () => {
-      const shown = process.stdout.isTTY ? await sanitized(text) : text;
-      return shown.endsWith("\n") ? shown : `${shown}\n`;
-    });
+    await this.show({ text }, () => (text.endsWith("\n") ? text : `${text}\n`), { styled: false });
   }
-}
-
-async function sanitized(text: string): Promise<string> {
-  const { sanitize } = await import("../../lib/cli/render/text-width.ts");
-  return sanitize(text);
 }

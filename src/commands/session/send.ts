@@ -1,6 +1,7 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { sessionFlag, targetFrom } from "../../lib/cli/session-flags.ts";
+import { jsonText } from "../../lib/core/json-text.ts";
 
 export default class SessionSend extends BaseCommand<typeof SessionSend> {
   static override summary = "Send any record to the agent of a session and print its answer";
@@ -33,7 +34,7 @@ export default class SessionSend extends BaseCommand<typeof SessionSend> {
     const target = targetFrom(session);
     const client = await this.connect();
     const data = await sendRecord(client, parsed, { target, timeoutMs });
-    await this.show(data, () => `${JSON.stringify(data, null, 2)}\n`);
+    await this.show(data, () => `${jsonText(data, 2)}\n`, { styled: false });
   }
 }
 

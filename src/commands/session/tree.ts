@@ -4,6 +4,7 @@ import { writeStderr, writeStdout } from "../../lib/cli/output.ts";
 import type { PiTreeNode } from "../../lib/cli/pi-data.ts";
 import { pickSession } from "../../lib/cli/pick-session.ts";
 import { sessionArg, sessionFlag } from "../../lib/cli/session-flags.ts";
+import { jsonText } from "../../lib/core/json-text.ts";
 
 interface Tree {
   tree: PiTreeNode[];
@@ -33,7 +34,7 @@ export default class SessionTree extends BaseCommand<typeof SessionTree> {
     const data = (await client.command("get_tree", target)) as Tree;
     if (this.flags.json) {
       // A conversation is a chain of hundreds of levels: indented, it would be mostly spaces.
-      await writeStdout(`${JSON.stringify(data)}\n`);
+      await writeStdout(`${jsonText(data)}\n`);
       return;
     }
     const [{ renderTree }, { colorsFor, widthOf }] = await Promise.all([
@@ -47,6 +48,6 @@ export default class SessionTree extends BaseCommand<typeof SessionTree> {
       width: widthOf(process.stdout),
     });
     if (text === "") await writeStderr("The session is empty.\n");
-    await writeStdout(text);
+    await writeStdout(text, { styled: true });
   }
 }

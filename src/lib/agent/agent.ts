@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import type { SandboxProfile } from "../core/choices.ts";
+import { cutText } from "../core/cut-text.ts";
 import { formatDuration } from "../core/duration.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
 import { type ChildSetting, withUmask } from "../core/inherited.ts";
@@ -181,10 +182,10 @@ export class Agent {
         agent?.receive(record, raw);
       },
       onGarbage: (line) => {
-        if (garbage.length < MAX_GARBAGE_LINES) garbage.push(line.slice(0, GARBAGE_CHARACTERS));
+        if (garbage.length < MAX_GARBAGE_LINES) garbage.push(cutText(line, GARBAGE_CHARACTERS));
         else if (!ready) killGroup(pid, "SIGKILL");
         if (!ready) return;
-        if (isBrokenRecord(line)) condemn(`sent a broken record (${redact(line.slice(0, 80))})`);
+        if (isBrokenRecord(line)) condemn(`sent a broken record (${redact(cutText(line, 80))})`);
         else condemn(flood.garbage());
       },
       onFailure: (_error, broken) => {

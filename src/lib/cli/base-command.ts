@@ -1,5 +1,6 @@
 import { Command, Flags, type Interfaces } from "@oclif/core";
 import type { Client } from "../client/client.ts";
+import { jsonText } from "../core/json-text.ts";
 import { describeError, formatError } from "./describe-error.ts";
 import { writeStderr, writeStdout } from "./output.ts";
 import { ShownError } from "./shown-error.ts";
@@ -57,9 +58,18 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return this.#client;
   }
 
-  /** Shows a result on stdout: `data` as one JSON document under `--json`, else the text. */
-  protected async show(data: unknown, text: () => string | Promise<string>): Promise<void> {
-    await writeStdout(this.flags.json ? `${JSON.stringify(data, null, 2)}\n` : await text());
+  /**
+   * Shows a result on stdout: `data` as one JSON document under `--json`, else the text.
+   *
+   * @param options `styled`: false for a text that isn't ours, such as a model's, which gets no style on a terminal
+   */
+  protected async show(
+    data: unknown,
+    text: () => string | Promise<string>,
+    { styled = true }: { styled?: boolean } = {},
+  ): Promise<void> {
+    if (this.flags.json) await writeStdout(`${jsonText(data, 2)}\n`);
+    else await writeStdout(await text(), { styled });
   }
 
   /** What follows `--` on the command line of a command that passes it on. */
@@ -88,7 +98,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     const { body, exitCode, stack } = describeError(error);
     // A parse error comes before `flags` exists.
     if (this.flags?.json ?? this.argv.includes("--json")) {
-      await writeStdout(`${JSON.stringify({ error: body }, null, 2)}\n`);
+      await writeStdout(`${jsonText({ error: body }, 2)}\n`);
     } else {
       await writeStderr(formatError(body));
     }

@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { PictlError } from "../core/errors.ts";
+import { sanitize } from "./render/text-width.ts";
 
 export interface ConfirmOptions {
   input?: NodeJS.ReadStream;
@@ -33,7 +34,7 @@ export async function confirm(question: string, options: ConfirmOptions = {}): P
   });
   reader.on("close", () => ended.abort());
   try {
-    const answer = await reader.question(`${question} [y/N] `, { signal: ended.signal });
+    const answer = await reader.question(`${sanitize(question)} [y/N] `, { signal: ended.signal });
     return /^\s*y(es)?\s*$/i.test(answer);
   } catch (error) {
     // Ctrl-D and Ctrl-C leave the question open; neither is a yes.

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { packagePlace } from "../core/package-place.ts";
-import { surviveClosedPipes } from "./output.ts";
+import { watchOutput, writeStderr } from "./output.ts";
 
 interface FastCommand {
   default: { run(argv: string[]): Promise<void> };
@@ -19,15 +19,28 @@ interface FastCommand {
  * @param root directory of the package, where oclif finds its manifest
  */
 export async function run(argv: string[], root: string): Promise<void> {
-  surviveClosedPipes();
+  const outputFailure = watchOutput();
   makeHomeAbsolute(process.env);
   const { fromSource } = packagePlace();
-  if (!fromSource && (await runFast(argv, join(root, "dist", "fast", "commands")))) return;
-  // Before oclif is imported: a part of it asks for the home at that moment.
-  const { tolerateUnknownUser } = await import("./unknown-user.ts");
-  tolerateUnknownUser();
-  const { runWithOclif } = await import("./oclif.ts");
-  await runWithOclif(argv, root, fromSource);
+  if (fromSource || !(await runFast(argv, join(root, "dist", "fast", "commands")))) {
+    // Before oclif is imported: a part of it asks for the home at that moment.
+    const { tolerateUnknownUser } = await import("./unknown-user.ts");
+    tolerateUnknownUser();
+    const listeners = process.stdout.listeners("error");
+    const { runWithOclif } = await import("./oclif.ts");
+    // oclif adds a listener that throws every error but EPIPE.
+    for (const listener of process.stdout.listeners("error") as (() => void)[]) {
+      if (!listeners.includes(listener)) process.stdout.off("error", listener);
+    }
+    await runWithOclif(argv, root, fromSource);
+  }
+  // A stream reports the error of a write one round of the event loop later.
+  await new Promise((resolve) => setImmediate(resolve));
+  const failure = outputFailure();
+  if (failure === undefined) return;
+  const { formatError } = await import("./describe-error.ts");
+  await writeStderr(formatError(failure.toBody()));
+  process.exitCode ||= failure.exitCode;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Interfaces, run } from "@oclif/core";
+import { jsonText } from "../core/json-text.ts";
 import { describeError, formatError } from "./describe-error.ts";
 import { readManifest } from "./manifest.ts";
 import { writeStderr, writeStdout } from "./output.ts";
@@ -20,7 +21,7 @@ export async function runWithOclif(argv: string[], root: string, fromSource: boo
     const { body, exitCode, stack } = describeError(
       isUnknownCommand(error) ? unknownCommand(line, readManifest(root)) : error,
     );
-    if (argv.includes("--json")) await writeStdout(`${JSON.stringify({ error: body }, null, 2)}\n`);
+    if (argv.includes("--json")) await writeStdout(`${jsonText({ error: body }, 2)}\n`);
     else await writeStderr(formatError(body));
     if (stack !== undefined) await writeStderr(`${stack}\n`);
     process.exitCode = exitCode;

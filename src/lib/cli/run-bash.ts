@@ -2,12 +2,13 @@ import type { Client } from "../client/client.ts";
 import { PictlError } from "../core/errors.ts";
 import { type FollowBashOptions, type FollowedBash, followBash } from "./follow-bash.ts";
 import { EXIT_INTERRUPTED, interruptible } from "./interruptible.ts";
-import { writeStderr, writeStdout } from "./output.ts";
+import { isReaderGone, writeStderr, writeStdout } from "./output.ts";
 import type { PiBashResult } from "./pi-data.ts";
-import { sanitize } from "./render/text-width.ts";
 
 /** Exit code of a program whose reader has gone, by convention 128 + SIGPIPE. */
 const EXIT_UNREAD = 141;
+/** The output could not be written, which the command line reports at its end (OUTPUT_FAILED). */
+const EXIT_UNWRITTEN = 1;
 /** The command was ended by a signal, and pi doesn't tell which. */
 const EXIT_SIGNALLED = 1;
 
@@ -28,7 +29,8 @@ export async function runBash(
   { timeoutMs, quiet, ...options }: RunBashOptions,
 ): Promise<{ exitCode: number; data: PiBashResult & { sessionId: string } }> {
   const unread = new AbortController();
-  const onClosed = () => unread.abort();
+  const onClosed = (error: Error) =>
+    unread.abort(isReaderGone(process.stdout, error) ? EXIT_UNREAD : EXIT_UNWRITTEN);
   process.stdout.on("error", onClosed);
   const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
   try {
@@ -38,12 +40,12 @@ export async function runBash(
         ...options,
         stop: AbortSignal.any(stops),
         onOutput: (text) => {
-          if (!quiet) void writeStdout(process.stdout.isTTY ? sanitize(text) : text);
+          if (!quiet) void writeStdout(text);
         },
       });
       const exitCode = exitCodeOf(followed, {
         interrupted: interrupted.aborted,
-        unread: unread.signal.aborted,
+        unread: unread.signal.aborted ? (unread.signal.reason as number) : undefined,
         timeoutMs: timeout?.aborted ? timeoutMs : undefined,
       });
       if (!quiet) await writeStderr(notesOn(followed, exitCode));
@@ -58,12 +60,12 @@ const UNENDED: PiBashResult = { output: "", cancelled: true, truncated: false };
 
 function exitCodeOf(
   { result }: FollowedBash,
-  stopped: { interrupted: boolean; unread: boolean; timeoutMs: number | undefined },
+  stopped: { interrupted: boolean; unread: number | undefined; timeoutMs: number | undefined },
 ): number {
   // One that ended by itself at the last moment has ended as it did.
   if (result !== undefined && !result.cancelled) return result.exitCode ?? EXIT_SIGNALLED;
   if (stopped.interrupted) return EXIT_INTERRUPTED;
-  if (stopped.unread) return EXIT_UNREAD;
+  if (stopped.unread !== undefined) return stopped.unread;
   if (stopped.timeoutMs !== undefined) {
     throw new PictlError(
       "TIMEOUT",

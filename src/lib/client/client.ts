@@ -7,6 +7,7 @@ import { encodeFrame, FrameDecoder, handshakeTooLarge, MAX_HANDSHAKE_BYTES } fro
 import type { PushRecord, Response, ServerReady, ServerRecord } from "../protocol/records.ts";
 import type { PassedThrough, RequestName, RequestParams, RequestResults } from "../protocol/requests.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
+import { DeltaJoiner } from "./join-deltas.ts";
 
 /** A daemon that accepts a connection and doesn't say who it is, is stuck. */
 const HANDSHAKE_TIMEOUT_MS = 5_000;
@@ -26,6 +27,7 @@ export class Client {
   readonly #decoder: FrameDecoder;
   readonly #waiters = new Map<string, Waiter>();
   readonly #listeners = new Set<(record: PushRecord) => void>();
+  readonly #deltas = new DeltaJoiner();
   readonly #closeListeners = new Set<(error: PictlError) => void>();
   #nextId = 1;
   #shutdownReason: string | undefined;
@@ -179,7 +181,12 @@ export class Client {
     if (record === undefined) return;
     if (record.type === "response") this.#settle(record);
     else if (record.type === "server_shutdown") this.#shutdownReason = record.data.reason;
-    else if (record.type !== "server_ready") for (const listener of [...this.#listeners]) listener(record);
+    else if (record.type !== "server_ready") this.#pushed(record);
+  }
+
+  #pushed(record: PushRecord): void {
+    this.#deltas.join(record);
+    for (const listener of [...this.#listeners]) listener(record);
   }
 
   #settle(response: Response): void {

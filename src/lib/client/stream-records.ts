@@ -80,7 +80,7 @@ function fromTurn(turn: Turn): Body[] {
       type: "turn_ended",
       turnId,
       outcome: turn.outcome ?? "died",
-      text: turn.text ?? "",
+      text: (turn.text ?? "").toWellFormed(),
       toolCalls: turn.toolCalls ?? 0,
       durationMs: turn.durationMs ?? 0,
     },
@@ -109,10 +109,13 @@ function fromEvent(event: PiEvent): Body[] {
 }
 
 function fromDelta(delta: PiEvent["assistantMessageEvent"]): Body[] {
-  if (delta?.delta === undefined) return [];
-  if (delta.type === "text_delta") return [{ type: "text", text: delta.delta }];
-  if (delta.type === "thinking_delta") return [{ type: "thinking", text: delta.delta }];
-  return [];
+  // An end has a delta only where half a character was left over (join-deltas.ts).
+  if (!delta?.delta) return [];
+  const kind = /^(text|thinking)_(?:delta|end)$/.exec(delta.type ?? "")?.[1] as
+    | "text"
+    | "thinking"
+    | undefined;
+  return kind === undefined ? [] : [{ type: kind, text: delta.delta }];
 }
 
 function fromMessage(message: PiEvent["message"]): Body[] {
@@ -210,7 +213,8 @@ function fromWork(event: PiEvent): Omit<Notice, "type"> | undefined {
 }
 
 function textOf(blocks: readonly Block[]): string {
-  return blocks.map((block) => (block.type === "text" ? (block.text ?? "") : "")).join("");
+  const text = blocks.map((block) => (block.type === "text" ? (block.text ?? "") : "")).join("");
+  return text.toWellFormed();
 }
 
 /** pi's own record, as `--format pi` prints it; undefined for what only the daemon says. */

@@ -1,6 +1,7 @@
 /** Every stable error code with the exit code it ends a command with (see docs/errors.md). */
 export const EXIT_CODES = {
   INTERNAL: 1,
+  OUTPUT_FAILED: 1,
   STORAGE_UNAVAILABLE: 1,
   USAGE: 2,
   INVALID_CONFIG: 2,

@@ -3,6 +3,7 @@ import { parse, TomlError } from "smol-toml";
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
 import { lineOfKey } from "./config-line.ts";
+import { cutText } from "./cut-text.ts";
 import { PictlError, systemErrorCode } from "./errors.ts";
 import { didYouMean } from "./nearest.ts";
 
@@ -96,5 +97,5 @@ function invalid(
 
 /** A key of somebody else's file may hold what moves a terminal's cursor. */
 function printable(key: string): string {
-  return key.replaceAll(/\p{Cc}/gu, "?").slice(0, 200);
+  return cutText(key.replaceAll(/\p{Cc}/gu, "?"), 200);
 }

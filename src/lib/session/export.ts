@@ -13,6 +13,7 @@ import { pipeline } from "node:stream/promises";
 import { exportHtml } from "../agent/pi/export-html.ts";
 import { PictlError, toStorageError } from "../core/errors.ts";
 import { withUmask } from "../core/inherited.ts";
+import { jsonText } from "../core/json-text.ts";
 import type { RequestParams } from "../protocol/requests.ts";
 import type { Caller } from "./caller.ts";
 import { openSaved } from "./files/entries.ts";
@@ -78,10 +79,7 @@ async function write(
   }
   const messages = await sessionTranscript(session, caller);
   const info = sessions.info(session);
-  const text =
-    format === "md"
-      ? toMarkdown(info, messages)
-      : `${JSON.stringify({ session: info, messages }, null, 2)}\n`;
+  const text = format === "md" ? toMarkdown(info, messages) : `${jsonText({ session: info, messages }, 2)}\n`;
   withUmask(caller.umask, () => writeFileSync(outputPath, text));
 }
 

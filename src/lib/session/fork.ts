@@ -1,4 +1,5 @@
 import type { Agent, AgentHandlers, AgentState } from "../agent/agent.ts";
+import { abridgeText } from "../core/cut-text.ts";
 import { PictlError } from "../core/errors.ts";
 import type { ForkPoint } from "../protocol/requests.ts";
 import { placeOf, type StartedAgent } from "./agent-starter.ts";
@@ -202,6 +203,5 @@ export function findForkPoint(points: readonly ForkPoint[], at: string | number)
 }
 
 function firstLine(text: string): string {
-  const line = text.split("\n", 1)[0] ?? "";
-  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+  return abridgeText(text.split("\n", 1)[0] ?? "", 60);
 }

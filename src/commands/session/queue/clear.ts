@@ -19,10 +19,10 @@ export default class SessionQueueClear extends BaseCommand<typeof SessionQueueCl
     const client = await this.connect();
     const cleared = await client.request("clear_queue", target);
     const texts = [...cleared.steering, ...cleared.followUp, ...cleared.waiting];
-    await this.show(cleared, async () => {
+    const lines = async () => {
       if (texts.length === 0) await writeStderr("Nothing waits.\n");
-      const { sanitize } = await import("../../../lib/cli/render/text-width.ts");
-      return texts.map((text) => `${process.stdout.isTTY ? sanitize(text) : text}\n`).join("");
-    });
+      return texts.map((text) => `${text}\n`).join("");
+    };
+    await this.show(cleared, lines, { styled: false });
   }
 }

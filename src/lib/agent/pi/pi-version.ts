@@ -1,5 +1,6 @@
 import { readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { cutText } from "../../core/cut-text.ts";
 import { PictlError } from "../../core/errors.ts";
 import type { Environment } from "../../core/paths.ts";
 import { createRedactor } from "../../core/redact.ts";
@@ -67,10 +68,8 @@ async function askVersion(
   // A line of its own: a wrapper may say something else before it.
   const version = /^v?(\d+\.\d+\.\d+(?:[-+][\w.+-]*)?)\s*$/m.exec(ran.stdout)?.[1];
   if (version !== undefined && ran.ended === "with exit code 0") return version;
-  const said = createRedactor(env)(ran.stdout.trim() || ran.stderr.trim() || "nothing").slice(
-    0,
-    SHOWN_OUTPUT,
-  );
+  const output = createRedactor(env)(ran.stdout.trim() || ran.stderr.trim() || "nothing");
+  const said = cutText(output, SHOWN_OUTPUT);
   throw new PictlError(
     "PI_NOT_FOUND",
     `${path} is not a pi that pictl can use: \`--version\` ended ${ran.ended} and said: ${said}`,

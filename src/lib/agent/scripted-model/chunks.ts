@@ -1,3 +1,5 @@
+import { cutText, isHighSurrogate } from "../../core/cut-text.ts";
+
 /** About the size of a real provider's delta. */
 const CHUNK_CHARACTERS = 8;
 /** A long text is cut into bigger pieces rather than more of them. */
@@ -29,10 +31,5 @@ export function splitIntoChunks(text: string, count?: number): string[] {
 export function abridge(text: string, limit: number): string {
   const line = text.slice(0, limit + 1).replaceAll(/\s+/g, " ");
   if (text.length <= limit) return line;
-  const cut = isHighSurrogate(line.charCodeAt(limit - 1)) ? limit - 1 : limit;
-  return `${line.slice(0, cut).trimEnd()}…`;
-}
-
-function isHighSurrogate(code: number): boolean {
-  return code >= 0xd800 && code <= 0xdbff;
+  return `${cutText(line, limit).trimEnd()}…`;
 }

@@ -1,3 +1,4 @@
+import { abridgeText } from "../../core/cut-text.ts";
 import type { SessionInfo } from "../../protocol/session.ts";
 import { shortPath } from "../render/numbers.ts";
 import { shortIds } from "../render/short-ids.ts";
@@ -39,5 +40,5 @@ function isTypeable(name: string): boolean {
 function aboutSession({ state, name, model, cwd, firstMessage }: SessionInfo, withName: boolean): string {
   const said = (withName ? name : undefined) ?? firstMessage ?? shortPath(cwd);
   const text = [state, model, sanitize(said).replace(/\s+/g, " ").trim()].filter(Boolean).join(" · ");
-  return text.length > MAX_ABOUT ? `${text.slice(0, MAX_ABOUT - 1)}…` : text;
+  return abridgeText(text, MAX_ABOUT);
 }

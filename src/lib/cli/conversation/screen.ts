@@ -7,6 +7,7 @@ import {
   TuiMainScreen,
   truncateToWidth,
 } from "@earendil-works/pi-tui";
+import { sanitizeStyled } from "../render/text-width.ts";
 import { ConversationView } from "./conversation-view.ts";
 import { InputLine } from "./input-line.ts";
 import { statusLine } from "./status-line.ts";
@@ -20,6 +21,17 @@ const TICK_MS = 120;
 const MAX_WIDGET_LINES = 10;
 const PUSH_TITLE = "\u001b[22;0t";
 const POP_TITLE = "\u001b[23;0t";
+
+/** The styles of the theme, and pi-tui's mark for the place of the cursor. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
+const KEPT_SEQUENCES = /(\u001b\[[\d;]*m|\u001b_pi:c\u0007)/;
+
+/** The last step before the terminal: whatever a component draws, a line can't move the cursor or reach beyond. */
+class SafeScreen extends TuiMainScreen {
+  override render(width: number): string[] {
+    return super.render(width).map((line) => sanitizeStyled(line, KEPT_SEQUENCES));
+  }
+}
 
 /** The parts of the terminal from top to bottom: what was said, widgets, what waits, the input line, the status. */
 export class Screen {
@@ -44,7 +56,7 @@ export class Screen {
     this.theme = theme;
     // Links show their address: a model's words must not hide where they lead. Pictures aren't drawn.
     setCapabilities({ images: null, trueColor: false, hyperlinks: false });
-    this.tui = new TuiMainScreen(new ProcessTerminal(), false, logDirectory);
+    this.tui = new SafeScreen(new ProcessTerminal(), false, logDirectory);
     this.editor = new InputLine(this.tui, theme.editor);
     this.view = new ConversationView(talk, theme);
     this.#slot.addChild(this.editor);

@@ -1,3 +1,4 @@
+import { cutText } from "../../core/cut-text.ts";
 import type { SessionInfo } from "../../protocol/session.ts";
 import { timeOf } from "../render/numbers.ts";
 import { stateText } from "../render/session-state.ts";
@@ -54,5 +55,5 @@ export async function startNew({ talk }: CommandContext): Promise<void> {
 }
 
 function oneLine(text: string): string {
-  return sanitize(text).replace(/\s+/g, " ").trim().slice(0, 200);
+  return cutText(sanitize(text).replace(/\s+/g, " ").trim(), 200);
 }

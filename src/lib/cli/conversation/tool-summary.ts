@@ -1,3 +1,4 @@
+import { cutText } from "../../core/cut-text.ts";
 import { sanitize } from "../render/text-width.ts";
 
 /** The argument that says most about a call, by the names that pi's tools give it. */
@@ -56,8 +57,6 @@ export function summarizeOutput(output: string): string {
 }
 
 function oneLine(text: string): string {
-  return sanitize(text.slice(0, MAX_CHARS * 2))
-    .replace(/\s+/g, " ")
-    .trim()
-    .slice(0, MAX_CHARS);
+  const line = sanitize(cutText(text, MAX_CHARS * 2)).replace(/\s+/g, " ");
+  return cutText(line.trim(), MAX_CHARS);
 }

@@ -1,6 +1,6 @@
 import type { Client } from "../../client/client.ts";
 import type { HistoryStatusResult } from "../../protocol/history.ts";
-import { writeStderr } from "../output.ts";
+import { replaceStderrLine } from "../output.ts";
 import { progressText } from "./notice.ts";
 
 /** Between two looks at the progress. */
@@ -11,9 +11,9 @@ export async function followIndexing(client: Client, cwd: string): Promise<Histo
   const isTerminal = process.stderr.isTTY === true;
   for (;;) {
     const status = await client.request("get_history_status", { cwd });
-    if (isTerminal) await writeStderr("\r\u001b[K");
+    if (isTerminal) replaceStderrLine("");
     if (status.index.complete) return status;
-    if (isTerminal) await writeStderr(`Indexing: ${progressText(status.index.progress)}`);
+    if (isTerminal) replaceStderrLine(`Indexing: ${progressText(status.index.progress)}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }

@@ -1,8 +1,8 @@
 import { createInterface } from "node:readline/promises";
 import { editText } from "../../client/launch-editor.ts";
 import type { Answer, Question } from "../../protocol/question.ts";
+import { writeStderr } from "../output.ts";
 import { questionText } from "../render/question-text.ts";
-import { sanitize } from "../render/text-width.ts";
 import { choiceOf } from "./choice-of.ts";
 
 /** No line at all: the person wants to say nothing. */
@@ -17,7 +17,7 @@ const DECLINED: Answer = { cancelled: true };
  * @returns undefined when it was interrupted or is no longer open
  */
 export async function askQuestion(question: Question, signal: AbortSignal): Promise<Answer | undefined> {
-  process.stderr.write(questionText(question));
+  await writeStderr(questionText(question));
   for (;;) {
     const line = await readLine(`${promptFor(question)} `, signal);
     if (line === undefined) return undefined;
@@ -52,7 +52,7 @@ async function toAnswer(question: Question, line: string): Promise<Answer | unde
       const choice = choiceOf(question, line);
       if (choice !== undefined) return { value: choice };
       if (line === "") return DECLINED;
-      process.stderr.write(`There is no choice "${sanitize(line)}".\n`);
+      await writeStderr(`There is no choice "${line}".\n`);
       return undefined;
     }
   }
@@ -75,7 +75,7 @@ async function readLine(prompt: string, signal: AbortSignal): Promise<string | t
     return await reader.question(prompt, { signal: ended.signal });
   } catch (error) {
     if (!ended.signal.aborted) throw error;
-    process.stderr.write("\n");
+    await writeStderr("\n");
     return interrupted || signal.aborted ? undefined : EOF;
   } finally {
     signal.removeEventListener("abort", end);

@@ -1,5 +1,6 @@
 import { toStreamRecords } from "../../client/stream-records.ts";
 import type { ErrorBody } from "../../core/errors.ts";
+import { jsonText } from "../../core/json-text.ts";
 import type { PromptDocument, PromptToolCall } from "../../protocol/prompt-document.ts";
 import type { PushRecord } from "../../protocol/records.ts";
 import type { Turn } from "../../protocol/session.ts";
@@ -32,7 +33,7 @@ export class DocumentView implements TurnView {
       durationMs: turn?.durationMs ?? null,
       ...(error === undefined ? {} : { error }),
     };
-    await writeStdout(`${JSON.stringify(document, null, 2)}\n`);
+    await writeStdout(`${jsonText(document, 2)}\n`);
   }
 }
 

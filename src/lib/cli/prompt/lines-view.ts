@@ -1,4 +1,5 @@
 import { toPiRecord, toStreamRecords } from "../../client/stream-records.ts";
+import { jsonText } from "../../core/json-text.ts";
 import type { PushRecord } from "../../protocol/records.ts";
 import type { Turn } from "../../protocol/session.ts";
 import { STREAM_VERSION } from "../../protocol/version.ts";
@@ -45,6 +46,6 @@ export class LinesView implements TurnView {
   }
 
   #emit(line: object): void {
-    this.#pending = writeStdout(`${JSON.stringify(line)}\n`);
+    this.#pending = writeStdout(`${jsonText(line)}\n`);
   }
 }

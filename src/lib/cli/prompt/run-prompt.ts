@@ -14,10 +14,7 @@ async function createView(format: PromptFormat): Promise<TurnView> {
   switch (format) {
     case "text": {
       const { TextView } = await import("./text-view.ts");
-      return new TextView({
-        showWork: process.stderr.isTTY === true,
-        toTerminal: process.stdout.isTTY === true,
-      });
+      return new TextView({ showWork: process.stderr.isTTY === true });
     }
     case "stream-json":
     case "pi": {

@@ -4,15 +4,12 @@ import type { Turn } from "../../protocol/session.ts";
 import type { StreamRecord } from "../../protocol/stream.ts";
 import { writeStderr, writeStdout } from "../output.ts";
 import { noticeLine } from "../render/notice-line.ts";
-import { sanitize } from "../render/text-width.ts";
 import { describeToolCall } from "./tool-line.ts";
 import type { TurnContext, TurnView } from "./turn-view.ts";
 
 export interface TextViewOptions {
   /** Show tool calls and what extensions show by the way: somebody watches stderr. */
   showWork: boolean;
-  /** stdout is a terminal, which what a model says must not control. */
-  toTerminal: boolean;
 }
 
 /** What an extension says to people, and that one is broken, is told also where nobody watches. */
@@ -38,7 +35,8 @@ export class TextView implements TurnView {
 
   async end(turn: Turn | undefined, _context: TurnContext): Promise<void> {
     // A reader that was too slow has missed records; the turn's last text is in its last record.
-    if (turn?.text && turn.text !== this.#last) this.#complete(turn.text);
+    const text = (turn?.text ?? "").toWellFormed();
+    if (text !== "" && text !== this.#last) this.#complete(text);
     this.endLine();
     await this.#pending;
   }
@@ -76,7 +74,7 @@ export class TextView implements TurnView {
 
   #print(text: string): void {
     this.#printed += text;
-    this.#write(this.#options.toTerminal ? sanitize(text) : text);
+    this.#write(text);
   }
 
   #write(text: string): void {

@@ -1,3 +1,4 @@
+import { abridgeText } from "../../core/cut-text.ts";
 import type { StreamRecord } from "../../protocol/stream.ts";
 import { sanitize } from "../render/text-width.ts";
 
@@ -21,5 +22,5 @@ export function describeArguments(args: unknown): string {
 
 function oneLine(text: string): string {
   const line = sanitize(text).replace(/\s+/g, " ").trim();
-  return line.length > MAX_ARGUMENT_CHARS ? `${line.slice(0, MAX_ARGUMENT_CHARS - 1)}…` : line;
+  return abridgeText(line, MAX_ARGUMENT_CHARS);
 }

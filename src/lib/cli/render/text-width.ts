@@ -4,7 +4,10 @@ const ZERO_WIDTH = /^[\p{Mark}\p{Default_Ignorable_Code_Point}]$/u;
 const WIDE =
   /^[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60\uffe0-\uffe6]$/u;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+/** What `Colors` (color.ts) begins and ends its styles with. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
+const OWN_STYLES = /(\u001b\[(?:0|[123]|2[23]|3[1236]|39)m)/;
 
 /**
  * Text that can be written to a terminal: without escape sequences, control characters and the marks that
@@ -12,6 +15,18 @@ const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u2
  */
 export function sanitize(text: string): string {
   return stripVTControlCharacters(text).replace(/\r\n?/g, "\n").replace(/\t/g, "    ").replace(CONTROLS, "");
+}
+
+/**
+ * The same for text of our own renderers: their styles stay, and no other escape sequence does.
+ *
+ * @param kept what stays, as one capturing group
+ */
+export function sanitizeStyled(text: string, kept: RegExp = OWN_STYLES): string {
+  return text
+    .split(kept)
+    .map((part, index) => (index % 2 === 1 ? part : sanitize(part)))
+    .join("");
 }
 
 /** Terminal columns of one code point: 0, 1 or 2. Close enough to lay text out; emoji joined of several count each. */

@@ -1,5 +1,6 @@
 import type { Client } from "../../client/client.ts";
 import { toStreamRecords } from "../../client/stream-records.ts";
+import { jsonText } from "../../core/json-text.ts";
 import type { PushRecord } from "../../protocol/records.ts";
 import type { SessionInfo } from "../../protocol/session.ts";
 import type { StreamRecord } from "../../protocol/stream.ts";
@@ -60,7 +61,7 @@ export async function watchSessions(client: Client, options: WatchOptions): Prom
 /** The first record: from here on nothing is missed. */
 async function tellStart({ id, state }: SessionInfo, seq: number): Promise<void> {
   const record: StreamRecord = { v: STREAM_VERSION, type: "state", sessionId: id, seq, state };
-  await writeStdout(`${JSON.stringify(record)}\n`);
+  await writeStdout(`${jsonText(record)}\n`);
 }
 
 async function waited(
@@ -89,7 +90,7 @@ function linesOf(format: "stream-json" | "pi"): (record: PushRecord) => void {
   return (record) =>
     void writeStdout(
       toLines(record)
-        .map((line) => `${JSON.stringify(line)}\n`)
+        .map((line) => `${jsonText(line)}\n`)
         .join(""),
     );
 }
@@ -100,7 +101,7 @@ async function textOf(
   since: number | undefined,
 ): Promise<(record: PushRecord) => void> {
   const colors = await colorsFor(process.stdout);
-  const write = (text: string) => void writeStdout(text);
+  const write = (text: string) => void writeStdout(text, { styled: true });
   const short = shortIds(sessions.map(({ id }) => id));
   const views = new Map(sessions.map(({ id }) => [id, new WatchText(colors, write)]));
   let speaking: string | undefined;

@@ -1,3 +1,4 @@
+import { cutText } from "../../core/cut-text.ts";
 import {
   asNumber,
   asObject,
@@ -7,7 +8,6 @@ import {
   type JsonObject,
 } from "../../core/session-files/json.ts";
 import type { Kind } from "../kinds.ts";
-import { cutText } from "../text/fold.ts";
 
 /** The indexed part of what a tool was given or gave back, in UTF-16 units; the rest is left to the scan. */
 export const TOOL_TEXT_LENGTH = 2_000;

@@ -1,3 +1,5 @@
+import { cutText } from "../../core/cut-text.ts";
+
 /**
  * What counts as the same letter, and what as a word. The index, the check of a text that was read back and the
  * scan of files all rest on this file: SQLite's `ascii` tokenizer only finds the spaces that stand here.
@@ -132,17 +134,5 @@ function isLetterUnit(unit: number): boolean {
 
 /** The part of a long word that the index holds. */
 export function cutWord(word: string): string {
-  if (word.length <= MAX_WORD) return word;
-  const end = isHighSurrogate(word.charCodeAt(MAX_WORD - 1)) ? MAX_WORD - 1 : MAX_WORD;
-  return word.slice(0, end);
-}
-
-/** A text cut to a number of UTF-16 units, never within a character. */
-export function cutText(text: string, length: number): string {
-  if (text.length <= length) return text;
-  return text.slice(0, isHighSurrogate(text.charCodeAt(length - 1)) ? length - 1 : length);
-}
-
-function isHighSurrogate(unit: number): boolean {
-  return unit >= 0xd800 && unit <= 0xdbff;
+  return cutText(word, MAX_WORD);
 }

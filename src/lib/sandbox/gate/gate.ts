@@ -8,6 +8,7 @@ import {
 } from "node:http";
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { cutText } from "../../core/cut-text.ts";
 import type { NetworkPolicy } from "../policy/policy.ts";
 import { type Access, accessTo, type ProviderHost } from "./access.ts";
 import { dial, type Lookup } from "./dial.ts";
@@ -372,7 +373,7 @@ function logged(done: Close, refusal: Refusal): Refusal {
 /** What is shown of a target that can't be read must hold no password and not break a line or a terminal. */
 function shownHost(target: Target | { reason: string }, given: string | undefined): string {
   if ("host" in target) return canonicalHost(target.host);
-  const bare = (given ?? "").replace(/^.*@/s, "…@").slice(0, 100);
+  const bare = cutText((given ?? "").replace(/^.*@/s, "…@"), 100);
   return JSON.stringify(bare).slice(1, -1);
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { cutText } from "../../core/cut-text.ts";
 import { DialError } from "./dial.ts";
 
 /** A refusal that the client inside is told, and the log. */
@@ -36,7 +37,7 @@ export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return "failed";
   if ("code" in error && error.code === "ERR_INVALID_CHAR")
     return "a header has characters that may not stand there";
-  return error.message.split("\n", 1)[0]?.slice(0, 300) ?? "failed";
+  return cutText(error.message.split("\n", 1)[0] ?? "failed", 300);
 }
 
 /** JSON in the shape in which the clients of model APIs look for a message. */
