@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { after, afterEach, before, beforeEach, describe, mock, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { Agent, type AgentExit, type AgentStart } from "../../src/lib/agent/agent.ts";
@@ -84,6 +84,7 @@ let live: Agent[];
 
 /** Ends whatever a test has left and removes its place. */
 async function cleanUp(): Promise<void> {
+  mock.timers.reset();
   await Promise.all(live.map((agent) => agent.stop({ immediately: true })));
   rmSync(root, { recursive: true, force: true });
 }
@@ -299,14 +300,72 @@ describe("Agent with something that isn't a working pi", { timeout: 4 * timeout 
     await gone(Number(readFileSync(join(root, "pid"), "utf8")));
   });
 
-  test("one that ignores the end of its stdin is terminated, its children with it", { timeout }, async () => {
+  /** Agents that take as long to exit as the test wants; the clock of this process is the test's from here on. */
+  async function exitsLate(count: number) {
+    const { options } = program("");
+    const command = [process.execPath, join(FIXTURES, "exits-late.js")];
+    const agents = [];
+    for (let made = 0; made < count; made++) {
+      const watched = new Watched({ ...options, command });
+      agents.push({ watched, ...(await start(watched)) });
+    }
+    mock.timers.enable({ apis: ["setTimeout"] });
+    return agents;
+  }
+
+  test("one that takes long to exit is left alone, then gets one signal", { timeout }, async () => {
+    const agents = await exitsLate(2);
+    const stopped = agents.map(({ agent }) => agent.stop());
+    for (const { watched } of agents) await watched.find("stdin_end");
+    mock.timers.tick(19_999);
+    process.kill(agents[0]?.agent.pid ?? 0, "SIGUSR2");
+    assert.deepEqual(await stopped[0], { code: 0, signal: null, stderr: "", expected: true });
+    mock.timers.tick(1);
+    await agents[1]?.watched.find("signal");
+    // Whoever is in a hurry now sends no second one, at which pi would exit without cleaning up.
+    void agents[1]?.agent.stop({ immediately: true });
+    mock.timers.tick(9_999);
+    process.kill(agents[1]?.agent.pid ?? 0, "SIGUSR2");
+    assert.equal((await stopped[1])?.code, 1);
+  });
+
+  test("one that is ended at once gets one signal, and its time when it still answers", {
+    timeout,
+  }, async () => {
+    for (const { watched, agent } of await exitsLate(1)) {
+      const stopped = agent.stop({ immediately: true });
+      void agent.stop({ immediately: true });
+      await watched.find("signal");
+      // The answer that shows that it doesn't hang comes before the answer to this.
+      await agent.call({ type: "get_state" });
+      mock.timers.tick(29_999);
+      process.kill(agent.pid, "SIGUSR2");
+      assert.equal((await stopped).code, 1);
+    }
+  });
+
+  test("one that hangs is killed: soon when it is ended at once, else in the end", { timeout }, async () => {
+    const agents = await exitsLate(2);
+    for (const { agent } of agents) process.kill(agent.pid, "SIGSTOP");
+    const stopped = agents.map(({ agent }, index) => agent.stop({ immediately: index === 0 }));
+    mock.timers.tick(3_000);
+    assert.equal((await stopped[0])?.signal, "SIGKILL");
+    assert.equal(agents[1]?.agent.hasEnded, false);
+    mock.timers.tick(27_000);
+    assert.equal((await stopped[1])?.signal, "SIGKILL");
+  });
+
+  test("one that ignores the end of its stdin is ended, its children with it", { timeout }, async () => {
     const watched = program(`sleep 600 & echo $! > ${join(root, "pid")}
       read line; id=$(printf %s "$line" | sed 's/.*"id":"\\([^"]*\\)".*/\\1/')
       echo "{\\"type\\":\\"response\\",\\"id\\":\\"$id\\",\\"command\\":\\"get_state\\",\\"success\\":true,\\"data\\":{}}"; wait`);
     const { agent } = await start(watched);
     const child = Number(readFileSync(join(root, "pid"), "utf8"));
     assert.equal(isAlive(child), true);
-    const exit = await agent.stop();
+    mock.timers.enable({ apis: ["setTimeout"] });
+    const stopped = agent.stop();
+    mock.timers.tick(20_000);
+    const exit = await stopped;
     assert.deepEqual([exit.signal, exit.expected], ["SIGTERM", true]);
     await gone(child);
     assert.deepEqual(await watched.exited, exit);

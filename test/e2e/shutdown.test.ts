@@ -200,6 +200,34 @@ describe("shutdown", () => {
     assert.match(place.log(), /ended what agents have left/);
   });
 
+  it("pi has time to save what it has begun, however it is ended", async () => {
+    // As a login that is refreshed meanwhile. Longer than an agent ever had before it was cut off.
+    const saves = `import { writeFileSync } from "node:fs";
+      export default (pi) => pi.on("session_shutdown", async (event, ctx) => {
+        await new Promise((resolve) => setTimeout(resolve, 6_000));
+        writeFileSync(${JSON.stringify(place.root)} + "/saved-" + ctx.sessionManager.getSessionId(), "");
+      });`;
+    mkdirSync(join(place.agentDir, "extensions"));
+    writeFileSync(join(place.agentDir, "extensions", "saves.ts"), saves);
+    await foreground();
+    const client = await connect();
+    const ids: string[] = [];
+    for (let made = 0; made < 3; made++) {
+      const options = { model: "scripted/echo" };
+      ids.push((await client.request("create_session", { cwd: place.cwd, options })).sessionId);
+    }
+    const [closed = "", deleted = ""] = ids;
+    const ends = [
+      client.request("close_session", { sessionId: closed }),
+      client.request("delete_session", { sessionId: deleted }),
+    ];
+    await place.ok(["daemon", "stop", "--now"]);
+    await Promise.all(ends);
+    const isSaved = (id: string) => existsSync(join(place.root, `saved-${id}`));
+    assert.deepEqual(ids.map(isSaved), [true, true, true]);
+    assertNothingLeft();
+  });
+
   it("stop --force kills a daemon that hangs", async () => {
     await place.ok(["prompt", "--model", "scripted/echo", "hello"]);
     process.kill(place.daemonPid() ?? 0, "SIGSTOP");

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
+import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import type { SandboxProfile } from "../core/choices.ts";
 import { cutText } from "../core/cut-text.ts";
 import { formatDuration } from "../core/duration.ts";
@@ -9,7 +10,7 @@ import type { Environment } from "../core/paths.ts";
 import { createRedactor } from "../core/redact.ts";
 import { type AgentExit, exitError } from "./agent-exit.ts";
 import { FloodGuard, isBrokenRecord } from "./flood-guard.ts";
-import { killGroup } from "./kill-group.ts";
+import { killGroup, signalProcess } from "./kill-group.ts";
 import { endLeftovers, hasLeftovers } from "./leftovers.ts";
 import { AGENT_ID, AGENT_OF } from "./marked-processes.ts";
 import { refuseNul } from "./refuse-nul.ts";
@@ -22,9 +23,15 @@ export type { AgentExit } from "./agent-exit.ts";
 
 /** pi loads extensions, which may reach the network, before it answers: slow is possible, for ever is not. */
 const START_TIMEOUT_MS = 60_000;
-/** An orderly stop: pi saves and disposes its extensions. After it the group is terminated, then killed. */
-const STOP_GRACE_MS = 3_000;
-const TERM_GRACE_MS = 2_000;
+/**
+ * When an agent that ignores the end of its stdin gets its one signal: later than pi's own bound on refreshing a login,
+ * because a signal ends a pi before 1.5.1 at once.
+ */
+const SIGNAL_AFTER_MS = 20_000;
+/** How long an agent that is ended at once may take to answer: one that is shutting down still does. */
+const HUNG_AFTER_MS = 3_000;
+/** How long an agent that is unwanted before it is ready may take to become ready, and then to exit in order. */
+const UNWANTED_START_MS = 5_000;
 /** A broken pipe is noticed before the end of the process that broke it: its stderr and exit code say why. */
 const LAST_WORDS_MS = 500;
 /** What it has started may hold its stdout and stderr open for as long as it lives; nobody waits for that. */
@@ -57,7 +64,7 @@ export interface AgentStart extends AgentHandlers {
   sandbox?: AgentSandbox | undefined;
   /** Its umask and its limits; absent: as this process has them. */
   setting?: ChildSetting | undefined;
-  /** Kills it when that fires before it is ready; the start then fails with the signal's reason. */
+  /** Ends it when that fires before it is ready; the start then fails with the signal's reason. */
   signal?: AbortSignal;
 }
 
@@ -84,6 +91,7 @@ export class Agent {
   readonly #channel: RpcChannel;
   readonly #exited: Promise<AgentExit>;
   readonly #watchdog: Watchdog;
+  #wasSignalled = false;
   #stopping: Promise<AgentExit> | undefined;
   #ended: AgentExit | undefined;
   /** What its requests fail with once it has ended. */
@@ -222,7 +230,11 @@ export class Agent {
     });
     agent = new Agent(options, { child, pid, channel, exited }, condemn);
     const { signal } = options;
-    const giveUp = () => killGroup(pid, "SIGKILL");
+    let unwanted: NodeJS.Timeout | undefined;
+    const giveUp = () => {
+      unwanted = setTimeout(() => killGroup(pid, "SIGKILL"), UNWANTED_START_MS);
+      void agent.stop();
+    };
     signal?.addEventListener("abort", giveUp, { once: true });
     if (signal?.aborted) giveUp();
     try {
@@ -233,6 +245,9 @@ export class Agent {
           `pi refused get_state: ${response.error ?? "no reason given"}`,
         );
       }
+      clearTimeout(unwanted);
+      if (signal?.aborted) await exited;
+      signal?.throwIfAborted();
       ready = true;
       sandbox?.started(agent.pid);
       return { agent, state: response.data as AgentState };
@@ -255,6 +270,7 @@ export class Agent {
       }
       throw error;
     } finally {
+      clearTimeout(unwanted);
       signal?.removeEventListener("abort", giveUp);
     }
   }
@@ -391,33 +407,53 @@ export class Agent {
   }
 
   /**
-   * Ends the agent: closes its stdin, then terminates, then kills its group, and ends what it has left running
-   * elsewhere. Every step is bounded. A second call waits for the first.
+   * Ends the agent by closing its stdin, and ends what it has left running elsewhere. An agent that doesn't exit gets
+   * one signal, and is killed with its group in the end. A second call waits for the first.
    *
-   * @param options.immediately terminate at once: pi then still ends the commands that its tools run, which are
-   * in groups of their own that a kill of pi's would not reach
+   * @param options.immediately send the signal now, so that pi ends the commands of its tools at once, and kill an agent
+   * that hangs after some seconds
    */
   stop({ immediately = false }: { immediately?: boolean } = {}): Promise<AgentExit> {
-    if (immediately && !this.hasEnded) killGroup(this.#groupPid, "SIGTERM");
-    this.#stopping ??= this.#stop(immediately ? 0 : STOP_GRACE_MS);
+    if (immediately) this.#signal();
+    const wasStopping = this.#stopping !== undefined;
+    this.#stopping ??= this.#stop();
+    if (immediately && !wasStopping) void this.#killIfHung();
     return this.#stopping;
   }
 
-  async #stop(grace: number): Promise<AgentExit> {
-    const terminate = grace > 0 ? setTimeout(() => killGroup(this.#groupPid, "SIGTERM"), grace) : undefined;
-    const kill = setTimeout(() => killGroup(this.#groupPid, "SIGKILL"), grace + TERM_GRACE_MS);
+  async #stop(): Promise<AgentExit> {
+    const signal = setTimeout(() => this.#signal(), SIGNAL_AFTER_MS);
+    const kill = setTimeout(() => killGroup(this.#groupPid, "SIGKILL"), AGENT_EXIT_MS);
     this.#watchdog.end();
-    // At once with a signal, pi would take the end of its stdin for the second one (its rpc.md, "Shutdown").
-    if (grace > 0) this.#child.stdin?.end();
+    // After a signal, a pi before 1.5.1 takes the end of its stdin for a second one and exits without cleaning up.
+    if (!this.#wasSignalled) this.#child.stdin?.end();
     try {
       const exit = await this.#exited;
       await this.#sweep();
       await this.#sandbox?.close();
       return exit;
     } finally {
-      clearTimeout(terminate);
+      clearTimeout(signal);
       clearTimeout(kill);
     }
+  }
+
+  async #killIfHung(): Promise<void> {
+    try {
+      await this.#channel.request({ type: "get_state" }, { timeoutMs: HUNG_AFTER_MS });
+    } catch (error) {
+      const isHung = error instanceof PictlError && error.code === "AGENT_TIMEOUT";
+      if (isHung && !this.hasEnded) killGroup(this.#groupPid, "SIGKILL");
+    }
+  }
+
+  /** Asks pi to shut down by a signal, once: at the second one it exits without cleaning up (its rpc.md, "Shutdown"). */
+  #signal(): void {
+    if (this.#wasSignalled || this.hasEnded) return;
+    this.#wasSignalled = true;
+    // A signal would end bubblewrap at once, which takes its sandbox with it.
+    if (this.#sandbox === undefined) killGroup(this.#groupPid, "SIGTERM");
+    else signalProcess(this.pid, "SIGTERM");
   }
 
   /** Ends all that carries the mark of this agent, which has ended itself. */

@@ -1,6 +1,6 @@
-import { systemErrorCode } from "../core/errors.ts";
+import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import { removeOldSandboxes } from "../sandbox/own-places.ts";
-import { killGroup } from "./kill-group.ts";
+import { killGroup, signalProcess } from "./kill-group.ts";
 import { type MarkedProcess, markedProcesses } from "./marked-processes.ts";
 
 /** What a program gets to clean up after SIGTERM; a command that an agent has left is nobody's any more. */
@@ -9,8 +9,6 @@ const TERM_GRACE_MS = 1_000;
 const KILL_GRACE_MS = 2_000;
 /** Between two looks: each costs about 15 µs for each process of the machine. */
 const LOOK_AGAIN_MS = 25;
-/** An agent that lost its daemon ends by itself when its stdin does; what it saves then is worth this wait. */
-const ORPHAN_GRACE_MS = 2_000;
 
 /** What was found and ended, and what is still there: in the kernel's hands, or not ours to end. */
 export interface EndedLeftovers {
@@ -58,7 +56,7 @@ export async function endLeftoversOfDeadDaemons(
   ownPid: number,
 ): Promise<EndedLeftovers | undefined> {
   if (markedProcesses(runtimeDir) === undefined) return undefined;
-  const ended = await endAll(runtimeDir, ({ daemonPid }) => daemonPid !== ownPid, ORPHAN_GRACE_MS);
+  const ended = await endAll(runtimeDir, ({ daemonPid }) => daemonPid !== ownPid, AGENT_EXIT_MS);
   removeOldSandboxes(runtimeDir);
   return ended;
 }
@@ -125,31 +123,22 @@ async function endAll(runtimeDir: string, belongs: Belongs, agentGraceMs: number
     for (const { pid } of there) {
       if (told.has(pid)) continue;
       told.add(pid);
-      send(pid, "SIGTERM");
+      signalProcess(pid, "SIGTERM");
     }
     return there.length > 0;
   };
   const kill = (there: MarkedProcess[]) => {
     for (const { pid, runByPi } of there) {
-      send(pid, "SIGKILL");
+      signalProcess(pid, "SIGKILL");
       // What clears its environment in the agent's own group is reached only so.
       if (!runByPi) killGroup(pid, "SIGKILL");
     }
     return there.length > 0;
   };
-  // An agent ends the command of its running tool; what no agent answers for is ended when they are gone.
+  // An agent that lost its daemon exits by itself when its stdin ends, and ends the command of its running tool first.
+  // What no agent answers for is ended when they are gone.
   if (agentGraceMs > 0) await gone(agentGraceMs, (there) => there.some(({ runByPi }) => !runByPi));
   if (!(await gone(TERM_GRACE_MS, terminate))) await gone(KILL_GRACE_MS, kill);
   const left = look().map(({ pid }) => pid);
   return { ended: [...found].filter((pid) => !left.includes(pid)), left };
-}
-
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    // It has ended meanwhile, or has become another user's (a setuid program).
-    if (code !== "ESRCH" && code !== "EPERM") throw error;
-  }
 }

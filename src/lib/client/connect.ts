@@ -1,3 +1,4 @@
+import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import { buildInfo } from "../core/build-info.ts";
 import { compareVersions } from "../core/compare-versions.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
@@ -5,8 +6,8 @@ import { checkRuntimeDir, type Environment, type Paths, resolvePaths } from "../
 import { majorOf, PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Client } from "./client.ts";
 
-/** A daemon with nothing to do ends within milliseconds; it waits for no turn when it is not busy. */
-const REPLACE_TIMEOUT_MS = 5_000;
+/** A daemon with nothing to do ends within milliseconds, or when its agents have exited; it waits for no turn. */
+const REPLACE_TIMEOUT_MS = AGENT_EXIT_MS + 5_000;
 
 /**
  * Connects to the daemon of this environment, starting it when there is none. A daemon of an older build with

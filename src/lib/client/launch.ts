@@ -3,6 +3,7 @@ import { closeSync, readFileSync } from "node:fs";
 import { getCompileCacheDir } from "node:module";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
+import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import { type ErrorBody, PictlError } from "../core/errors.ts";
 import { openLog } from "../core/open-log.ts";
 import { packagePlace } from "../core/package-place.ts";
@@ -10,8 +11,11 @@ import { checkRuntimeDir, type Environment, ensurePrivateDir, type Paths } from 
 import { Client } from "./client.ts";
 import { DAEMON_NODE_OPTIONS } from "./daemon-node-options.ts";
 
-/** The daemon starts in well under a second; a machine under load may need ten times that. */
-const START_TIMEOUT_MS = 10_000;
+/**
+ * The daemon starts in well under a second; a machine under load may need ten times that. One that follows a daemon which
+ * was killed first waits until its agents have exited.
+ */
+const START_TIMEOUT_MS = 10_000 + AGENT_EXIT_MS;
 /** Between two looks for the socket of a daemon that somebody else is starting. */
 const RETRY_MS = 10;
 /** How long another daemon's start is waited for before it is taken for one that is ending. */

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import { buildInfo } from "../core/build-info.ts";
 import { formatDuration } from "../core/duration.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
@@ -8,11 +9,13 @@ import { Client } from "./client.ts";
 import { isAlive } from "./process-alive.ts";
 
 /** What the daemon takes to end its agents and itself, beyond the time that it gives to running turns. */
-const STOP_TIMEOUT_MS = 15_000;
+const STOP_TIMEOUT_MS = AGENT_EXIT_MS + 30_000;
 /** Its time for running turns, where it can't be asked: the configuration's default. */
 const DRAIN_TIMEOUT_MS = 30_000;
-/** How long a daemon that is to end at once has for it before it is killed. */
-const FORCE_TIMEOUT_MS = 5_000;
+/** How long a daemon that is to end at once may take to answer before it is killed. */
+const FORCE_ANSWER_MS = 5_000;
+/** How long it may then take to end its agents and itself before it is killed. */
+const FORCE_TIMEOUT_MS = AGENT_EXIT_MS + 5_000;
 /** Between two looks whether the process is gone; nothing tells when another process's child ends. */
 const LOOK_MS = 20;
 /** A second signal makes the daemon hurry; two at once would arrive as one. */
@@ -90,12 +93,14 @@ async function untilIdle(client: Client, timeoutMs: number): Promise<void> {
 async function endAtOnce(client: Client | undefined, pid: number): Promise<void> {
   if (client !== undefined && majorOf(client.server.protocolVersion) === majorOf(PROTOCOL_VERSION)) {
     client.introduce(buildInfo().version, NO_ENVIRONMENT);
-    client.request("stop_daemon", { force: true }).catch(() => undefined);
-    try {
-      return await gone(pid, FORCE_TIMEOUT_MS);
-    } catch (error) {
-      if (!(error instanceof PictlError) || error.code !== "TIMEOUT") throw error;
-    }
+    const answered = client.request("stop_daemon", { force: true }).then(
+      () => true,
+      () => false,
+    );
+    const late = new Promise<false>((resolve) => {
+      setTimeout(() => resolve(false), FORCE_ANSWER_MS).unref();
+    });
+    if ((await Promise.race([answered, late])) && (await isGone(pid, FORCE_TIMEOUT_MS))) return;
   }
   signal(pid, "SIGKILL");
 }
@@ -158,17 +163,22 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 async function gone(pid: number, timeoutMs: number): Promise<void> {
+  if (await isGone(pid, timeoutMs)) return;
+  throw new PictlError("TIMEOUT", `The daemon (process ${pid}) has not ended in time.`, {
+    hint: "Run `pictl daemon stop --force` to kill it; sessions go on where pi saved them.",
+    details: { pid },
+    retryable: true,
+  });
+}
+
+/** Whether the process ends within this time. */
+async function isGone(pid: number, timeoutMs: number): Promise<boolean> {
   const deadline = Date.now() + timeoutMs;
   while (isAlive(pid)) {
-    if (Date.now() > deadline) {
-      throw new PictlError("TIMEOUT", `The daemon (process ${pid}) has not ended in time.`, {
-        hint: "Run `pictl daemon stop --force` to kill it; sessions go on where pi saved them.",
-        details: { pid },
-        retryable: true,
-      });
-    }
+    if (Date.now() > deadline) return false;
     await pause(LOOK_MS);
   }
+  return true;
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import { type PictlError, toPictlError } from "../core/errors.ts";
 import { checkRuntimeDir, ensurePrivateDir, type Paths, resolvePaths } from "../core/paths.ts";
 import { activatedSocket } from "./activation.ts";
@@ -12,8 +13,8 @@ export type StartReport =
 
 /** Written by the process that starts the daemon, which passes the write end of a pipe at this number. */
 const REPORT_FD = 3;
-/** The daemon looks for its socket every 15 s, and then gives its turns 30 s by default. */
-const PREDECESSOR_TIMEOUT_MS = 60_000;
+/** The daemon looks for its socket every 15 s, and then gives its turns 30 s by default, before its agents exit. */
+const PREDECESSOR_TIMEOUT_MS = 60_000 + AGENT_EXIT_MS;
 const PREDECESSOR_LOOK_MS = 100;
 
 /**

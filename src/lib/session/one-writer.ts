@@ -3,6 +3,7 @@ import { hostname, userInfo } from "node:os";
 import { basename, dirname } from "node:path";
 import type { Agent } from "../agent/agent.ts";
 import { endLeftoversOfDaemon } from "../agent/leftovers.ts";
+import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import type { PictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Environment } from "../core/paths.ts";
@@ -15,8 +16,8 @@ import { type LockHolder, lockDirectoryFor, readHolder, SessionLock } from "./se
 /** Two who reach for a lock in the same moment may both fail: this many tries tell that from one that is held. */
 const TRIES = 5;
 const MAX_PAUSE_MS = 15;
-/** An agent that is being ended keeps its session for no longer than this (agent.ts, the graces of a stop). */
-const OWN_AGENT_GONE_MS = 15_000;
+/** An agent that is being ended keeps its session for no longer than this: its exit, and the end of what it left. */
+const OWN_AGENT_GONE_MS = AGENT_EXIT_MS + 10_000;
 
 /** The right to drive a session's file. It ends with `release`, which may be called more than once. */
 export interface Held {

@@ -1,4 +1,5 @@
 import { isAbsolute, join } from "node:path";
+import { AGENT_EXIT_MS } from "../../core/agent-exit-time.ts";
 import type { Environment, Paths } from "../../core/paths.ts";
 
 /** The first line of a file that `pictl daemon install` wrote: only such a file is replaced or removed. */
@@ -14,7 +15,7 @@ const PLACES = [
   "TMPDIR",
 ];
 /** What the daemon takes to end its agents, beyond the time that it gives to running turns. */
-const STOP_GRACE_S = 15;
+const STOP_GRACE_S = AGENT_EXIT_MS / 1_000 + 15;
 
 export interface UnitFacts {
   paths: Pick<Paths, "socket">;

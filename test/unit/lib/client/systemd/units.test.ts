@@ -34,7 +34,7 @@ describe("systemdUnits", () => {
 
   test("systemd waits for longer than the daemon lets turns run, and ends only the daemon itself", () => {
     const { service } = units({});
-    assert.match(service, /^TimeoutStopSec=46$/m);
+    assert.match(service, /^TimeoutStopSec=76$/m);
     assert.match(service, /^KillMode=mixed$/m);
   });
 
