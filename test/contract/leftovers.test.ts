@@ -84,7 +84,7 @@ describe("leftovers", { skip: LINUX, timeout: scaled(60_000) }, () => {
     const tool = await start({ agent: "b", daemon: 1, runByPi: true });
     const own = await start({ agent: "c", daemon: process.pid });
     const end = once(orderly, "exit");
-    const { ended, left } = (await endLeftoversOfDeadDaemons(place, process.pid)) ?? assert.fail();
+    const { ended, left } = (await endLeftoversOfDeadDaemons(place, process.pid, 2_000)) ?? assert.fail();
     assert.deepEqual((await end)[0], 7, "it had no chance to end by itself");
     assert.deepEqual(left, []);
     for (const { pid } of [stuck, tool]) assert.ok(ended.includes(pid ?? 0));

@@ -49,14 +49,16 @@ export async function endLeftovers(
  * they have started. Must be over before another agent starts: two would write to one session's file.
  *
  * @param ownPid the daemon that runs
+ * @param agentGraceMs how long an agent may take to exit by itself, as its stdin has ended
  * @returns undefined where it can't be told
  */
 export async function endLeftoversOfDeadDaemons(
   runtimeDir: string,
   ownPid: number,
+  agentGraceMs: number = AGENT_EXIT_MS,
 ): Promise<EndedLeftovers | undefined> {
   if (markedProcesses(runtimeDir) === undefined) return undefined;
-  const ended = await endAll(runtimeDir, ({ daemonPid }) => daemonPid !== ownPid, AGENT_EXIT_MS);
+  const ended = await endAll(runtimeDir, ({ daemonPid }) => daemonPid !== ownPid, agentGraceMs);
   removeOldSandboxes(runtimeDir);
   return ended;
 }
