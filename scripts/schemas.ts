@@ -11,6 +11,7 @@ import {
   response,
   serverReady,
   serverShutdown,
+  sessionElsewhere,
   stateRecord,
   turnRecord,
 } from "../src/lib/protocol/records.ts";
@@ -107,6 +108,7 @@ function published(descriptions: Descriptions): Record<string, Published> {
         stateRecord,
         questionRecord,
         gapRecord,
+        sessionElsewhere,
         serverShutdown,
       ]),
     },

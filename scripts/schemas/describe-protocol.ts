@@ -7,6 +7,7 @@ import {
   response,
   serverReady,
   serverShutdown,
+  sessionElsewhere,
   stateRecord,
   turnRecord,
 } from "../../src/lib/protocol/records.ts";
@@ -44,6 +45,11 @@ export function describeServerRecords(descriptions: Descriptions): void {
     id: "gap",
     description: "The records with these numbers were dropped before they could be sent.",
   });
+  descriptions.object(sessionElsewhere, {
+    id: "session_elsewhere",
+    description:
+      "A request of this connection named a session of another directory; comes before its response.",
+  });
   descriptions.object(serverShutdown, {
     id: "server_shutdown",
     description: "The daemon is going away and takes no new work.",
@@ -65,7 +71,9 @@ export function describeRequests(descriptions: Descriptions): void {
 /** What a request asks for, by its type. */
 export const REQUESTS = {
   create_session: "Creates a session and starts its agent.",
+  ensure_session: "Finds the session of this name in a repository, or creates it.",
   list_sessions: "The sessions of a directory, or all of them.",
+  match_sessions: "The sessions that a word means beyond doubt, by name or id.",
   get_session: "One session, with its messages when asked for.",
   prompt: "Gives an agent something to do.",
   abort: "Ends a turn.",

@@ -1,6 +1,6 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
-import { projectFrom } from "../../lib/cli/history/flags.ts";
+import { namedSession, projectFrom, sessionFlag } from "../../lib/cli/history/flags.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
 import { currentDirectory } from "../../lib/cli/session-flags.ts";
 import { PictlError } from "../../lib/core/errors.ts";
@@ -18,6 +18,7 @@ export default class HistoryForget extends BaseCommand<typeof HistoryForget> {
     session: Args.string({ name: "session", description: "Full id, unique prefix or name" }),
   };
   static override flags = {
+    session: sessionFlag,
     project: Flags.string({
       char: "p",
       description: "All sessions of this project: its directory, or the last part of it",
@@ -27,7 +28,7 @@ export default class HistoryForget extends BaseCommand<typeof HistoryForget> {
   };
 
   async run(): Promise<void> {
-    const { session } = this.args;
+    const session = namedSession(this.args.session, this.flags.session);
     const { project, undo, json } = this.flags;
     if ((session === undefined) === (project === undefined)) {
       throw new PictlError("USAGE", "Give either a session or --project.");

@@ -1,5 +1,6 @@
 import { Args } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { namedSession, sessionFlag } from "../../lib/cli/history/flags.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
 import { counted } from "../../lib/cli/render/numbers.ts";
 import { currentDirectory } from "../../lib/cli/session-flags.ts";
@@ -15,9 +16,10 @@ export default class HistoryReindex extends BaseCommand<typeof HistoryReindex> {
   static override args = {
     session: Args.string({ name: "session", description: "Only this session: id, unique prefix or name" }),
   };
+  static override flags = { session: sessionFlag };
 
   async run(): Promise<void> {
-    const { session } = this.args;
+    const session = namedSession(this.args.session, this.flags.session);
     const cwd = currentDirectory();
     const client = await this.connect();
     const began = client.request("reindex_history", { cwd, ...(session === undefined ? {} : { session }) });

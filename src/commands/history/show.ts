@@ -1,8 +1,9 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
-import { secretsFlag } from "../../lib/cli/history/flags.ts";
+import { namedSession, secretsFlag, sessionFlag } from "../../lib/cli/history/flags.ts";
 import { currentDirectory } from "../../lib/cli/session-flags.ts";
 import { wholeNumber } from "../../lib/cli/whole-number.ts";
+import { PictlError } from "../../lib/core/errors.ts";
 import { MAX_COUNT } from "../../lib/protocol/history-choices.ts";
 
 export default class HistoryShow extends BaseCommand<typeof HistoryShow> {
@@ -14,9 +15,10 @@ export default class HistoryShow extends BaseCommand<typeof HistoryShow> {
     "<%= config.bin %> history show review --at 7f3a91c2 -C 3",
   ];
   static override args = {
-    session: Args.string({ name: "session", description: "Full id, unique prefix or name", required: true }),
+    session: Args.string({ name: "session", description: "Full id, unique prefix or name" }),
   };
   static override flags = {
+    session: sessionFlag,
     at: Flags.string({ description: "Only what is around this entry", helpValue: "<entry>" }),
     context: Flags.string({
       char: "C",
@@ -28,9 +30,14 @@ export default class HistoryShow extends BaseCommand<typeof HistoryShow> {
 
   async run(): Promise<void> {
     const { flags, args } = this;
+    const session = namedSession(args.session, flags.session);
+    if (session === undefined)
+      throw new PictlError("USAGE", "No session is named.", {
+        hint: "Give its id or name, as `pictl history list` shows them.",
+      });
     const params = {
       cwd: currentDirectory(),
-      session: args.session,
+      session,
       ...(flags.at === undefined ? {} : { at: flags.at }),
       ...(flags.context === undefined ? {} : { context: wholeNumber(flags.context, "--context", MAX_COUNT) }),
       ...(flags["show-secrets"] ? { showSecrets: true } : {}),

@@ -32,7 +32,8 @@ export default class SessionBash extends BaseCommand<typeof SessionBash> {
       import("../../lib/cli/shell-words.ts"),
     ]);
     const { flags } = this;
-    const command = shellCommand(this.args.command ?? []);
+    const words: readonly string[] = this.args.command ?? [];
+    const command = shellCommand(words);
     if (command.trim() === "") {
       throw new PictlError("USAGE", "There is no command to run.", {
         hint: "Write it behind --, as in `pictl session bash -- npm test`.",
@@ -41,6 +42,7 @@ export default class SessionBash extends BaseCommand<typeof SessionBash> {
     const target = targetFrom(flags.session);
     const timeoutMs = flags.timeout === undefined ? undefined : await parseTimeout(flags.timeout);
     const client = await this.connect();
+    await this.refuseSessionWord(client, words, "session bash", "the command");
     const { exitCode, data } = await runBash(client, {
       target,
       command,

@@ -20,9 +20,11 @@ export default class SessionCompact extends BaseCommand<typeof SessionCompact> {
   static override flags = { session: sessionFlag };
 
   async run(): Promise<void> {
-    const customInstructions = (this.args.instructions ?? []).join(" ").trim();
+    const words: readonly string[] = this.args.instructions ?? [];
+    const customInstructions = words.join(" ").trim();
     const target = targetFrom(this.flags.session);
     const client = await this.connect();
+    await this.refuseSessionWord(client, words, "session compact", "instructions for the summary");
     const result = await interruptible(async (interrupted) => {
       interrupted.addEventListener(
         "abort",

@@ -8,7 +8,7 @@ import { createFlags, currentDirectory, sessionOptionsFrom } from "../../lib/cli
 export default class SessionCreate extends BaseCommand<typeof SessionCreate> {
   static override summary = "Create a session and print its id";
   static override description =
-    "The new session becomes the current session of its directory. What follows -- goes to pi as it is.";
+    "The new session becomes the current session of its directory. A name that a session of this repository has is refused: `session ensure` creates it or finds it. What follows -- goes to pi as it is.";
   static override examples = [
     "s=$(<%= config.bin %> session create)",
     "<%= config.bin %> session create --name review --model scripted/echo",

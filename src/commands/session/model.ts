@@ -28,6 +28,7 @@ export default class SessionModel extends BaseCommand<typeof SessionModel> {
     if (next && name !== undefined) throw new PictlError("USAGE", "Give a model or --next, not both.");
     const target = targetFrom(session);
     const client = await this.connect();
+    await this.refuseSessionWord(client, [name], "session model", "the model");
     if (name !== undefined) await setModel(client, target, name);
     if (next && (await client.command("cycle_model", { ...target })) === null) {
       await writeStderr("There is no other model that can be used.\n");

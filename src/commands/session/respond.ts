@@ -26,6 +26,7 @@ export default class SessionRespond extends BaseCommand<typeof SessionRespond> {
     const { cancel, question: questionId, session } = this.flags;
     const target = targetFrom(session);
     const client = await this.connect();
+    await this.refuseSessionWord(client, [this.args.answer], "session respond", "the answer");
     const { findQuestion, toAnswer, renderQuestion } = await import("../../lib/cli/respond.ts");
     const { session: info } = await client.request("get_session", target);
     const question = findQuestion(info, questionId);

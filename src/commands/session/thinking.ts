@@ -30,6 +30,7 @@ export default class SessionThinking extends BaseCommand<typeof SessionThinking>
     }
     const target = targetFrom(session);
     const client = await this.connect();
+    await this.refuseSessionWord(client, [level], "session thinking", "the level");
     if (list) {
       const levels = await levelsOf(client, target);
       await this.show({ levels }, () => levels.map((each) => `${each}\n`).join(""));

@@ -27,6 +27,8 @@ const RESERVED = new Set([
   "--session-dir",
   "--fork",
   "--no-session",
+  "--name",
+  "-n",
   "--export",
   "-h",
   "--help",

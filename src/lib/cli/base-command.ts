@@ -47,8 +47,15 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   /** The daemon of this environment, started if need be. Closed when the command ends. */
   protected async connect(): Promise<Client> {
     const { connectToDaemon } = await import("../client/connect.ts");
-    this.#client = await connectToDaemon(process.env, (notice) => void writeStderr(`${notice}\n`));
-    return this.#client;
+    const client = await connectToDaemon(process.env, (notice) => void writeStderr(`${notice}\n`));
+    const told = new Set<string>();
+    client.onElsewhere = ({ sessionId, name, cwd }) => {
+      if (told.has(sessionId)) return;
+      told.add(sessionId);
+      void writeStderr(`Using session "${name}" of ${cwd} (${sessionId}): no session here has that name.\n`);
+    };
+    this.#client = client;
+    return client;
   }
 
   /** The daemon of this environment if it runs; never starts one. Closed when the command ends. */
@@ -56,6 +63,19 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     const { connectIfRunning } = await import("../client/connect.ts");
     this.#client = await connectIfRunning();
     return this.#client;
+  }
+
+  /** Refuses a first argument that names a session where the command means something else by it. */
+  protected async refuseSessionWord(
+    client: Client,
+    words: readonly (string | undefined)[],
+    command: string,
+    meaning: string,
+  ): Promise<void> {
+    const given = words.filter((word) => word !== undefined);
+    if (given.length === 0) return;
+    const { refuseSessionWord } = await import("./refuse-session-word.ts");
+    await refuseSessionWord(client, given, { argv: this.argv, command, meaning });
   }
 
   /**

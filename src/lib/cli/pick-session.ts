@@ -1,5 +1,5 @@
 import { PictlError } from "../core/errors.ts";
-import { targetFrom } from "./session-flags.ts";
+import { type Target, targetFrom } from "./session-flags.ts";
 
 /**
  * The session that a command is about, which can be named as its argument, with -s, or for a whole script by
@@ -11,7 +11,7 @@ export function pickSession(
   argument: string | undefined,
   flag: string | undefined,
   env: NodeJS.ProcessEnv = process.env,
-): { sessionId: string } | { cwd: string } {
+): Target {
   if (argument !== undefined && flag !== undefined && argument !== flag && flag !== env.PICTL_SESSION) {
     throw new PictlError("USAGE", `Two sessions are named: "${argument}" and, with -s, "${flag}".`, {
       hint: "Name one.",

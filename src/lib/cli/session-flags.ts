@@ -122,15 +122,27 @@ function textOrFile(value: string): string {
   return existsSync(value) ? resolve(value) : value;
 }
 
+/** Names a session to the daemon: with `cwd` and a name, the one of that directory comes first. */
+export type Target = { sessionId: string; cwd?: string } | { cwd: string };
+
 /** The target of a request: the session that was named, else the current one of this directory. */
-export function targetFrom(session: string | undefined): { sessionId: string } | { cwd: string } {
+export function targetFrom(session: string | undefined): Target {
   if (session === undefined) return { cwd: currentDirectory() };
   if (session.trim() === "") {
     throw new PictlError("USAGE", "The session name is empty.", {
       hint: "Leave it out, or see `pictl session list`.",
     });
   }
-  return { sessionId: session };
+  return { sessionId: session, ...directoryIfThere() };
+}
+
+/** A session that is named is found from a directory that was removed, too. */
+function directoryIfThere(): { cwd?: string } {
+  try {
+    return { cwd: process.cwd() };
+  } catch {
+    return {};
+  }
 }
 
 /** The shell's directory. Throws DIRECTORY_NOT_FOUND when it was removed under it. */

@@ -3,9 +3,7 @@ import { PictlError } from "../core/errors.ts";
 import type { WaitResult } from "../protocol/requests.ts";
 import type { WaitCondition } from "../protocol/wait.ts";
 import { turnError } from "./prompt/turn-error.ts";
-import { targetFrom } from "./session-flags.ts";
-
-type Target = ReturnType<typeof targetFrom>;
+import { type Target, targetFrom } from "./session-flags.ts";
 
 export interface WaitOptions {
   targets: readonly Target[];

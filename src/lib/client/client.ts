@@ -4,7 +4,13 @@ import { ownInherited } from "../core/inherited.ts";
 import { raiseLimit } from "../core/limit-error.ts";
 import type { Environment } from "../core/paths.ts";
 import { encodeFrame, FrameDecoder, handshakeTooLarge, MAX_HANDSHAKE_BYTES } from "../protocol/framing.ts";
-import type { PushRecord, Response, ServerReady, ServerRecord } from "../protocol/records.ts";
+import type {
+  PushRecord,
+  Response,
+  ServerReady,
+  ServerRecord,
+  SessionElsewhere,
+} from "../protocol/records.ts";
 import type { PassedThrough, RequestName, RequestParams, RequestResults } from "../protocol/requests.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { DeltaJoiner } from "./join-deltas.ts";
@@ -23,6 +29,8 @@ interface Waiter {
 export class Client {
   /** What the daemon said of itself when the connection began. */
   readonly server: ServerReady["data"];
+  /** Called when the name that a request gives is that of another directory's session. */
+  onElsewhere: ((session: SessionElsewhere["data"]) => void) | undefined;
   readonly #socket: Socket;
   readonly #decoder: FrameDecoder;
   readonly #waiters = new Map<string, Waiter>();
@@ -181,6 +189,7 @@ export class Client {
     if (record === undefined) return;
     if (record.type === "response") this.#settle(record);
     else if (record.type === "server_shutdown") this.#shutdownReason = record.data.reason;
+    else if (record.type === "session_elsewhere") this.onElsewhere?.(record.data);
     else if (record.type !== "server_ready") this.#pushed(record);
   }
 

@@ -179,3 +179,13 @@ export function directoriesToRepositoryRoot(
     if (dirname(dir) === dir) return [resolve(cwd)];
   }
 }
+
+/** A directory and its parents up to the repository root, as the file system has them now; no links are resolved. */
+export function workspaceDirectories(dir: string): string[] {
+  return directoriesToRepositoryRoot(dir, (candidate) => existsSync(join(candidate, ".git")));
+}
+
+/** The root of the repository that a directory is in, or the directory itself where there is none. */
+export function repositoryRoot(dir: string): string {
+  return workspaceDirectories(dir).at(-1) ?? dir;
+}

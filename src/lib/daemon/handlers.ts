@@ -7,6 +7,7 @@ import { deleteSession } from "../session/delete.ts";
 import { exportSession } from "../session/export.ts";
 import { forkPoints } from "../session/files/transcript.ts";
 import { branchSession, findForkPoint } from "../session/fork.ts";
+import { refuseOtherOptions } from "../session/option-differences.ts";
 import type { Session } from "../session/session.ts";
 import { sessionTranscript } from "../session/session-entries.ts";
 import type { Sessions } from "../session/sessions.ts";
@@ -55,19 +56,32 @@ export const handlers: Handlers = {
     const options = await sessions.optionsFor(params.cwd, params.options);
     sessions.admit();
     const session = sessions.create({ ...params, options }, caller);
-    try {
-      await session.open(caller);
-    } catch (error) {
-      // It never existed for pi, so nothing is lost by forgetting it.
-      sessions.forget(session);
-      throw error;
-    }
+    await sessions.openNew(session, caller);
     if (params.current !== false) sessions.makeCurrent(session);
     reply({ sessionId: session.id, session: sessions.info(session), ...warningsOf(session) });
   },
 
+  async ensure_session(params, { sessions, caller }, reply) {
+    const { name, cwd, options: asked = {}, current } = params;
+    const options = await sessions.optionsFor(cwd, asked);
+    // From here to the session's creation nothing is awaited: of several requests at once, one creates it.
+    const found = sessions.namedHere(name, cwd, caller);
+    if (found === undefined) sessions.admit();
+    const session = found ?? sessions.create({ name, cwd, options }, caller);
+    if (found === undefined) await sessions.openNew(session, caller);
+    else await sessions.whenOpen(session);
+    if (found !== undefined) refuseOtherOptions(session, sessions.info(session), asked);
+    if (current !== false) sessions.makeCurrent(session);
+    const info = sessions.info(session);
+    reply({ sessionId: session.id, session: info, created: found === undefined, ...warningsOf(session) });
+  },
+
   list_sessions({ cwd }, { sessions, caller }, reply) {
     reply({ sessions: sessions.list(cwd, caller) });
+  },
+
+  match_sessions({ cwd, word }, { sessions, caller }, reply) {
+    reply({ sessions: sessions.meant(word, cwd, caller) });
   },
 
   async get_session({ messages, ...target }, { sessions, caller }, reply) {
@@ -140,8 +154,7 @@ export const handlers: Handlers = {
 
   async set_session_name({ name, ...target }, { sessions, caller }, reply) {
     const session = sessions.find(target, caller);
-    await session.rename(name, caller);
-    reply({ sessionId: session.id, name });
+    reply({ sessionId: session.id, name: await sessions.rename(session, name, caller) });
   },
 
   async close_session(target, { sessions, caller }, reply) {
@@ -259,8 +272,14 @@ const MOVES: Readonly<Record<string, string>> = {
   clone: "`pictl session clone`",
 };
 
-/** Which agent holds which session is the daemon's to decide. */
+/** Which agent holds which session, and who has which name, is the daemon's to decide. */
 function refuseMove(type: string): void {
+  if (type === "set_session_name") {
+    throw new PictlError("INVALID_INPUT", "A name is given by the daemon's own request set_session_name.", {
+      hint: "Send it as a request, or use `pictl session rename`.",
+      details: { type },
+    });
+  }
   if (!Object.hasOwn(MOVES, type)) return;
   throw new PictlError("INVALID_INPUT", `${type} would move the agent to another session.`, {
     hint: `Use ${MOVES[type]} instead.`,

@@ -31,22 +31,28 @@ export const historyHandlers: HistoryHandlers = {
   async search_history({ cwd, scope, project, session, model, since, until, ...rest }, host, reply) {
     const filters = filtersOf({ cwd, scope, project, session, model, since, until });
     const places = await placesOf(host, cwd);
-    const result = await host.history.ask("search", places.scope, { ...rest, ...filters });
+    const meant = await resolved(host, places.scope, cwd, filters);
+    const result = await host.history.ask("search", places.scope, { ...rest, ...meant });
     const told = (hit: Hit) => (places.outside(hit.file) ? { ...hit, outside: true } : hit);
     reply({ ...result, hits: result.hits.map(told) });
   },
 
   async list_history({ limit, showSecrets, ...filters }, host, reply) {
-    const params = { ...filtersOf(filters), limit, showSecrets };
-    reply(await host.history.ask("list", await scopeOf(host, filters.cwd), params));
+    const scope = await scopeOf(host, filters.cwd);
+    const meant = await resolved(host, scope, filters.cwd, filtersOf(filters));
+    reply(await host.history.ask("list", scope, { ...meant, limit, showSecrets }));
   },
 
   async show_history({ cwd, ...params }, host, reply) {
-    reply(await host.history.ask("show", await scopeOf(host, cwd), params));
+    const scope = await scopeOf(host, cwd);
+    const { session } = await resolved(host, scope, cwd, { session: params.session });
+    reply(await host.history.ask("show", scope, { ...params, session }));
   },
 
   async get_history_stats({ by, ...filters }, host, reply) {
-    reply(await host.history.ask("stats", await scopeOf(host, filters.cwd), { ...filtersOf(filters), by }));
+    const scope = await scopeOf(host, filters.cwd);
+    const meant = await resolved(host, scope, filters.cwd, filtersOf(filters));
+    reply(await host.history.ask("stats", scope, { ...meant, by }));
   },
 
   async get_history_status({ cwd }, host, reply) {
@@ -54,14 +60,34 @@ export const historyHandlers: HistoryHandlers = {
   },
 
   async reindex_history({ cwd, ...params }, host, reply) {
-    reply(await host.history.ask("reindex", await scopeOf(host, cwd), params));
+    const scope = await scopeOf(host, cwd);
+    reply(await host.history.ask("reindex", scope, await resolved(host, scope, cwd, params)));
   },
 
   async forget_history({ cwd, project, ...rest }, host, reply) {
     const params = { ...rest, ...(project === undefined ? {} : { project: projectOf(project) }) };
-    reply(await host.history.ask("forget", await scopeOf(host, cwd), params));
+    const scope = await scopeOf(host, cwd);
+    // What was forgotten is found by its id alone.
+    const meant = params.undo ? params : await resolved(host, scope, cwd, params);
+    reply(await host.history.ask("forget", scope, meant));
   },
 };
+
+/** The parameters with the id of the session that they name, if they name one. Says when it is another directory's. */
+async function resolved<P extends Filters>(
+  { history, caller }: HistoryHost,
+  scope: Scope,
+  cwd: string | undefined,
+  params: P,
+): Promise<P> {
+  const { session, projectOf, project } = params;
+  if (session === undefined) return params;
+  const near = cwd === undefined ? undefined : realPath(cwd);
+  const filters = { session, projectOf, project, cwd: params.cwd, near };
+  const { sessionId, cwd: directory, elsewhere } = await history.ask("resolve", scope, filters);
+  if (elsewhere) caller.usesElsewhere?.({ sessionId, name: session, cwd: directory });
+  return { ...params, session: sessionId };
+}
 
 interface Places {
   scope: Scope;

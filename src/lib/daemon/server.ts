@@ -238,7 +238,11 @@ export class Daemon {
       overload: client.overload(config.limits.maxPendingRequests),
       sessions,
       history,
-      caller: { ...connection.caller, request: request.name },
+      caller: {
+        ...connection.caller,
+        request: request.name,
+        usesElsewhere: (data) => connection.send({ type: "session_elsewhere", data }),
+      },
       sink: connection,
       signal,
       daemon: {

@@ -44,6 +44,12 @@ export interface Operations {
     params: Filters & Masked & { limit?: number | undefined };
     result: { sessions: ListedSession[]; total: number; index: IndexNotice };
   };
+  /** Which session an id, the beginning of one, or a name means. */
+  resolve: {
+    params: Filters & { session: string };
+    /** `elsewhere`: given by its name, and not of the project of `near`. */
+    result: { sessionId: string; cwd: string; elsewhere: boolean };
+  };
   show: {
     params: Filters & Masked & { session: string; at?: string | undefined; context?: number | undefined };
     result: { session: ListedSession; entries: ShownPart[]; truncated: boolean };
@@ -127,6 +133,17 @@ export class HistoryService {
       const index = await this.#catchUp(scope);
       const all = listSessions(this.#index, this.#directories, scope, params, maskOf(params));
       return { sessions: all.slice(0, params.limit), total: all.length, index };
+    },
+
+    resolve: async (scope, params) => {
+      await this.#catchUp(scope);
+      const { session, near } = params;
+      const [row] = selectFiles(this.#index, this.#directories, scope.roots, params).values();
+      if (row?.state === undefined) throw noSession(session);
+      const { session: sessionId, cwd } = row.state;
+      const isElsewhere =
+        near !== undefined && this.#directories.project(cwd) !== this.#directories.project(near);
+      return { sessionId, cwd, elsewhere: isElsewhere && !sessionId.startsWith(session) };
     },
 
     show: async (scope, params) => {

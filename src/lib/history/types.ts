@@ -19,6 +19,8 @@ export interface Filters {
   cwd?: string | undefined;
   /** A session by its id, the beginning of it, or its name. */
   session?: string | undefined;
+  /** Sessions of the project that this directory is in come first where a name is given. */
+  near?: string | undefined;
   role?: string | undefined;
   tool?: string | undefined;
   /** Part of `provider/id`. */

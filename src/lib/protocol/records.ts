@@ -103,6 +103,13 @@ export const gapRecord = z.object({
 });
 export type GapRecord = z.infer<typeof gapRecord>;
 
+/** A request of this connection named a session of another directory; sent before its response. */
+export const sessionElsewhere = z.object({
+  type: z.literal("session_elsewhere"),
+  data: z.object({ sessionId: z.string(), name: z.string(), cwd: z.string() }),
+});
+export type SessionElsewhere = z.infer<typeof sessionElsewhere>;
+
 export const serverShutdown = z.object({
   type: z.literal("server_shutdown"),
   data: z.object({ reason: z.string() }),
@@ -112,4 +119,4 @@ export type ServerShutdown = z.infer<typeof serverShutdown>;
 /** Everything that the daemon sends without being asked, per session. */
 export type PushRecord = EventRecord | TurnRecord | StateRecord | QuestionRecord | GapRecord;
 
-export type ServerRecord = ServerReady | Response | PushRecord | ServerShutdown;
+export type ServerRecord = ServerReady | Response | PushRecord | SessionElsewhere | ServerShutdown;

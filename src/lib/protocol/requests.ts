@@ -19,8 +19,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 const absolutePath = z.string().check(z.startsWith("/"));
 
 /**
- * Names a session: `sessionId` is a full id, a unique prefix or a name; without it the current session of
- * `cwd` is meant.
+ * Names a session: `sessionId` is a full id, a unique prefix or a name, of which one in the repository of `cwd` comes
+ * first. Without `sessionId` the current session of `cwd` is meant.
  */
 const target = { sessionId: z.optional(nonEmpty), cwd: z.optional(absolutePath) };
 
@@ -35,10 +35,20 @@ export const requestSchemas = {
     /** Makes it the current session of its directory (default true). */
     current: z.optional(z.boolean()),
   }),
+  /** Finds the session of this name in the repository of `cwd`, or creates it as `create_session` does. */
+  ensure_session: z.object({
+    cwd: absolutePath,
+    name: nonEmpty,
+    /** One that is found must have these already. */
+    options: z.optional(sessionOptions),
+    current: z.optional(z.boolean()),
+  }),
   list_sessions: z.object({
-    /** Only this directory's sessions; absent: every one. */
+    /** Only what a prompt here may continue: this directory's sessions, and those above it up to the repository root. */
     cwd: z.optional(absolutePath),
   }),
+  /** Which sessions a word means beyond doubt: by a name in the repository of `cwd`, or eight characters of an id. */
+  match_sessions: z.object({ cwd: absolutePath, word: nonEmpty }),
   get_session: z.object({ ...target, messages: z.optional(z.boolean()) }),
   prompt: z.object({
     ...target,
@@ -184,10 +194,19 @@ export interface WaitResult {
   questions?: Question[];
 }
 
+/** A session as an error or a question names it. */
+export interface SessionReference {
+  sessionId: string;
+  name?: string;
+  cwd: string;
+}
+
 /** What each request answers in `data`. */
 export interface RequestResults extends HistoryResults {
   create_session: { sessionId: string; session: SessionInfo; warnings?: string[] };
+  ensure_session: { sessionId: string; session: SessionInfo; created: boolean; warnings?: string[] };
   list_sessions: { sessions: SessionInfo[] };
+  match_sessions: { sessions: SessionReference[] };
   get_session: { session: SessionInfo; notices?: DisplayedNotice[]; messages?: TranscriptMessage[] };
   prompt: {
     sessionId: string;

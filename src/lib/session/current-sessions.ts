@@ -1,6 +1,5 @@
-import { existsSync, realpathSync } from "node:fs";
-import { join } from "node:path";
-import { directoriesToRepositoryRoot } from "../core/paths.ts";
+import { workspaceDirectories } from "../core/paths.ts";
+import { realPath } from "../core/real-path.ts";
 import type { Registry } from "./registry.ts";
 import type { RetriedWrites } from "./retried-writes.ts";
 import type { Session } from "./session.ts";
@@ -54,10 +53,7 @@ export class CurrentSessions {
 
   /** The current session of a directory, looked for up to the repository root; undefined when there is none. */
   current(cwd: string, agentDir: string): Session | undefined {
-    const start = existsSync(cwd) ? realpathSync(cwd) : cwd;
-    for (const dir of directoriesToRepositoryRoot(start, (candidate) =>
-      existsSync(join(candidate, ".git")),
-    )) {
+    for (const dir of workspaceDirectories(realPath(cwd))) {
       const becoming = this.#becoming.get(placeKey(agentDir, dir));
       if (becoming !== undefined) return becoming;
       const id = this.#currentId(agentDir, dir);

@@ -1,11 +1,11 @@
-import { PictlError } from "../core/errors.ts";
+import { ambiguous, type Candidate, SHOWN_ID_LENGTH } from "../core/ambiguous-session.ts";
+import { repositoryRoot } from "../core/paths.ts";
+import { realPath } from "../core/real-path.ts";
 import { listSessionFiles, type SessionFile } from "../core/session-files/locate.ts";
+import { normalName } from "../core/session-name.ts";
 import type { SessionSummary } from "./files/summary.ts";
 import type { Summaries } from "./listing.ts";
 import type { Session } from "./session.ts";
-
-/** Candidates named when a prefix or a name fits more than one session. */
-const MAX_CANDIDATES = 10;
 
 /** Where sessions are looked for. */
 export interface FinderHooks {
@@ -21,7 +21,19 @@ export interface FinderHooks {
   takeIn: (file: SessionFile, summary: SessionSummary) => Session;
 }
 
-/** Finds the session that an id, the beginning of one, or a name means. */
+/** pi's directories, as the caller's environment has them. */
+export interface PiPlace {
+  agentDir: string;
+  sessionDir?: string;
+}
+
+interface Found extends Candidate {
+  agentDir: string;
+  /** Absent for one that pictl knows. */
+  file?: SessionFile;
+}
+
+/** Finds the session that an id, the beginning of one, or a name means. A name belongs to a repository. */
 export class SessionFinder {
   readonly #hooks: FinderHooks;
 
@@ -30,58 +42,117 @@ export class SessionFinder {
   }
 
   /**
-   * @param placeOf pi's directories, as the caller's environment has them; reads files, and is mostly not needed
+   * An id comes first, then a name in the repository of `cwd`, then eight or more characters of an id. Fewer
+   * characters and the names of other directories must fit one session among them.
+   *
+   * @param cwd the caller's directory; absent: no name comes before another
+   * @param placeOf reads files, and is mostly not needed
+   * @returns with `elsewhere` for another directory's session that was given by its name
    * @throws PictlError SESSION_AMBIGUOUS with the candidates
    */
-  find(reference: string, placeOf: () => { agentDir: string; sessionDir?: string }): Session | undefined {
-    const { all, get, present, nameOf, summaries } = this.#hooks;
-    const exact = present(get(reference));
-    if (exact !== undefined) return exact;
-    // Only what fits is looked for on disk: there may be thousands of others.
-    const known = (fits: (session: Session) => boolean) =>
-      all().filter((session) => fits(session) && present(session) !== undefined);
-    const isNamed = (session: Session) => session.record.name === reference && nameOf(session) === reference;
-    const named = known(isNamed).map(({ id }) => id);
-    if (named.length > 0) return this.#only(reference, named, []);
+  find(
+    reference: string,
+    cwd: string | undefined,
+    placeOf: () => PiPlace,
+  ): { session: Session; elsewhere: boolean } | undefined {
+    const exact = this.#hooks.present(this.#hooks.get(reference));
+    if (exact !== undefined) return { session: exact, elsewhere: false };
     const place = placeOf();
-    const { files: fitting } = listSessionFiles({ ...place, idPrefix: reference });
-    const ids = [...known(({ id }) => id.startsWith(reference)), ...fitting].map(({ id }) => id);
-    if (ids.includes(reference)) return this.#only(reference, [reference], fitting);
-    if (ids.length > 0) return this.#only(reference, ids, fitting);
-    const { files } = listSessionFiles(place);
-    const namedByPi = files.filter((file) => summaries.of(file)?.name === reference);
-    summaries.save();
-    return this.#only(
-      reference,
-      namedByPi.map((file) => file.id),
-      files,
+    const here = cwd === undefined ? [] : this.#namedHere(reference, cwd, place);
+    if (here.length > 0) return this.#only(reference, here, false);
+    const byId = this.#byId(reference, place);
+    const own = byId.filter(({ id }) => id === reference);
+    if (own.length > 0) return this.#only(reference, own, false);
+    if (byId.length > 0 && reference.length >= SHOWN_ID_LENGTH) return this.#only(reference, byId, false);
+    const named = this.#named(reference, place, listSessionFiles(place).files);
+    return this.#only(reference, [...byId, ...named], cwd !== undefined && byId.length === 0);
+  }
+
+  /** The sessions of the repository of `cwd` that have this name. */
+  namedHere(name: string, cwd: string, place: PiPlace): Candidate[] {
+    return this.#namedHere(name, cwd, place).map(withoutFile);
+  }
+
+  /** The sessions that a word means beyond doubt: by their id as it is shown, or by their name here. */
+  meant(word: string, cwd: string, place: PiPlace): Candidate[] {
+    const exact = this.#hooks.present(this.#hooks.get(word));
+    const byId = exact !== undefined || word.length < SHOWN_ID_LENGTH ? [] : this.#byId(word, place);
+    const found = [...(exact === undefined ? [] : [this.#known(exact)]), ...byId];
+    return distinct([...found, ...this.#namedHere(word, cwd, place)]).map(withoutFile);
+  }
+
+  #namedHere(name: string, cwd: string, place: PiPlace): Found[] {
+    const root = repositoryRoot(realPath(cwd));
+    const { files } = listSessionFiles({ ...place, below: root });
+    return this.#named(name, place, files).filter(
+      (found) => found.agentDir === place.agentDir && repositoryRoot(realPath(found.cwd)) === root,
     );
   }
 
-  #only(reference: string, ids: readonly string[], files: readonly SessionFile[]): Session | undefined {
-    const candidates = [...new Set(ids)];
-    const [id] = candidates;
-    if (id === undefined) return undefined;
-    if (candidates.length === 1)
-      return this.#hooks.get(id) ?? this.#takeIn(files.find((file) => file.id === id));
-    throw new PictlError("SESSION_AMBIGUOUS", `"${reference}" fits ${candidates.length} sessions.`, {
-      hint: `Give more of the id: ${candidates.slice(0, MAX_CANDIDATES).join(", ")}`,
-      details: {
-        session: reference,
-        candidates: candidates.slice(0, MAX_CANDIDATES).map((each) => this.#candidate(each, files)),
-      },
+  #named(reference: string, { agentDir }: PiPlace, files: readonly SessionFile[]): Found[] {
+    const { all, present, nameOf, summaries } = this.#hooks;
+    const name = normalName(reference);
+    const isName = (other: string | undefined) => other !== undefined && normalName(other) === name;
+    const known = all().filter(
+      (session) => isName(session.record.name) && present(session) !== undefined && isName(nameOf(session)),
+    );
+    const written = files.flatMap((file) => {
+      const summary = summaries.of(file);
+      return summary !== undefined && isName(summary.name) ? this.#written(file, summary, agentDir) : [];
     });
+    summaries.save();
+    return distinct([...known.map((session) => this.#known(session)), ...written]);
   }
 
-  #candidate(id: string, files: readonly SessionFile[]): { id: string; name?: string; cwd?: string } {
-    const known = this.#hooks.get(id)?.record;
-    const file = files.find((each) => each.id === id);
-    const { name, cwd } = known ?? (file && this.#hooks.summaries.of(file)) ?? {};
-    return { id, ...(name === undefined ? {} : { name }), ...(cwd === undefined ? {} : { cwd }) };
+  #byId(reference: string, place: PiPlace): Found[] {
+    const { all, present, summaries } = this.#hooks;
+    const known = all().filter(({ id }) => id.startsWith(reference));
+    // Only what fits is looked for on disk: there may be thousands of others.
+    const { files } = listSessionFiles({ ...place, idPrefix: reference });
+    const written = files.flatMap((file) => {
+      const summary = summaries.of(file);
+      return summary === undefined ? [] : this.#written(file, summary, place.agentDir);
+    });
+    return distinct([
+      ...known.filter((session) => present(session) !== undefined).map((session) => this.#known(session)),
+      ...written,
+    ]);
+  }
+
+  #known({ record }: Session): Found {
+    const { id, name, cwd, agentDir, usedAt } = record;
+    return { id, ...(name === undefined ? {} : { name }), cwd, agentDir, modifiedAt: usedAt };
+  }
+
+  #written(file: SessionFile, summary: SessionSummary, agentDir: string): Found {
+    const { id, name, cwd, modifiedAt } = summary;
+    return { id, ...(name === undefined ? {} : { name }), cwd, agentDir, modifiedAt, file };
+  }
+
+  #only(
+    reference: string,
+    candidates: readonly Found[],
+    elsewhere: boolean,
+  ): { session: Session; elsewhere: boolean } | undefined {
+    const found = distinct(candidates);
+    const [only] = found;
+    if (only === undefined) return undefined;
+    if (found.length > 1) throw ambiguous(reference, found.map(withoutFile));
+    const session = this.#hooks.get(only.id) ?? this.#takeIn(only.file);
+    return session && { session, elsewhere };
   }
 
   #takeIn(file: SessionFile | undefined): Session | undefined {
     const summary = file && this.#hooks.summaries.of(file);
     return file === undefined || summary === undefined ? undefined : this.#hooks.takeIn(file, summary);
   }
+}
+
+/** The first of each id: what pictl knows comes before what is only on disk. */
+function distinct(found: readonly Found[]): Found[] {
+  return [...new Map(found.toReversed().map((each) => [each.id, each])).values()].toReversed();
+}
+
+function withoutFile({ id, name, cwd, modifiedAt }: Found): Candidate {
+  return { id, ...(name === undefined ? {} : { name }), cwd, modifiedAt };
 }

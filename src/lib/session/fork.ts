@@ -42,11 +42,16 @@ export async function branchSession(
     );
   }
   sessions.admit(record.id);
-  const release = sessions.reserve();
+  const named = options.name === undefined ? undefined : sessions.reserveName(options.name, parent, caller);
   try {
-    return await branchInto(sessions, parent, options, caller);
+    const release = sessions.reserve();
+    try {
+      return await branchInto(sessions, parent, { ...options, name: named?.name }, caller);
+    } finally {
+      release();
+    }
   } finally {
-    release();
+    named?.release();
   }
 }
 
@@ -110,10 +115,12 @@ async function branchInto(
   }
   session.adopt(agent, state);
   const parentName = sessions.info(parent).name;
+  // pi hands the parent's name on, and a name that two sessions have would name neither.
   const inheritedName = state.sessionName !== undefined && state.sessionName === parentName;
-  const name =
-    options.name ??
-    (inheritedName ? freeName(sessions, `${parentName} (${options.at ? "fork" : "clone"}`) : undefined);
+  const kind = options.at ? "fork" : "clone";
+  const nth = (count: number) => `${parentName} (${count === 1 ? kind : `${kind} ${count}`})`;
+  const free = inheritedName && !options.name ? sessions.reserveFreeName(nth, parent, caller) : undefined;
+  const name = options.name ?? free?.name;
   try {
     if (name !== undefined) await session.rename(name, caller);
   } catch (error) {
@@ -121,17 +128,10 @@ async function branchInto(
     await session.close(caller);
     sessions.forget(session);
     throw error;
+  } finally {
+    free?.release();
   }
   return { session, text };
-}
-
-/** pi hands the parent's name on, and a name that two sessions have would name neither. */
-function freeName(sessions: Sessions, stem: string): string {
-  const taken = new Set(sessions.all().map((session) => session.record.name));
-  for (let count = 1; ; count++) {
-    const name = count === 1 ? `${stem})` : `${stem} ${count})`;
-    if (!taken.has(name)) return name;
-  }
 }
 
 async function branch(agent: Agent, at: ForkPoint | undefined): Promise<{ state: AgentState; text: string }> {

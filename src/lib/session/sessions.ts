@@ -3,10 +3,12 @@ import { existsSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Agent } from "../agent/agent.ts";
 import { checkPassedArguments } from "../agent/launch-arguments.ts";
+import { ambiguous } from "../core/ambiguous-session.ts";
 import { type Config, findWorkspaceConfig, type Limits, loadConfig } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Environment } from "../core/paths.ts";
+import { type Environment, repositoryRoot, workspaceDirectories } from "../core/paths.ts";
+import { realPath } from "../core/real-path.ts";
 import {
   agentDirOf,
   listSessionFiles,
@@ -14,7 +16,8 @@ import {
   type SessionFile,
   sessionDirOf,
 } from "../core/session-files/locate.ts";
-import type { RequestParams } from "../protocol/requests.ts";
+import { checkName } from "../core/session-name.ts";
+import type { RequestParams, SessionReference } from "../protocol/requests.ts";
 import type { SessionInfo, SessionOptions, TurnOutcome } from "../protocol/session.ts";
 import type { MakingRoom } from "./agent-places.ts";
 import { AgentPool } from "./agent-pool.ts";
@@ -22,8 +25,9 @@ import { type AgentPlan, type AgentStarter, placeOf } from "./agent-starter.ts";
 import type { Caller, ModelChange } from "./caller.ts";
 import { CurrentSessions } from "./current-sessions.ts";
 import type { SessionSummary } from "./files/summary.ts";
-import { SessionFinder } from "./find-session.ts";
+import { type PiPlace, SessionFinder } from "./find-session.ts";
 import { Summaries, sessionInfo, unopenedSessionInfo } from "./listing.ts";
+import { type ReservedName, SessionNames } from "./names.ts";
 import { OneWriter } from "./one-writer.ts";
 import type { FileState, ModelAndLevel } from "./promised.ts";
 import { RateLimits } from "./rate-limits.ts";
@@ -59,8 +63,11 @@ export class Sessions implements SessionHost {
   readonly #summaries: Summaries;
   readonly #pool: AgentPool;
   readonly #finder: SessionFinder;
+  readonly #names: SessionNames;
   readonly #current: CurrentSessions;
   readonly #sessions = new Map<string, Session>();
+  /** New ones whose first agent is starting. */
+  readonly #opening = new Map<Session, Promise<void>>();
   /** Those whose turn another daemon was running when this one started. */
   readonly #elsewhere = new Set<string>();
   readonly #configFile: string;
@@ -104,6 +111,7 @@ export class Sessions implements SessionHost {
       nameOf: (session) => this.info(session).name,
       takeIn: (file, summary) => this.#takeIn(file, summary),
     });
+    this.#names = new SessionNames(this.#finder);
     for (const record of options.registry.all()) {
       // An ephemeral session lived in the memory of an agent that died with the last daemon.
       if (record.options.ephemeral) options.registry.delete(record.id);
@@ -118,23 +126,26 @@ export class Sessions implements SessionHost {
   /**
    * Creates a session without starting its agent. It exists for pictl at once, and for pi with its first answer.
    *
-   * @throws PictlError DIRECTORY_NOT_FOUND, LIMIT_EXCEEDED
+   * @throws PictlError DIRECTORY_NOT_FOUND, LIMIT_EXCEEDED, NAME_TAKEN, INVALID_INPUT for a name
    */
   create(params: Omit<RequestParams<"create_session">, "current">, caller: Caller): Session {
     const env = this.starter.environmentOf(caller);
     checkPassedArguments(params.options?.piArgs ?? []);
-    const agentDir = agentDirOf(env);
+    const cwd = realDirectory(params.cwd);
+    // Nothing is awaited between this check and the registration of the session.
+    const name =
+      params.name === undefined ? undefined : this.#names.check(params.name, { cwd }, placeIn(env));
     const now = Date.now();
     const record: SessionRecord = {
       id: randomUUID(),
-      cwd: realDirectory(params.cwd),
-      agentDir,
+      cwd,
+      agentDir: agentDirOf(env),
       options: params.options ?? {},
       origin: "pictl",
       createdAt: now,
       usedAt: now,
       closed: false,
-      ...(params.name === undefined ? {} : { name: params.name }),
+      ...(name === undefined ? {} : { name }),
     };
     const release = this.reserve();
     try {
@@ -142,6 +153,30 @@ export class Sessions implements SessionHost {
     } finally {
       release();
     }
+  }
+
+  /**
+   * Starts the agent of a session that was just created, and forgets the session when that fails: it never existed
+   * for pi, so nothing is lost.
+   *
+   * @throws PictlError what {@link Session.open} throws
+   */
+  async openNew(session: Session, caller: Caller): Promise<void> {
+    const opening = session.open(caller).catch((error: unknown) => {
+      this.forget(session);
+      throw error;
+    });
+    this.#opening.set(session, opening);
+    try {
+      await opening;
+    } finally {
+      this.#opening.delete(session);
+    }
+  }
+
+  /** Waits for a session that another request is just creating. Throws what that request is answered. */
+  async whenOpen(session: Session): Promise<void> {
+    await this.#opening.get(session);
   }
 
   /** Keeps a slot for a session that takes time to make; see {@link SessionSlots.reserve}. */
@@ -215,8 +250,8 @@ export class Sessions implements SessionHost {
     const found =
       target.sessionId === undefined
         ? this.current(target, caller)
-        : (this.#finder.find(target.sessionId, () => placeIn(caller.environment ?? {})) ??
-          this.#findGone(target.sessionId));
+        : (this.#named(target.sessionId, target.cwd, caller) ??
+          this.#findGone(target.sessionId, target.cwd));
     if (found !== undefined) return this.#followed(found);
     if (target.sessionId === undefined) {
       throw new PictlError(
@@ -241,18 +276,85 @@ export class Sessions implements SessionHost {
     return current && this.#followed(current);
   }
 
-  /** Every session of the caller's pi directory, or those of one working directory; newest first. */
+  #named(reference: string, cwd: string | undefined, caller: Caller): Session | undefined {
+    const found = this.#finder.find(reference, cwd, () => placeIn(caller.environment ?? {}));
+    if (found?.elsewhere) {
+      const { id, cwd } = found.session.record;
+      caller.usesElsewhere?.({ sessionId: id, name: reference, cwd });
+    }
+    return found?.session;
+  }
+
+  /**
+   * The session of the repository of `cwd` that has this name, for who may create it.
+   *
+   * @throws PictlError SESSION_AMBIGUOUS, INVALID_INPUT for what can't be a name
+   */
+  namedHere(given: string, cwd: string, caller: Caller): Session | undefined {
+    const name = checkName(given);
+    const place = placeIn(caller.environment ?? {});
+    const candidates = this.#finder.namedHere(name, cwd, place);
+    if (candidates.length > 1) throw ambiguous(name, candidates);
+    const [only] = candidates;
+    return only && this.#finder.find(only.id, cwd, () => place)?.session;
+  }
+
+  /** The sessions that a word means beyond doubt, by name here or by id; see {@link SessionFinder.meant}. */
+  meant(word: string, cwd: string, caller: Caller): SessionReference[] {
+    return this.#finder
+      .meant(word, cwd, placeIn(caller.environment ?? {}))
+      .map(({ id, modifiedAt: _, ...rest }) => ({ sessionId: id, ...rest }));
+  }
+
+  /** Keeps a name for a copy of this session that is yet to be made; see {@link SessionNames.reserve}. */
+  reserveName(name: string, { record }: Session, caller: Caller): ReservedName {
+    return this.#names.reserve(name, record, this.#placeOfNames(record, caller));
+  }
+
+  /** Keeps the first free name for a copy of this session; see {@link SessionNames.reserveFree}. */
+  reserveFreeName(nth: (count: number) => string, { record }: Session, caller: Caller): ReservedName {
+    return this.#names.reserveFree(nth, record, this.#placeOfNames(record, caller));
+  }
+
+  /**
+   * Gives a session another name.
+   *
+   * @returns the name as it was stored
+   * @throws PictlError NAME_TAKEN, INVALID_INPUT, and what {@link Session.rename} throws
+   */
+  async rename(session: Session, given: string, caller: Caller): Promise<string> {
+    const { record } = session;
+    const place = this.#placeOfNames(record, caller);
+    const { name, release } = this.#names.reserve(given, record, place, record.id);
+    try {
+      await session.rename(name, caller);
+    } finally {
+      release();
+    }
+    return name;
+  }
+
+  #placeOfNames({ agentDir }: SessionRecord, caller: Caller): PiPlace {
+    return { ...placeIn(caller.environment ?? {}), agentDir };
+  }
+
+  /**
+   * Every session of the caller's pi directory, or those that a prompt in `cwd` may continue: of that directory and of
+   * those above it up to the repository root. Newest first.
+   */
   list(cwd: string | undefined, caller: Caller): SessionInfo[] {
     const place = placeIn(caller.environment ?? {});
     const { agentDir } = place;
-    const directory = cwd === undefined ? undefined : existsSync(cwd) ? realpathSync(cwd) : cwd;
-    const { files } = listSessionFiles({ ...place, ...(directory ? { cwd: directory } : {}) });
+    const directories = cwd === undefined ? undefined : new Set(workspaceDirectories(realPath(cwd)));
+    const isWanted = (directory: string) => directories === undefined || directories.has(directory);
+    const files = filesIn(place, directories);
+    const continued = this.current({ cwd }, caller)?.id;
     const infos: SessionInfo[] = [];
     const seen = new Set<string>();
     const sandboxOf = sandboxLookup(this.#registry);
     for (const file of files) {
       const summary = this.#summaries.of(file);
-      if (summary === undefined || (directory !== undefined && summary.cwd !== directory)) continue;
+      if (summary === undefined || !isWanted(summary.cwd)) continue;
       if (seen.has(summary.id)) continue;
       const session = this.#sessions.get(summary.id);
       const own = session?.record.file;
@@ -266,13 +368,15 @@ export class Sessions implements SessionHost {
     for (const session of this.#sessions.values()) {
       const { record } = session;
       if (seen.has(record.id) || record.agentDir !== agentDir) continue;
-      if (directory !== undefined && record.cwd !== directory) continue;
+      if (!isWanted(record.cwd)) continue;
       // One in a sandbox may have taken its file away itself.
       if (record.options.sandbox === undefined && this.#isGone(session)) continue;
       infos.push(this.info(session));
     }
     this.#summaries.save();
-    return infos.sort((a, b) => b.modifiedAt - a.modifiedAt);
+    const marked =
+      cwd === undefined ? infos : infos.map((one) => ({ ...one, current: one.id === continued }));
+    return marked.sort((a, b) => b.modifiedAt - a.modifiedAt);
   }
 
   info(session: Session): SessionInfo {
@@ -499,10 +603,15 @@ export class Sessions implements SessionHost {
     return session;
   }
 
-  /** A session without its file, by its id or name: who names it is told what is missing. */
-  #findGone(reference: string): Session | undefined {
+  /** A session without its file, by its id or its name here: who names it is told what is missing. */
+  #findGone(reference: string, cwd: string | undefined): Session | undefined {
     const gone = this.all().filter((session) => this.#isGone(session));
-    return gone.find(({ id }) => id === reference) ?? gone.find(({ record }) => record.name === reference);
+    const rootOf = (directory: string) => repositoryRoot(realPath(directory));
+    const isHere = ({ record }: Session) => cwd === undefined || rootOf(record.cwd) === rootOf(cwd);
+    return (
+      gone.find(({ id }) => id === reference) ??
+      gone.find((session) => session.record.name === reference && isHere(session))
+    );
   }
 
   /** Makes room. Where options restrict what the agent may do, they must outlive the absence of the file. */
@@ -544,8 +653,15 @@ export class Sessions implements SessionHost {
   }
 }
 
+/** The session files of some directories, or of all. */
+function filesIn(place: PiPlace, directories: ReadonlySet<string> | undefined): SessionFile[] {
+  // A flat directory holds the sessions of every directory.
+  if (directories === undefined || place.sessionDir !== undefined) return listSessionFiles(place).files;
+  return [...directories].flatMap((cwd) => listSessionFiles({ ...place, cwd }).files);
+}
+
 /** Where pi keeps the sessions of a shell with this environment. */
-function placeIn(env: Environment): { agentDir: string; sessionDir?: string } {
+function placeIn(env: Environment): PiPlace {
   const sessionDir = sessionDirOf(env);
   return { agentDir: agentDirOf(env), ...(sessionDir ? { sessionDir } : {}) };
 }

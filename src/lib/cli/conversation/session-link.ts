@@ -5,9 +5,8 @@ import type { PushRecord } from "../../protocol/records.ts";
 import type { StreamRecord } from "../../protocol/stream.ts";
 import type { TranscriptMessage } from "../../protocol/transcript.ts";
 import { STREAM_VERSION } from "../../protocol/version.ts";
+import type { Target } from "../session-flags.ts";
 import { Conversation } from "./conversation.ts";
-
-export type Target = { sessionId: string } | { cwd: string };
 
 /**
  * Keeps a {@link Conversation} up to date with one session of the daemon, or with none yet. Moving to another
@@ -102,7 +101,7 @@ export class SessionLink {
       const { session } = await this.#client.request("get_session", target);
       return session.id;
     } catch (error) {
-      if ("cwd" in target && toPictlError(error).code === "SESSION_NOT_FOUND") return undefined;
+      if (!("sessionId" in target) && toPictlError(error).code === "SESSION_NOT_FOUND") return undefined;
       throw error;
     }
   }

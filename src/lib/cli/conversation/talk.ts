@@ -6,11 +6,11 @@ import type { RequestParams } from "../../protocol/requests.ts";
 import type { StreamRecord } from "../../protocol/stream.ts";
 import { setModel } from "../change-model.ts";
 import type { PiBashResult, PiCommand } from "../pi-data.ts";
-import { absoluteScenario, currentDirectory } from "../session-flags.ts";
+import { absoluteScenario, currentDirectory, type Target } from "../session-flags.ts";
 import { attach } from "./attach.ts";
 import type { Conversation } from "./conversation.ts";
 import { type ContextUse, SessionFacts } from "./session-facts.ts";
-import { SessionLink, type Target } from "./session-link.ts";
+import { SessionLink } from "./session-link.ts";
 
 /** What `pictl prompt` was told on its command line. */
 export interface ConversationOptions {

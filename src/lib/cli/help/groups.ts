@@ -30,7 +30,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   },
   {
     title: "Make, branch, end",
-    commands: of("session", "create", "rename", "fork", "clone", "compact", "close", "delete"),
+    commands: of("session", "create", "ensure", "rename", "fork", "clone", "compact", "close", "delete"),
   },
   {
     title: "Choose how it works",

@@ -2,9 +2,24 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Flags } from "@oclif/core";
 import { PictlError } from "../../core/errors.ts";
+import { pickSession } from "../pick-session.ts";
 import { currentDirectory } from "../session-flags.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { parseMoment } from "./moment.ts";
+
+/** One session, for a command that takes it as its argument too. */
+export const sessionFlag = Flags.string({
+  char: "s",
+  description: "The session, instead of as the argument",
+  helpValue: "<session>",
+});
+
+/** The session that is given as the argument or with -s. Throws USAGE for two. */
+export function namedSession(argument: string | undefined, flag: string | undefined): string | undefined {
+  if (argument === undefined && flag === undefined) return undefined;
+  const target = pickSession(argument, flag, {});
+  return "sessionId" in target ? target.sessionId : undefined;
+}
 
 /** Which sessions a command of the history looks at. */
 export const whichFlags = {

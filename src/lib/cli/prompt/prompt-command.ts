@@ -12,6 +12,7 @@ import {
   currentDirectory,
   sessionFlag,
   sessionOptionsFrom,
+  type Target,
   targetFrom,
 } from "../session-flags.ts";
 import type { Image } from "./read-attachment.ts";
@@ -125,6 +126,9 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     { format, timeoutMs }: { format: PromptFormat; timeoutMs: number | undefined },
   ): Promise<void> {
     const client = await this.connect();
+    // Who has picked a session for a whole script passes on texts that it doesn't know.
+    if (this.flags.session === undefined && !this.flags.new)
+      await this.refuseSessionWord(client, this.args.message ?? [], "prompt", "text for the current session");
     await checkSize(given.message, given.images ?? [], client.server.maxMessageBytes);
     const params = this.flags.fork ? await this.#ofCopy(client, given) : given;
     if (this.flags.detach) {
@@ -169,7 +173,7 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     return process.stdin.isTTY === true && process.stderr.isTTY === true;
   }
 
-  #target(): { sessionId: string } | { cwd: string } {
+  #target(): Target {
     return this.flags.new ? { cwd: currentDirectory() } : targetFrom(this.flags.session);
   }
 

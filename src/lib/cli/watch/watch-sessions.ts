@@ -12,12 +12,12 @@ import { type LineFormat, piLines, streamLines } from "../prompt/lines-view.ts";
 import { colorsFor } from "../render/color.ts";
 import { shortIds } from "../render/short-ids.ts";
 import { sanitize } from "../render/text-width.ts";
-import type { targetFrom } from "../session-flags.ts";
+import type { Target } from "../session-flags.ts";
 import { waitForSessions } from "../wait-for-sessions.ts";
 import { WatchText } from "./watch-text.ts";
 
 export interface WatchOptions {
-  targets: readonly ReturnType<typeof targetFrom>[];
+  targets: readonly Target[];
   /** Begin after this record; undefined: from now on. */
   since: number | undefined;
   format: "text" | "stream-json" | "pi";

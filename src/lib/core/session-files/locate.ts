@@ -8,7 +8,7 @@ import {
   readdirSync,
   readFileSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Environment } from "../paths.ts";
 import { homeOf } from "../user.ts";
@@ -99,6 +99,8 @@ export function listSessionFiles(options: {
   agentDir: string;
   sessionDir?: string | undefined;
   cwd?: string | undefined;
+  /** Narrows as `cwd` does, to this directory and those below it. */
+  below?: string | undefined;
   /** Only sessions whose id begins so; the others aren't even looked at. */
   idPrefix?: string | undefined;
 }): SessionFileListing {
@@ -109,7 +111,10 @@ export function listSessionFiles(options: {
     addFiles(sessionDirFor(options.cwd, options.agentDir), listing, idPrefix);
   else {
     const root = join(resolve(options.agentDir), "sessions");
+    const { below } = options;
+    const beginning = below === undefined ? "" : basename(sessionDirFor(below, root)).slice(0, -"--".length);
     for (const entry of readDirectory(root, listing)) {
+      if (!entry.name.startsWith(beginning)) continue;
       if (entry.isDirectory()) addFiles(`${root}/${entry.name}`, listing, idPrefix);
       else if (entry.isSymbolicLink()) listing.skipped++;
     }

@@ -1,7 +1,10 @@
 import { basename } from "node:path";
+import { ambiguous, type Candidate, SHOWN_ID_LENGTH } from "../../core/ambiguous-session.ts";
 import { PictlError } from "../../core/errors.ts";
+import { normalName } from "../../core/session-name.ts";
 import type { Directories } from "../exclusion.ts";
 import { isBelow } from "../files/roots.ts";
+import type { FileState } from "../index/file-state.ts";
 import type { FileRow, HistoryIndex } from "../index/history-index.ts";
 import { KINDS, kindNumber, ROLES, TOOL_KINDS } from "../kinds.ts";
 import type { Filters, Scope } from "../types.ts";
@@ -65,7 +68,7 @@ export function selectFiles(
   index: HistoryIndex,
   directories: Directories,
   roots: Scope["roots"],
-  { projectOf, project, cwd, session }: Filters,
+  { projectOf, project, cwd, session, near }: Filters,
 ): Map<number, FileRow> {
   const wanted = projectOf === undefined ? undefined : directories.project(projectOf);
   const files = new Map<number, FileRow>();
@@ -78,31 +81,49 @@ export function selectFiles(
     if (project !== undefined && own !== project && basename(own) !== project) continue;
     files.set(row.id, row);
   }
-  return session === undefined ? files : onlySession(files, session);
+  if (session === undefined) return files;
+  const own = near === undefined ? undefined : directories.project(near);
+  return onlySession(files, session, ({ cwd }) => own !== undefined && directories.project(cwd) === own);
 }
 
-/** Those of one session. Throws SESSION_NOT_FOUND, SESSION_AMBIGUOUS. */
-export function onlySession(files: ReadonlyMap<number, FileRow>, reference: string): Map<number, FileRow> {
+/**
+ * Those of one session, found as {@link SessionFinder.find} does.
+ *
+ * @param isHere whether the session belongs to the project whose names come first
+ * @throws PictlError SESSION_NOT_FOUND, SESSION_AMBIGUOUS
+ */
+export function onlySession(
+  files: ReadonlyMap<number, FileRow>,
+  reference: string,
+  isHere: (state: FileState) => boolean = () => false,
+): Map<number, FileRow> {
   const rows = [...files.values()];
+  const name = normalName(reference);
+  const having = (fits: (state: FileState) => boolean) =>
+    rows.filter(({ state }) => state !== undefined && fits(state));
+  const isNamed = (state: FileState) => state.name !== undefined && normalName(state.name) === name;
+  const begins = ({ session }: FileState) => session.startsWith(reference);
   const fitting = [
-    rows.filter(({ state }) => state?.session === reference),
-    rows.filter(({ state }) => state?.name === reference),
-    rows.filter(({ state }) => state?.session.startsWith(reference)),
+    having(({ session }) => session === reference),
+    having((state) => isNamed(state) && isHere(state)),
+    reference.length < SHOWN_ID_LENGTH ? [] : having(begins),
+    having((state) => begins(state) || isNamed(state)),
   ].find((some) => some.length > 0);
-  const ids = [...new Set(fitting?.map(({ state }) => state?.session ?? ""))];
+  const candidates = new Map(
+    fitting?.flatMap(({ state }) => (state ? [[state.session, candidate(state)]] : [])),
+  );
   if (fitting === undefined) {
     throw new PictlError("SESSION_NOT_FOUND", `There is no session "${reference}" in the history.`, {
       hint: "See `pictl history list --all` for ids and names.",
       details: { session: reference },
     });
   }
-  if (ids.length > 1) {
-    throw new PictlError("SESSION_AMBIGUOUS", `"${reference}" fits ${ids.length} sessions.`, {
-      hint: `Give more of the id: ${ids.slice(0, 10).join(", ")}`,
-      details: { session: reference, candidates: ids.slice(0, 10).map((id) => ({ id })) },
-    });
-  }
+  if (candidates.size > 1) throw ambiguous(reference, [...candidates.values()]);
   return new Map(fitting.map((row) => [row.id, row]));
+}
+
+function candidate({ session, name, cwd, modifiedAt }: FileState): Candidate {
+  return { id: session, ...(name === undefined ? {} : { name }), cwd, modifiedAt };
 }
 
 /** By the number of a kind and one more, as {@link Columns} has it. */
