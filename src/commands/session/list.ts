@@ -8,7 +8,7 @@ import { wholeNumber } from "../../lib/cli/whole-number.ts";
 export default class SessionList extends BaseCommand<typeof SessionList> {
   static override summary = "List the sessions of this directory, or all of them";
   static override description =
-    "Newest first, those of pi's own terminal interface included. * marks the current session of its directory.";
+    "Newest first, those of pi's own terminal interface included. In a repository those of the directories above are listed too, as a prompt may continue them. * marks the session that a prompt here continues; with --all, the current session of each directory.";
   static override examples = [
     "<%= config.bin %> session list",
     "<%= config.bin %> session list --all --limit 20",
@@ -49,7 +49,7 @@ export default class SessionList extends BaseCommand<typeof SessionList> {
     return renderSessionList(sessions, {
       colors: await colorsFor(process.stdout),
       width: widthOf(process.stdout),
-      directories: this.flags.all,
+      directories: this.flags.all || sessions.some(({ cwd }) => cwd !== currentDirectory()),
       otherIds,
     });
   }

@@ -1,6 +1,7 @@
 import type { Client } from "../client/client.ts";
 import { PictlError } from "../core/errors.ts";
 import { shellQuote } from "../core/shell-quote.ts";
+import type { SessionReference } from "../protocol/requests.ts";
 import { targetFrom } from "./session-flags.ts";
 
 /** A longer word is a text: names are shorter. */
@@ -36,7 +37,7 @@ export async function refuseSessionWord(
     return;
   const { cwd } = targetFrom(undefined);
   if (cwd === undefined) return;
-  const { sessions } = await client.request("match_sessions", { cwd, word });
+  const sessions = await match(client, cwd, word);
   const [first] = sessions;
   if (first === undefined) return;
   const quoted = shellQuote(word);
@@ -48,6 +49,16 @@ export async function refuseSessionWord(
       details: { word, sessions },
     },
   );
+}
+
+async function match(client: Client, cwd: string, word: string): Promise<SessionReference[]> {
+  try {
+    return (await client.request("match_sessions", { cwd, word })).sessions;
+  } catch (error) {
+    // A daemon of an older build.
+    if (error instanceof PictlError && error.code === "UNKNOWN_COMMAND") return [];
+    throw error;
+  }
 }
 
 function isSessionFlag(arg: string): boolean {

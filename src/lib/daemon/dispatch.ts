@@ -25,6 +25,7 @@ const ALLOWED_WHILE_STOPPING = new Set<string>([
   "get_session",
   "get_queue",
   "list_sessions",
+  "match_sessions",
   "respond",
   "stop_daemon",
   "subscribe",

@@ -31,7 +31,7 @@ export const historyHandlers: HistoryHandlers = {
   async search_history({ cwd, scope, project, session, model, since, until, ...rest }, host, reply) {
     const filters = filtersOf({ cwd, scope, project, session, model, since, until });
     const places = await placesOf(host, cwd);
-    const meant = await resolved(host, places.scope, cwd, filters);
+    const meant = await resolved(host, places.scope, cwd, { ...filters, waitMs: rest.waitMs });
     const result = await host.history.ask("search", places.scope, { ...rest, ...meant });
     const told = (hit: Hit) => (places.outside(hit.file) ? { ...hit, outside: true } : hit);
     reply({ ...result, hits: result.hits.map(told) });
@@ -74,7 +74,7 @@ export const historyHandlers: HistoryHandlers = {
 };
 
 /** The parameters with the id of the session that they name, if they name one. Says when it is another directory's. */
-async function resolved<P extends Filters>(
+async function resolved<P extends Filters & { waitMs?: number | undefined }>(
   { history, caller }: HistoryHost,
   scope: Scope,
   cwd: string | undefined,
@@ -83,7 +83,7 @@ async function resolved<P extends Filters>(
   const { session, projectOf, project } = params;
   if (session === undefined) return params;
   const near = cwd === undefined ? undefined : realPath(cwd);
-  const filters = { session, projectOf, project, cwd: params.cwd, near };
+  const filters = { session, projectOf, project, cwd: params.cwd, near, waitMs: params.waitMs };
   const { sessionId, cwd: directory, elsewhere } = await history.ask("resolve", scope, filters);
   if (elsewhere) caller.usesElsewhere?.({ sessionId, name: session, cwd: directory });
   return { ...params, session: sessionId };

@@ -46,7 +46,7 @@ export interface Operations {
   };
   /** Which session an id, the beginning of one, or a name means. */
   resolve: {
-    params: Filters & { session: string };
+    params: Filters & { session: string; waitMs?: number | undefined };
     /** `elsewhere`: given by its name, and not of the project of `near`. */
     result: { sessionId: string; cwd: string; elsewhere: boolean };
   };
@@ -136,7 +136,7 @@ export class HistoryService {
     },
 
     resolve: async (scope, params) => {
-      await this.#catchUp(scope);
+      await this.#catchUp(scope, params.waitMs);
       const { session, near } = params;
       const [row] = selectFiles(this.#index, this.#directories, scope.roots, params).values();
       if (row?.state === undefined) throw noSession(session);

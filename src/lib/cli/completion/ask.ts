@@ -7,11 +7,11 @@ import type { Candidate } from "./value-kinds.ts";
 const TIMEOUT_MS = 500;
 
 /**
- * Sessions, or the models that they have used, from a daemon that runs: those of this directory, or of all
+ * Sessions, the names of those here, or the models that they have used, from a daemon that runs: those of this directory, or of all
  * where none of them begins with what was typed. Without a daemon, or from one that is slow, nothing.
  */
 export async function askForSessions(
-  wanted: { kind: "sessions" | "models"; prefix: string },
+  wanted: { kind: "sessions" | "names" | "models"; prefix: string },
   current: string,
   connectIfRunning: () => Promise<Client | undefined>,
 ): Promise<Candidate[]> {
@@ -31,7 +31,7 @@ export async function askForSessions(
 }
 
 async function ask(
-  kind: "sessions" | "models",
+  kind: "sessions" | "names" | "models",
   typed: string,
   connectIfRunning: () => Promise<Client | undefined>,
 ): Promise<Candidate[]> {
@@ -39,6 +39,11 @@ async function ask(
   if (client === undefined) return kind === "models" ? modelCandidates([]) : [];
   if (kind === "models") return modelCandidates((await client.request("list_sessions", {})).sessions);
   const here = await client.request("list_sessions", { cwd: process.cwd() });
+  if (kind === "names")
+    return sessionCandidates(
+      here.sessions.filter(({ name }) => name !== undefined),
+      "",
+    );
   const candidates = sessionCandidates(here.sessions, typed);
   if (candidates.some(({ value }) => value.startsWith(typed))) return candidates;
   return sessionCandidates((await client.request("list_sessions", {})).sessions, typed);

@@ -6,7 +6,7 @@ import { sessionSettings } from "../session-settings.ts";
 /** What can be typed at a place of the command line that isn't a flag or a command. */
 export type ValueKind =
   | { kind: "words"; candidates: Candidate[] }
-  | { kind: "sessions" | "models" }
+  | { kind: "sessions" | "names" | "models" }
   | { kind: "files" | "directories" }
   | { kind: "nothing" };
 
@@ -69,6 +69,8 @@ export function argumentValues(
       return words(Object.keys(sessionSettings));
     case "session:settings value":
       return words(Object.hasOwn(sessionSettings, key) ? (sessionSettings[key]?.values ?? []) : []);
+    case "session:ensure name":
+      return { kind: "names" };
     case "session:model name":
       return { kind: "models" };
     default:
