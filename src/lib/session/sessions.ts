@@ -250,8 +250,7 @@ export class Sessions implements SessionHost {
     const found =
       target.sessionId === undefined
         ? this.current(target, caller)
-        : (this.#named(target.sessionId, target.cwd, caller) ??
-          this.#findGone(target.sessionId, target.cwd));
+        : (this.#named(target.sessionId, target.cwd, caller) ?? this.#findGone(target.sessionId, target.cwd));
     if (found !== undefined) return this.#followed(found);
     if (target.sessionId === undefined) {
       throw new PictlError(
