@@ -121,6 +121,35 @@ describe("an agent that is killed", { timeout: scaled(120_000) }, () => {
     );
     assert.equal(await place.ok(["prompt", "something else"], { env }), "done");
   });
+
+  it("tells why it crashed, whatever comes before and after the reason", async () => {
+    const running = place.start(["prompt", "an exception"], { env: { PICTL_PI: MISBEHAVES } });
+    await died(running, /exit code 1 in the middle of the turn:[\s\S]*TypeError: the widget has no handle/);
+    assert.doesNotMatch(running.stderr, /^\s+at /m);
+    assert.ok(running.stderr.split("\n").length < 16, running.stderr);
+  });
+
+  it("tells why it didn't start, and nothing that pi says because of pictl", async () => {
+    const extension = join(place.root, "extension.ts");
+    const create = ["session", "create", "--model", "scripted/echo", "--", "-e", extension];
+    const faults: [source: string, says: RegExp][] = [
+      ["export default function (pi) {\n  const = 3;\n}\n", /Failed to load extension .*extension\.ts/],
+      ["import 'no-such-package';\nexport default () => {};\n", /no-such-package/],
+      [
+        "setTimeout(() => { throw new RangeError('too far'); });\nexport default async () => { await new Promise(() => {}); };\n",
+        /RangeError: too far/,
+      ],
+      ["process.abort();\n", /was ended by SIGABRT before it was ready/],
+    ];
+    for (const [source, says] of faults) {
+      writeFileSync(extension, source);
+      const result = await place.run(create);
+      assert.equal(result.code, 6, result.stderr);
+      assert.match(result.stderr, /\[AGENT_START_FAILED\]/);
+      assert.match(result.stderr, says);
+      assert.doesNotMatch(result.stderr, /No project session found|^\s+at /m);
+    }
+  });
 });
 
 describe("an agent that is stuck", { timeout: scaled(120_000) }, () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -17,6 +18,8 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import type { DaemonStatus } from "../../src/lib/protocol/requests.ts";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { Workspace } from "../support/workspace.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
 
 describe("daemon", () => {
   let place: Workspace;
@@ -103,6 +106,23 @@ describe("daemon", () => {
     assert.match(result.stderr, /\[DAEMON_START_FAILED\]/);
     assert.match(result.stderr, /not a database/);
     await place.allProcessesGone();
+  });
+
+  it("shows why it crashed at its start, which Node prints before the stack", async () => {
+    const root = join(place.root, "broken");
+    for (const part of ["dist", "bin", "package.json"])
+      cpSync(join(ROOT, part), join(root, part), { recursive: true });
+    symlinkSync(join(ROOT, "node_modules"), join(root, "node_modules"));
+    writeFileSync(join(root, "dist/lib/daemon/main.js"), "import 'no-such-package';\n");
+    const env = place.env as NodeJS.ProcessEnv;
+    const args = [join(root, "bin/run.js"), "session", "list"];
+    const result = spawnSync(process.execPath, args, { cwd: place.cwd, env, encoding: "utf8" });
+    assert.equal(result.status, 9, result.stderr);
+    assert.match(
+      result.stderr,
+      /could not start: it ended with exit code 1:[\s\S]*Cannot find package 'no-such-package'/,
+    );
+    assert.doesNotMatch(result.stderr, /^\s+at /m);
   });
 
   it("says what stands where its files should be, and waits for nothing", async () => {

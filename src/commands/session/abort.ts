@@ -4,8 +4,6 @@ import { writeStderr } from "../../lib/cli/output.ts";
 import { pickSession } from "../../lib/cli/pick-session.ts";
 import { sessionArg, sessionFlag } from "../../lib/cli/session-flags.ts";
 
-const ENDED = { turn: "", compaction: " the compaction", command: " the command" };
-
 export default class SessionAbort extends BaseCommand<typeof SessionAbort> {
   static override summary = "Abort what runs in a session: its turn, a compaction or a shell command";
   static override description =
@@ -42,7 +40,8 @@ export default class SessionAbort extends BaseCommand<typeof SessionAbort> {
         [...result.steering, ...result.followUp].map((text) => `Not sent: ${text}\n`).join(""),
       );
     }
-    const { aborted, what = "turn" } = result;
-    await this.show(result, () => (aborted ? `aborted${ENDED[what]}\n` : "nothing to abort\n"));
+    const { aborted, what } = result;
+    const ended = what === undefined ? "aborted\n" : `aborted the ${what}\n`;
+    await this.show(result, () => (aborted ? ended : "nothing to abort\n"));
   }
 }

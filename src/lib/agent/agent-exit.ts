@@ -1,9 +1,7 @@
 import { type ErrorCode, PictlError } from "../core/errors.ts";
+import { lastWordsOf } from "../core/last-words.ts";
 
-/** The last lines of stderr say why; the rest is in the details. */
-const LAST_WORDS_LINES = 5;
-
-/** How an agent ended, and with which last words (secrets redacted). */
+/** How an agent ended, and the beginning and end of its stderr (secrets redacted). */
 export interface AgentExit {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -20,9 +18,9 @@ export function howItEnded({ fault, signal, code }: AgentExit): string {
   return signal ? `was ended by ${signal}` : `ended with exit code ${code}`;
 }
 
-/** The end of its stderr, as far as it fits an error's message. */
+/** Why it ended, by its stderr, as far as that fits an error's message. */
 export function lastWords({ stderr }: AgentExit): string {
-  return stderr.split("\n").slice(-LAST_WORDS_LINES).join("\n");
+  return lastWordsOf(stderr);
 }
 
 /**
@@ -44,6 +42,7 @@ export function exitError(code: ErrorCode, exit: AgentExit, garbage: readonly st
       stderr: exit.stderr,
       ...(garbage.length > 0 ? { stdout: garbage } : {}),
     },
-    retryable: code === "AGENT_DIED",
+    // A signal comes from outside, as when the machine's memory is used up.
+    retryable: code === "AGENT_DIED" || (exit.signal !== null && exit.fault === undefined),
   });
 }

@@ -6,6 +6,7 @@ import { cutText } from "../core/cut-text.ts";
 import { formatDuration } from "../core/duration.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
 import { type ChildSetting, withUmask } from "../core/inherited.ts";
+import { keepHeadAndTail } from "../core/last-words.ts";
 import type { Environment } from "../core/paths.ts";
 import { createRedactor } from "../core/redact.ts";
 import { type AgentExit, exitError } from "./agent-exit.ts";
@@ -13,6 +14,8 @@ import { FloodGuard, isBrokenRecord } from "./flood-guard.ts";
 import { killGroup, signalProcess } from "./kill-group.ts";
 import { endLeftovers, hasLeftovers } from "./leftovers.ts";
 import { AGENT_ID, AGENT_OF } from "./marked-processes.ts";
+import { withoutChatter } from "./pi/chatter.ts";
+import { isTransientError } from "./pi/transient-error.ts";
 import { refuseNul } from "./refuse-nul.ts";
 import { type AgentRecord, type AgentResponse, RpcChannel } from "./rpc-channel.ts";
 import type { AgentSandbox } from "./sandbox/agent-sandbox.ts";
@@ -36,8 +39,6 @@ const UNWANTED_START_MS = 5_000;
 const LAST_WORDS_MS = 500;
 /** What it has started may hold its stdout and stderr open for as long as it lives; nobody waits for that. */
 const OPEN_STREAMS_MS = 1_000;
-/** Enough of stderr to see why an agent ended. */
-const STDERR_TAIL_BYTES = 8 * 1024;
 /** Lines that aren't RPC: a wrapper may print a banner, but something that goes on isn't pi. */
 const MAX_GARBAGE_LINES = 20;
 /** As much of such a line as an error shows. */
@@ -165,7 +166,8 @@ export class Agent {
       throw await spawnFailure(child, program, options.cwd);
     }
     const redact = createRedactor(options.env);
-    const tail = keepTail(stderr, STDERR_TAIL_BYTES);
+    const kept = keepHeadAndTail(stderr);
+    const said = () => redact(withoutChatter(kept()));
     const garbage: string[] = [];
     const flood = new FloodGuard(options.limits?.bytesPerMinute ?? 0);
     let agent: Agent | undefined;
@@ -216,7 +218,7 @@ export class Agent {
         const exit = {
           code,
           signal,
-          stderr: redact(tail()),
+          stderr: said(),
           expected: agent?.isStopping ?? false,
           ...(fault === undefined ? {} : { fault }),
         };
@@ -264,7 +266,8 @@ export class Agent {
           `pi did not answer within ${START_TIMEOUT_MS / 1000} s of its start.`,
           {
             hint: "Run `pictl doctor`; an extension of pi may be waiting for something.",
-            details: { stderr: redact(tail()) },
+            details: { stderr: said() },
+            retryable: true,
           },
         );
       }
@@ -373,6 +376,7 @@ export class Agent {
         `pi refused ${command.type}: ${response.error ?? "no reason given"}`,
         {
           details: { command: command.type },
+          retryable: isTransientError(response.error),
         },
       );
     }
@@ -467,18 +471,6 @@ export class Agent {
 /** pi 1.x tells that a run follows; where it doesn't, whoever asks finds out (turns.ts). */
 function wasStarted({ success, data }: AgentResponse): boolean {
   return success && (data as { disposition?: string } | undefined)?.disposition === "started";
-}
-
-function keepTail(stream: Readable, maxBytes: number): () => string {
-  let tail = Buffer.alloc(0);
-  let wasCut = false;
-  stream.on("data", (chunk: Buffer) => {
-    const all = Buffer.concat([tail, chunk]);
-    wasCut ||= all.length > maxBytes;
-    tail = all.subarray(-maxBytes);
-  });
-  // The first line of a cut tail may be the rest of a secret, which would not be recognised as one.
-  return () => (wasCut ? tail.subarray(tail.indexOf("\n") + 1) : tail).toString("utf8").trim();
 }
 
 /** Throws INVALID_INPUT for what a program can't be given: that spawn throws, all else it tells by an event. */

@@ -70,7 +70,7 @@ function exitCodeOf(
     throw new PictlError(
       "TIMEOUT",
       `The command did not end within ${stopped.timeoutMs / 1000} s and was ended.`,
-      { hint: "Raise --timeout.", details: { timeoutMs: stopped.timeoutMs, ...result } },
+      { hint: "Raise --timeout.", details: { timeoutMs: stopped.timeoutMs, ...result }, retryable: true },
     );
   }
   throw new PictlError("TURN_ABORTED", "The command was ended from elsewhere.", { details: { ...result } });

@@ -15,8 +15,11 @@ import type { PassedThrough, RequestName, RequestParams, RequestResults } from "
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { DeltaJoiner } from "./join-deltas.ts";
 
-/** A daemon that accepts a connection and doesn't say who it is, is stuck. */
-const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** A daemon that accepts a connection and doesn't say who it is within this time is stuck. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** How long a daemon may be too busy to take a connection. */
+const CONNECT_TIMEOUT_MS = 10_000;
+const CONNECT_AGAIN_MS = 20;
 /** A transcript of a large session comes as one record. */
 const MAX_RECORD_BYTES = 512 * 1024 * 1024;
 
@@ -55,20 +58,26 @@ export class Client {
    * @throws PictlError DAEMON_UNREACHABLE
    */
   static async connect(socketPath: string): Promise<Client | undefined> {
-    const socket = connect(socketPath);
-    try {
-      await new Promise<void>((resolve, reject) => {
-        socket.once("connect", resolve);
-        socket.once("error", reject);
-      });
-    } catch (error) {
-      const code = systemErrorCode(error);
-      if (code === "ENOENT" || code === "ECONNREFUSED") return undefined;
-      // A full backlog: the daemon is there and will be with us soon.
-      if (code === "EAGAIN") return undefined;
-      throw unreachable(socketPath, `connecting failed (${code})`);
+    const deadline = performance.now() + CONNECT_TIMEOUT_MS;
+    for (;;) {
+      const socket = connect(socketPath);
+      try {
+        await new Promise<void>((resolve, reject) => {
+          socket.once("connect", resolve);
+          socket.once("error", reject);
+        });
+      } catch (error) {
+        const code = systemErrorCode(error);
+        if (code === "ENOENT" || code === "ECONNREFUSED") return undefined;
+        // A full backlog: the daemon is there and busy.
+        if (code !== "EAGAIN") throw unreachable(socketPath, `connecting failed (${code})`, false);
+        if (performance.now() > deadline)
+          throw unreachable(socketPath, `it took no connection within ${CONNECT_TIMEOUT_MS / 1000} s`);
+        await new Promise((resolve) => setTimeout(resolve, CONNECT_AGAIN_MS));
+        continue;
+      }
+      return await Client.#handshake(socket, socketPath);
     }
-    return await Client.#handshake(socket, socketPath);
   }
 
   static async #handshake(socket: Socket, socketPath: string): Promise<Client | undefined> {
@@ -86,7 +95,7 @@ export class Client {
       const ready = parse(first);
       if (ready?.type !== "server_ready") {
         socket.destroy();
-        return reject(unreachable(socketPath, "something else answers there"));
+        return reject(unreachable(socketPath, "something else answers there", false));
       }
       client = new Client(socket, decoder, ready.data);
       for (const frame of rest) client.#handle(frame);
@@ -243,10 +252,10 @@ function parse(frame: string): ServerRecord | undefined {
   return undefined;
 }
 
-function unreachable(socketPath: string, why: string): PictlError {
+function unreachable(socketPath: string, why: string, retryable = true): PictlError {
   return new PictlError("DAEMON_UNREACHABLE", `The daemon at ${socketPath} can't be reached: ${why}.`, {
     hint: "Run `pictl doctor`. A daemon that hangs is ended with `pictl daemon stop --force`.",
     details: { socket: socketPath },
-    retryable: true,
+    retryable,
   });
 }

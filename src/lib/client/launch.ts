@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
-import { closeSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, readFileSync, statSync } from "node:fs";
 import { getCompileCacheDir } from "node:module";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
-import { type ErrorBody, PictlError } from "../core/errors.ts";
+import { type ErrorBody, PictlError, systemErrorCode } from "../core/errors.ts";
+import { lastWordsOf } from "../core/last-words.ts";
 import { openLog } from "../core/open-log.ts";
 import { packagePlace } from "../core/package-place.ts";
 import { checkRuntimeDir, type Environment, ensurePrivateDir, type Paths } from "../core/paths.ts";
@@ -12,15 +13,16 @@ import { Client } from "./client.ts";
 import { DAEMON_NODE_OPTIONS } from "./daemon-node-options.ts";
 
 /**
- * The daemon starts in well under a second; a machine under load may need ten times that. One that follows a daemon which
- * was killed first waits until its agents have exited.
+ * The daemon starts in well under a second; a machine under load may need many times that. One that follows a daemon
+ * which was killed first waits until its agents have exited.
  */
-const START_TIMEOUT_MS = 10_000 + AGENT_EXIT_MS;
+const START_TIMEOUT_MS = 30_000 + AGENT_EXIT_MS;
 /** Between two looks for the socket of a daemon that somebody else is starting. */
 const RETRY_MS = 10;
 /** How long another daemon's start is waited for before it is taken for one that is ending. */
 const OTHER_START_MS = 1_000;
-const LOG_TAIL_LINES = 10;
+/** As much of the log's end as may tell why a start failed. */
+const LOG_TAIL_BYTES = 16 * 1024;
 
 /**
  * What the daemon itself may know of the shell that starts it: where its files are. Keys and everything else
@@ -29,14 +31,17 @@ const LOG_TAIL_LINES = 10;
 const DAEMON_ENVIRONMENT =
   /^(HOME|USER|LOGNAME|PATH|TMPDIR|LANG|LC_\w+|TZ|XDG_\w+|PICTL_HOME|PICTL_LOG_LEVEL|DEBUG)$/;
 
-/** What the daemon reports (see daemon/entry.ts), or that it ended or took too long without a word. */
-type StartReport = { state: "ready" | "already-running" | "silent" } | { state: "failed"; error: ErrorBody };
+/** What the daemon reports (see daemon/entry.ts), or why it didn't: it ended before, or its time is over. */
+type StartReport =
+  | { state: "ready" | "already-running" | "late" }
+  | { state: "silent"; why: string }
+  | { state: "failed"; error: ErrorBody };
 
 /**
  * Starts the daemon, detached from this terminal, and connects to it. Of many that do this at once one starts
  * it and all connect.
  *
- * @throws PictlError DAEMON_START_FAILED with the reason and the end of its log, or the daemon's own error
+ * @throws PictlError DAEMON_START_FAILED with the reason, or the daemon's own error
  */
 export async function launchDaemon(paths: Paths, env: Environment): Promise<Client> {
   const deadline = Date.now() + START_TIMEOUT_MS;
@@ -45,8 +50,9 @@ export async function launchDaemon(paths: Paths, env: Environment): Promise<Clie
   ensurePrivateDir(paths.stateDir);
   while (Date.now() < deadline) {
     const report = await spawnDaemon(paths, env, deadline);
-    if (report.state === "failed") throw startFailure(report.error, paths);
-    if (report.state === "silent") throw startFailure(undefined, paths);
+    if (report.state === "failed") throw reportedFailure(report.error, paths);
+    if (report.state === "silent") throw startFailure(report.why, paths);
+    if (report.state === "late") break;
     // A daemon that has reported itself ready listens. Another one is either starting, which is soon over, or
     // ending, and then the next round starts its successor.
     const patience = Math.min(deadline, Date.now() + OTHER_START_MS);
@@ -60,8 +66,8 @@ export async function launchDaemon(paths: Paths, env: Environment): Promise<Clie
     "DAEMON_START_FAILED",
     `The daemon did not start within ${START_TIMEOUT_MS / 1000} s.`,
     {
-      hint: `Run \`pictl daemon run\` to see why. The end of ${paths.log}:\n${logTail(paths.log)}`,
-      details: { log: paths.log, socket: paths.socket },
+      hint: `The machine may be busy: try again, or run \`pictl daemon run\` to see why. ${logTail(paths.log)}`,
+      details: { log: paths.log, socket: paths.socket, timeoutMs: START_TIMEOUT_MS },
       retryable: true,
     },
   );
@@ -71,6 +77,7 @@ async function spawnDaemon(paths: Paths, env: Environment, deadline: number): Pr
   const { root, fromSource } = packagePlace();
   const entry = fromSource ? "src/lib/daemon/main.ts" : "dist/lib/daemon/main.js";
   const log = openLog(paths.log);
+  const { size: logStart } = fstatSync(log);
   const child = spawn(process.execPath, [...DAEMON_NODE_OPTIONS, join(root, entry)], {
     cwd: "/",
     detached: true,
@@ -87,10 +94,18 @@ async function spawnDaemon(paths: Paths, env: Environment, deadline: number): Pr
     text += chunk;
     if (text.includes("\n")) resolve(JSON.parse(text) as StartReport);
   });
-  const silent = () => resolve({ state: "silent" });
-  pipe.on("close", silent);
-  child.on("error", silent);
-  const timer = setTimeout(silent, deadline - Date.now());
+  const ended = new Promise<string>((tell) => {
+    child.on("exit", (code, signal) => tell(signal === null ? `with exit code ${code}` : `by ${signal}`));
+  });
+  // The pipe's end comes after all that was reported.
+  pipe.on("close", () => {
+    const words = () => lastLines(paths.log, logStart);
+    void ended.then((how) => resolve({ state: "silent", why: `it ended ${how}${words() || "."}` }));
+  });
+  child.on("error", (error) =>
+    resolve({ state: "silent", why: `${systemErrorCode(error) ?? error.message}.` }),
+  );
+  const timer = setTimeout(() => resolve({ state: "late" }), deadline - Date.now());
   try {
     return await promise;
   } finally {
@@ -106,22 +121,31 @@ function daemonEnvironment(env: Environment): NodeJS.ProcessEnv {
   return cache === undefined ? own : { ...own, NODE_COMPILE_CACHE: dirname(cache) };
 }
 
-function startFailure(body: ErrorBody | undefined, paths: Paths): PictlError {
-  const error = body && PictlError.fromBody(body);
-  // What can be acted on is told as it is; anything else is a start that failed, with the log for the reason.
-  if (error !== undefined && error.code !== "INTERNAL") return error;
-  const reason = error === undefined ? "it ended without a word" : error.message;
-  return new PictlError("DAEMON_START_FAILED", `The daemon could not start: ${reason}.`, {
-    hint: `Run \`pictl daemon run\` to see it happen. The end of ${paths.log}:\n${logTail(paths.log)}`,
+/** An error that says what to do is passed on; any other one is a start that failed. */
+function reportedFailure(body: ErrorBody, paths: Paths): PictlError {
+  const error = PictlError.fromBody(body);
+  return error.code === "INTERNAL" ? startFailure(`${error.message}.`, paths, error) : error;
+}
+
+function startFailure(why: string, paths: Paths, cause?: PictlError): PictlError {
+  return new PictlError("DAEMON_START_FAILED", `The daemon could not start: ${why}`, {
+    hint: "Run `pictl daemon run` to see it happen, and `pictl doctor`.",
     details: { log: paths.log },
-    cause: error,
+    cause,
   });
 }
 
 function logTail(path: string): string {
-  try {
-    return readFileSync(path, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
-  } catch {
-    return "(there is no log)";
-  }
+  const words = lastLines(
+    path,
+    Math.max(0, (statSync(path, { throwIfNoEntry: false })?.size ?? 0) - LOG_TAIL_BYTES),
+  );
+  return words === "" ? `${path} is empty.` : `The end of ${path}${words}`;
+}
+
+/** What the log says from there on, as far as it fits an error. Node writes the reason of a crash there. */
+function lastLines(path: string, start: number): string {
+  const bytes = existsSync(path) ? readFileSync(path).subarray(start).subarray(0, LOG_TAIL_BYTES) : "";
+  const words = lastWordsOf(bytes.toString().trim());
+  return words === "" ? "" : `:\n${words}`;
 }

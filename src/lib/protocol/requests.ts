@@ -219,8 +219,8 @@ export interface RequestResults extends HistoryResults {
   abort: {
     sessionId: string;
     aborted: boolean;
-    /** What was ended; absent when nothing was. */
-    what?: "turn" | "compaction" | "command";
+    /** What was ended, where it wasn't a turn. */
+    what?: "compaction" | "command";
     turnId?: string;
     steering: string[];
     followUp: string[];

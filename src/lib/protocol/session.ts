@@ -102,7 +102,15 @@ export const turn = z.object({
   outcome: z.optional(turnOutcome),
   /** Text of the last assistant message that said something. */
   text: z.optional(z.string()),
-  error: z.optional(z.object({ code: z.string(), message: z.string(), hint: z.optional(z.string()) })),
+  error: z.optional(
+    z.object({
+      code: z.string(),
+      message: z.string(),
+      hint: z.optional(z.string()),
+      /** Whether the same prompt may succeed when it is sent again. */
+      retryable: z.optional(z.boolean()),
+    }),
+  ),
   model: z.optional(z.string()),
   tokens: z.optional(tokenTotals),
   cost: z.optional(z.number()),

@@ -9,7 +9,12 @@ import { STREAM_VERSION } from "./version.ts";
  */
 const common = { v: z.literal(STREAM_VERSION), sessionId: z.string(), seq: z.optional(z.number()) };
 
-const streamError = { code: z.string(), message: z.string(), hint: z.optional(z.string()) };
+const streamError = {
+  code: z.string(),
+  message: z.string(),
+  hint: z.optional(z.string()),
+  retryable: z.optional(z.boolean()),
+};
 
 /**
  * The records of `--format stream-json`, one a line. The words are pictl's own and don't depend on the agent.

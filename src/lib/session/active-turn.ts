@@ -69,7 +69,12 @@ export class ActiveTurn implements Asker {
       ...(error === undefined
         ? {}
         : {
-            error: { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) },
+            error: {
+              code: error.code,
+              message: error.message,
+              ...(error.hint ? { hint: error.hint } : {}),
+              ...(error.retryable ? { retryable: true } : {}),
+            },
           }),
       ...(this.abort?.pid === undefined ? {} : { abortedBy: this.abort.pid }),
       ...this.tracker.totals(),

@@ -174,7 +174,9 @@ export class Commands {
     this.#running.add(running);
     this.#hooks.changed();
     try {
-      return await agent.call(command, timeoutMs, end);
+      const data = await agent.call(command, timeoutMs, end);
+      end();
+      return data;
     } catch (error) {
       const late = error instanceof PictlError && error.code === "AGENT_TIMEOUT";
       if (!late) end();

@@ -350,8 +350,8 @@ export class Session {
    */
   async abort(turnId: string | undefined, caller: Caller): Promise<RequestResults["abort"]> {
     const result = await this.#turns.abort(turnId, caller);
-    if (result.aborted) return { ...result, what: "turn" };
-    const what = turnId === undefined ? await this.#commands.abort(caller) : undefined;
+    if (result.aborted || turnId !== undefined) return result;
+    const what = await this.#commands.abort(caller);
     return what === undefined ? result : { ...result, aborted: true, what };
   }
 

@@ -1,3 +1,4 @@
+import { isTransientError } from "../agent/pi/transient-error.ts";
 import type { AgentRecord } from "../agent/rpc-channel.ts";
 import type { Turn, TurnOutcome } from "../protocol/session.ts";
 
@@ -69,7 +70,11 @@ export class TurnTracker {
     if (reason === "error" && !abortRequested) {
       return {
         outcome: "failed",
-        error: { code: "TURN_FAILED", message: this.#last?.errorMessage ?? "The model ended with an error." },
+        error: {
+          code: "TURN_FAILED",
+          message: this.#last?.errorMessage ?? "The model ended with an error.",
+          retryable: isTransientError(this.#last?.errorMessage),
+        },
       };
     }
     if (reason === "length") {

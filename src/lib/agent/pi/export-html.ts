@@ -1,6 +1,8 @@
 import { PictlError } from "../../core/errors.ts";
 import { withUmask } from "../../core/inherited.ts";
+import { lastWordsOf } from "../../core/last-words.ts";
 import type { Environment } from "../../core/paths.ts";
+import { withoutChatter } from "./chatter.ts";
 import type { PiCommand } from "./pi-command.ts";
 
 /** pi renders a session of 100 MB in a few seconds. */
@@ -11,7 +13,7 @@ const MAX_OUTPUT_BYTES = 64 * 1024;
 /**
  * Has pi render a session file as HTML, without an agent (`pi --export`).
  *
- * @throws PictlError AGENT_COMMAND_FAILED with pi's own words
+ * @throws PictlError AGENT_COMMAND_FAILED with pi's own words, AGENT_TIMEOUT
  */
 export async function exportHtml(
   pi: PiCommand,
@@ -34,6 +36,11 @@ export async function exportHtml(
     }),
   );
   if (!result.failed) return;
-  const words = result.stderr || result.shortMessage || "no reason given";
+  if (result.timedOut) {
+    const message = `pi did not export the session within ${EXPORT_TIMEOUT_MS / 1000} s.`;
+    const hint = "The machine may be busy: try again, or export as jsonl or md.";
+    throw new PictlError("AGENT_TIMEOUT", message, { hint, details: { file }, retryable: true });
+  }
+  const words = lastWordsOf(withoutChatter(result.stderr)) || result.shortMessage || "no reason given";
   throw new PictlError("AGENT_COMMAND_FAILED", `pi could not export the session: ${words}`);
 }

@@ -2,15 +2,18 @@ import { readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cutText } from "../../core/cut-text.ts";
 import { PictlError } from "../../core/errors.ts";
+import { lastWordsOf } from "../../core/last-words.ts";
 import type { Environment } from "../../core/paths.ts";
 import { createRedactor } from "../../core/redact.ts";
 import { runBriefly } from "./run-briefly.ts";
 
 const PACKAGE = "@earendil-works/pi-coding-agent";
-/** `pi --version` takes 300 ms; a compiled one on a cold disk longer. */
-const VERSION_TIMEOUT_MS = 10_000;
+/** `pi --version` takes 300 ms; a busy machine or a cold disk may need a hundred times that. */
+const VERSION_TIMEOUT_MS = 30_000;
+/** What was read from a cold disk is in memory the next time. */
+const ATTEMPTS = 2;
 /** What of the output an error shows. */
-const SHOWN_OUTPUT = 200;
+const SHOWN_OUTPUT = 600;
 
 /** Remembers what was found out about a pi, so that nobody waits for it twice. */
 export interface VersionCache {
@@ -24,7 +27,7 @@ export interface VersionCache {
  * version; `touch` makes pictl ask again.
  *
  * @param argv program and leading arguments that run this pi
- * @throws PictlError PI_NOT_FOUND when it doesn't say a version
+ * @throws PictlError PI_NOT_FOUND when it doesn't say a version, TIMEOUT when it doesn't answer in time
  */
 export async function piVersion(
   argv: readonly string[],
@@ -64,12 +67,25 @@ async function askVersion(
   env: Environment,
   timeoutMs: number,
 ): Promise<string> {
-  const ran = await runBriefly([...argv, "--version"], env, timeoutMs);
+  let ran = await runBriefly([...argv, "--version"], env, timeoutMs);
+  for (let attempt = 1; ran.timedOut && attempt < ATTEMPTS; attempt++)
+    ran = await runBriefly([...argv, "--version"], env, timeoutMs);
+  if (ran.timedOut) {
+    throw new PictlError(
+      "TIMEOUT",
+      `${path} did not answer \`--version\` within ${timeoutMs / 1000} s, in ${ATTEMPTS} attempts.`,
+      {
+        hint: "The machine may be busy: try again. Or check PICTL_PI and agent.command: it may be no pi.",
+        details: { path, timeoutMs, attempts: ATTEMPTS },
+        retryable: true,
+      },
+    );
+  }
   // A line of its own: a wrapper may say something else before it.
   const version = /^v?(\d+\.\d+\.\d+(?:[-+][\w.+-]*)?)\s*$/m.exec(ran.stdout)?.[1];
   if (version !== undefined && ran.ended === "with exit code 0") return version;
   const output = createRedactor(env)(ran.stdout.trim() || ran.stderr.trim() || "nothing");
-  const said = cutText(output, SHOWN_OUTPUT);
+  const said = cutText(lastWordsOf(output), SHOWN_OUTPUT);
   throw new PictlError(
     "PI_NOT_FOUND",
     `${path} is not a pi that pictl can use: \`--version\` ended ${ran.ended} and said: ${said}`,

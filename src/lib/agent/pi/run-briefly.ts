@@ -12,6 +12,8 @@ export interface BriefRun {
   stderr: string;
   /** How it ended, as the end of a sentence: `with exit code 0`, `after 10 s (stopped)`. */
   ended: string;
+  /** It was stopped, as its time was over. */
+  timedOut: boolean;
 }
 
 /**
@@ -32,14 +34,14 @@ export function runBriefly(
     });
     const stdout = keepHead(child.stdout);
     const stderr = keepHead(child.stderr);
-    const settle = (ended: string) => {
+    const settle = (ended: string, timedOut = false) => {
       clearTimeout(timer);
       if (child.pid !== undefined) killGroup(child.pid, "SIGKILL");
       child.stdout.destroy();
       child.stderr.destroy();
-      resolve({ stdout: stdout(), stderr: stderr(), ended });
+      resolve({ stdout: stdout(), stderr: stderr(), ended, timedOut });
     };
-    const timer = setTimeout(() => settle(`after ${timeoutMs / 1000} s (stopped)`), timeoutMs);
+    const timer = setTimeout(() => settle(`after ${timeoutMs / 1000} s (stopped)`, true), timeoutMs);
     child.once("error", (error) => settle(`before it began (${systemErrorCode(error) ?? error.message})`));
     child.once("close", (code, signal) => settle(signal ? `by ${signal}` : `with exit code ${code}`));
   });

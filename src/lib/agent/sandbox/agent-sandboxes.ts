@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { PictlError } from "../../core/errors.ts";
 import type { Environment, Paths } from "../../core/paths.ts";
 import type { ProjectSessionDir } from "../../core/session-files/locate.ts";
 import type { SessionOptions } from "../../protocol/session.ts";
@@ -101,7 +102,12 @@ export class AgentSandboxes {
   }
 
   async #runPi({ argv }: PiCommand, args: readonly string[], environment: Environment): Promise<string> {
-    const { stdout, stderr, ended } = await runBriefly([...argv, ...args], environment, PI_TIMEOUT_MS);
+    const run = await runBriefly([...argv, ...args], environment, PI_TIMEOUT_MS);
+    const { stdout, stderr, ended, timedOut } = run;
+    if (timedOut) {
+      const message = `pi ${args.slice(0, 2).join(" ")} did not end within ${PI_TIMEOUT_MS / 1000} s`;
+      throw new PictlError("TIMEOUT", message, { retryable: true });
+    }
     if (ended === "with exit code 0") return stdout;
     throw new Error(`pi ${args.slice(0, 2).join(" ")} ended ${ended}: ${stderr.trim()}`);
   }

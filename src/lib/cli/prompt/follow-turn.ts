@@ -121,6 +121,7 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
           {
             hint: "Raise --timeout, or use --detach and look at the session later.",
             details: { timeoutMs },
+            retryable: true,
           },
         );
     return result;

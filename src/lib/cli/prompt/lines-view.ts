@@ -1,4 +1,5 @@
 import { toPiRecord, toStreamRecords } from "../../client/stream-records.ts";
+import type { ErrorBody } from "../../core/errors.ts";
 import { jsonText } from "../../core/json-text.ts";
 import type { PushRecord } from "../../protocol/records.ts";
 import type { Turn } from "../../protocol/session.ts";
@@ -34,12 +35,17 @@ export class LinesView implements TurnView {
   async end(
     turn: Turn | undefined,
     { sessionId, turnId }: TurnContext,
-    error: { code: string; message: string; hint?: string | undefined } | undefined,
+    error: ErrorBody | undefined,
   ): Promise<void> {
     // The end of a turn tells its own error; this one is about the wait for it.
     if (turn?.error === undefined && error !== undefined && this.#format === streamLines) {
-      const { code, message, hint } = error;
-      const why = { code, message, ...(hint === undefined ? {} : { hint }) };
+      const { code, message, hint, retryable } = error;
+      const why = {
+        code,
+        message,
+        ...(hint === undefined ? {} : { hint }),
+        ...(retryable ? { retryable } : {}),
+      };
       this.#emit({ v: STREAM_VERSION, type: "error", sessionId, turnId, ...why });
     }
     await this.#pending;

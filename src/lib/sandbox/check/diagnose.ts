@@ -1,11 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { PictlError } from "../../core/errors.ts";
+import { PictlError, systemErrorCode } from "../../core/errors.ts";
 import type { Environment } from "../../core/paths.ts";
 import { findBubblewrap } from "../bubblewrap/find-bubblewrap.ts";
 
-/** A sandbox that runs nothing is made in a twentieth of that. */
-const TIMEOUT_MS = 5_000;
+/** A sandbox that runs nothing is made within 50 ms; a busy machine may need a hundred times that. */
+const TIMEOUT_MS = 15_000;
+const ATTEMPTS = 2;
 
 /** The flags of every sandbox, in the order in which they are added until one fails; each with what it is for. */
 const FLAGS: readonly (readonly [flag: string, args: readonly string[]])[] = [
@@ -54,14 +55,14 @@ const USER_NAMESPACES: readonly Switch[] = [
 
 export interface Machine {
   read(file: string): string | undefined;
-  /** Runs bubblewrap with these flags and `true`. What it says, or undefined when it succeeds. */
+  /** Runs bubblewrap with these flags and `true`. What it says, or undefined when it succeeds. Throws TIMEOUT. */
   attempt(args: readonly string[]): string | undefined;
 }
 
 /**
  * Runs bubblewrap with the whole flag set, and where that fails finds the flag that does, and the switch behind it.
  *
- * @throws PictlError SANDBOX_UNAVAILABLE naming both
+ * @throws PictlError SANDBOX_UNAVAILABLE naming both, TIMEOUT
  */
 export function tryFlags(environment: Environment, machine: Machine = thisMachine(environment)): void {
   const whole = FLAGS.flatMap(([, args]) => args);
@@ -122,14 +123,24 @@ function thisMachine(environment: Environment): Machine {
     },
     attempt: (args) => {
       const command = [...args, "--", "true"];
-      const { status, stderr, error } = spawnSync(bubblewrap, command, {
-        encoding: "utf8",
-        timeout: TIMEOUT_MS,
-        stdio: ["ignore", "ignore", "pipe"],
-        env: { PATH: environment.PATH ?? "" },
-      });
-      if (status === 0) return undefined;
-      return stderr || error?.message || `exit code ${status}`;
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const { status, stderr, error } = spawnSync(bubblewrap, command, {
+          encoding: "utf8",
+          timeout: TIMEOUT_MS,
+          stdio: ["ignore", "ignore", "pipe"],
+          env: { PATH: environment.PATH ?? "" },
+        });
+        if (status === 0) return undefined;
+        if (systemErrorCode(error) !== "ETIMEDOUT") return stderr || error?.message || `exit code ${status}`;
+      }
+      throw tooSlow(bubblewrap);
     },
   };
+}
+
+function tooSlow(bubblewrap: string): PictlError {
+  const message = `${bubblewrap} did not end within ${TIMEOUT_MS / 1000} s, in ${ATTEMPTS} attempts.`;
+  const hint = "The machine may be busy: try again.";
+  const details = { program: bubblewrap, timeoutMs: TIMEOUT_MS };
+  return new PictlError("TIMEOUT", message, { hint, details, retryable: true });
 }

@@ -13,7 +13,7 @@ import type { RunnerEnd, RunnerJob } from "./runner.ts";
 /** Above what Node closes to its children by itself when it starts. */
 const LEFT_OPEN_FD = 40;
 /** All rows together; each has a bound of its own. */
-const RUN_TIMEOUT_MS = 30_000;
+const RUN_TIMEOUT_MS = 120_000;
 
 /** What came of one sandbox. */
 export interface ProbeRun {
@@ -54,7 +54,7 @@ export async function runProbe(
   const list = ["/bin/sh", "-c", LIST_DESCRIPTORS, descriptors];
   const command = [...list, process.execPath, probe, argument, descriptors];
   const whole: RunnerJob = { ...job, command };
-  const output = await runRunner(JSON.stringify(whole), environment, leftOpen);
+  const { output, timedOut } = await runRunner(JSON.stringify(whole), environment, leftOpen);
   const attempts = new Map<string, Attempt>();
   const controls = new Map<string, Attempt>();
   for (const line of output.split("\n").filter((text) => text.startsWith("{"))) {
@@ -63,7 +63,10 @@ export async function runProbe(
     if ("end" in record) return { attempts, controls, ...ended(record.end) };
     (record.as === "control" ? controls : attempts).set(record.id, record.attempt);
   }
-  return { attempts, controls, hasControlGroup: false, problem: "what runs the sandbox ended early" };
+  const problem = timedOut
+    ? `the sandbox did not end within ${RUN_TIMEOUT_MS / 1000} s: try again when the machine is less busy`
+    : "what runs the sandbox ended early";
+  return { attempts, controls, hasControlGroup: false, problem };
 }
 
 function ended({ code, signal, stderr, hasControlGroup }: Extract<RunnerEnd, { end: unknown }>["end"]) {
@@ -73,7 +76,11 @@ function ended({ code, signal, stderr, hasControlGroup }: Extract<RunnerEnd, { e
   return { hasControlGroup, problem };
 }
 
-async function runRunner(input: string, environment: Environment, leftOpen: string): Promise<string> {
+async function runRunner(
+  input: string,
+  environment: Environment,
+  leftOpen: string,
+): Promise<{ output: string; timedOut: boolean }> {
   const file = openSync(leftOpen, "r");
   const stdio = ["pipe", "pipe", "inherit"] as StdioOptions & unknown[];
   while (stdio.length < LEFT_OPEN_FD) stdio.push("ignore");
@@ -91,7 +98,7 @@ async function runRunner(input: string, environment: Environment, leftOpen: stri
       child.once("error", reject);
       child.once("close", () => resolve());
     });
-    return output;
+    return { output, timedOut: child.killed };
   } finally {
     closeSync(file);
   }

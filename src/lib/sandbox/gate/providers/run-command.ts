@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { type ExecFileException, execFile } from "node:child_process";
 
 /** As long as pi waits for such a command. */
 const TIMEOUT = 10_000;
@@ -16,7 +16,13 @@ export function runCommand(command: string, env: NodeJS.ProcessEnv): Promise<str
     execFile("/bin/sh", ["-c", command], options, (error, stdout) => {
       const text = stdout.trim();
       if (error === null && text !== "") resolve(text);
-      else reject(new Error(`the command for the key ${error === null ? "printed nothing" : "failed"}`));
+      else reject(new Error(`the command for the key ${problemOf(error)}`));
     });
   });
+}
+
+function problemOf(error: ExecFileException | null): string {
+  if (error === null) return "printed nothing";
+  const wasLate = error.killed && error.code !== "ERR_CHILD_PROCESS_STDIO_MAXBUFFER";
+  return wasLate ? `did not end within ${TIMEOUT / 1000} s` : "failed";
 }

@@ -86,6 +86,7 @@ export class Secrets {
     try {
       output = await runPi(["auth", "print-bearer-token", "--provider", provider]);
     } catch (error) {
+      if (error instanceof PictlError && error.code === "TIMEOUT") throw error;
       const reason = error instanceof PictlError ? error.message : "pi could not renew the login";
       throw new Error(`${reason}: sign in again with \`pi\` and /login ${provider}`);
     }

@@ -79,11 +79,31 @@ test("one that never ends is stopped with all that it started", async (t) => {
   const pidFile = join(dir, "child");
   const pi = writeProgram(join(dir, "pi"), `#!/bin/sh\nsleep 600 &\necho $! > '${pidFile}'\nwait\n`);
   await assert.rejects(piVersion([pi], pi, ENV, memoryCache(), 500), {
-    code: "PI_NOT_FOUND",
-    message: /after 0\.5 s/,
+    code: "TIMEOUT",
+    message: /did not answer `--version` within 0\.5 s, in 2 attempts/,
+    retryable: true,
   });
   assert.ok(existsSync(pidFile), "it was stopped before it had started anything");
   assert.ok(await isGone(Number(readFileSync(pidFile, "utf8"))), "its child still runs");
+});
+
+test("one that is late the first time is asked again", async (t) => {
+  const dir = temporaryDirectory(t);
+  const asked = join(dir, "asked");
+  const pi = writeProgram(
+    join(dir, "pi"),
+    `#!/bin/sh\n[ -e '${asked}' ] && echo 1.4.0 && exit\n: > '${asked}'\nexec sleep 600\n`,
+  );
+  assert.equal(await piVersion([pi], pi, ENV, memoryCache(), 5_000), "1.4.0");
+});
+
+test("the reason of a program that crashes is shown, which Node prints first", async (t) => {
+  const program = "#!/usr/bin/env node\nimport 'no-such-package';\n";
+  const pi = writeProgram(join(temporaryDirectory(t), "pi.mjs"), program);
+  await assert.rejects(piVersion([process.execPath, pi], pi, ENV, memoryCache()), {
+    code: "PI_NOT_FOUND",
+    message: /exit code 1 and said: [\s\S]*Cannot find package 'no-such-package'/,
+  });
 });
 
 /** Killed is not yet reaped: that is for the system's first process to do. */
