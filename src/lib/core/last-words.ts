@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { cutText } from "./cut-text.ts";
+import { abridgeText } from "./cut-text.ts";
 
 /** What is kept of the beginning of a program's stderr, and of its end. */
 const HEAD_BYTES = 4 * 1024;
@@ -60,5 +60,5 @@ export function lastWordsOf(text: string): string {
 }
 
 function shortened(line: string): string {
-  return line.length > MAX_LINE_CHARACTERS ? `${cutText(line, MAX_LINE_CHARACTERS)}…` : line;
+  return abridgeText(line, MAX_LINE_CHARACTERS);
 }
