@@ -152,6 +152,24 @@ describe("stream-json", () => {
     );
   });
 
+  it("marks as void what a retry begins again, and the text format says so", async () => {
+    const { records } = await turn(await create("retry-midway.json"), "go");
+    const told = records.flatMap((record): unknown[] => {
+      if (record.type === "notice") return [record.voids];
+      return record.type === "message" && record.role === "assistant" ? [record.text] : [];
+    });
+    assert.deepEqual(told, ["The first half", true, "All of it."]);
+    const model = place.scenario("retry-midway.json");
+    const plain = await place.run(["prompt", "--new", "--model", model, "go"]);
+    assert.deepEqual([plain.code, plain.stdout], [0, "The first half\nAll of it.\n"]);
+    assert.match(
+      plain.stderr,
+      /^⚠ The last message is void: an error cut it off, and the agent begins it again\.$/m,
+    );
+    const early = await place.run(["prompt", "--new", "--model", place.scenario("retry.json"), "go"]);
+    assert.doesNotMatch(early.stderr, /void/);
+  });
+
   it("tells what waits: in line and in the running turn", async () => {
     const session = await create("long-turn.json");
     const first = place.start(["prompt", "-s", session, "--format", "stream-json", "first"]);

@@ -22,10 +22,12 @@ interface PiEvent {
     content?: Block[] | string;
     provider?: string;
     model?: string;
+    thinkingLevel?: string;
     stopReason?: string;
     display?: boolean;
   };
   toolCallId?: string;
+  parentToolCallId?: string;
   toolName?: string;
   args?: unknown;
   result?: { content?: Block[] };
@@ -138,6 +140,7 @@ function fromMessage(message: PiEvent["message"]): Body[] {
       text,
       ...(thinking === "" ? {} : { thinking }),
       ...(message.provider === undefined ? {} : { model: `${message.provider}/${message.model}` }),
+      ...(message.thinkingLevel === undefined ? {} : { thinkingLevel: message.thinkingLevel }),
       ...(message.stopReason === undefined ? {} : { stopReason: stopReasonOf(message.stopReason) }),
     },
   ];
@@ -148,7 +151,8 @@ function stopReasonOf(reason: string): string {
 }
 
 function fromTool(event: PiEvent): Body {
-  const call = { type: "tool" as const, id: event.toolCallId ?? "", name: event.toolName ?? "" };
+  const { toolCallId: id = "", toolName: name = "", parentToolCallId: parentId, durationMs } = event;
+  const call = { type: "tool" as const, id, name, ...(parentId === undefined ? {} : { parentId }) };
   switch (event.type) {
     case "tool_execution_start":
       return { ...call, state: "started", args: event.args };
@@ -156,7 +160,8 @@ function fromTool(event: PiEvent): Body {
       return { ...call, state: "running", output: textOf(event.partialResult?.content ?? []) };
     default: {
       const output = textOf(event.result?.content ?? []);
-      return { ...call, state: event.isError ? "failed" : "completed", output };
+      const state = event.isError ? "failed" : "completed";
+      return { ...call, state, output, ...(typeof durationMs === "number" ? { durationMs } : {}) };
     }
   }
 }
@@ -191,7 +196,9 @@ function fromWork(event: PiEvent): Omit<Notice, "type"> | undefined {
     case "auto_retry_start":
     case "summarization_retry_scheduled": {
       const wait = `in ${Number(delayMs ?? 0) / 1000} s (${attempt} of ${maxAttempts})`;
-      return { kind: "retry", level: "warning", text: `Trying again ${wait}: ${errorMessage ?? "an error"}` };
+      const text = `Trying again ${wait}: ${errorMessage ?? "an error"}`;
+      const voids = event.type === "auto_retry_start" ? { voids: true as const } : {};
+      return { kind: "retry", level: "warning", text, ...voids };
     }
     case "auto_retry_end":
       if (success === true) return undefined;
@@ -204,6 +211,8 @@ function fromWork(event: PiEvent): Omit<Notice, "type"> | undefined {
         kind: "compaction",
         level: "info",
         text: aborted === true ? "The compaction was aborted" : "The conversation was compacted",
+        // The prompt was too long for the model: it is sent again.
+        ...(event.willRetry === true ? { voids: true as const } : {}),
       };
     case "extension_error":
       return { kind: "problem", level: "error", text: `${event.extensionPath}: ${error}` };

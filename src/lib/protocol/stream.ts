@@ -46,6 +46,8 @@ export const streamRecord = z.discriminatedUnion("type", [
     images: z.optional(z.number()),
     /** `provider/id`, of the assistant. */
     model: z.optional(z.string()),
+    /** The thinking level that was asked for, of the assistant. */
+    thinkingLevel: z.optional(z.string()),
     /** `stop`, `tools`, `length`, `error` or `aborted`: why the assistant ended it. */
     stopReason: z.optional(z.string()),
   }),
@@ -55,9 +57,13 @@ export const streamRecord = z.discriminatedUnion("type", [
     type: z.literal("tool"),
     id: z.string(),
     name: z.string(),
+    /** `id` of the call whose tool made this one. */
+    parentId: z.optional(z.string()),
     state: z.enum(["started", "running", "completed", "failed"]),
     args: z.optional(z.unknown()),
     output: z.optional(z.string()),
+    /** How long the tool ran, at its end. */
+    durationMs: z.optional(z.number()),
   }),
   /** Output of a command that a person runs in the session (`session bash`), as it comes. */
   z.object({ ...common, type: z.literal("shell"), text: z.string() }),
@@ -70,6 +76,8 @@ export const streamRecord = z.discriminatedUnion("type", [
     level: z.enum(["info", "warning", "error"]),
     key: z.optional(z.string()),
     text: z.string(),
+    /** The agent tries again: the last message of the assistant, and its pieces, do not count. */
+    voids: z.optional(z.literal(true)),
   }),
   /** Messages that wait inside the running turn: all of them, each time one comes or goes. */
   z.object({

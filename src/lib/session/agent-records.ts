@@ -75,6 +75,7 @@ export class AgentRecords {
         turns.onAgentStart(commands.newestAsker?.onQuestion);
         break;
       case "agent_settled":
+        turns.running?.tracker.observe(record);
         turns.onAgentSettled();
         break;
       case "compaction_start":

@@ -2,6 +2,16 @@ import { isTransientError } from "../agent/pi/transient-error.ts";
 import type { AgentRecord } from "../agent/rpc-channel.ts";
 import type { Turn, TurnOutcome } from "../protocol/session.ts";
 
+/** pi's `Usage` (its message-types.md). */
+interface Usage {
+  input: number;
+  output: number;
+  cacheRead: number;
+  cacheWrite: number;
+  totalTokens: number;
+  cost: { total: number };
+}
+
 type AssistantMessage = {
   role: string;
   content?: { type: string; text?: string }[];
@@ -9,14 +19,7 @@ type AssistantMessage = {
   model?: string;
   stopReason?: string;
   errorMessage?: string;
-  usage?: {
-    input: number;
-    output: number;
-    cacheRead: number;
-    cacheWrite: number;
-    totalTokens: number;
-    cost: { total: number };
-  };
+  usage?: Usage;
 };
 
 /** pi saves these as `message` entries (its session-format.md). */
@@ -36,26 +39,53 @@ export class TurnTracker {
   #messages = 0;
   #tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, total: 0 };
   #cost = 0;
+  #aborted = false;
 
   observe(record: AgentRecord): void {
-    if (record.type === "tool_execution_start") this.#toolCalls += 1;
-    if (record.type !== "message_end") return;
-    const message = record.message as AssistantMessage | undefined;
-    if (message !== undefined && SAVED_ROLES.has(message.role)) this.#messages += 1;
-    if (message?.role !== "assistant") return;
+    switch (record.type) {
+      case "tool_execution_start":
+        this.#toolCalls += 1;
+        break;
+      case "message_end":
+        this.#addMessage(record.message as AssistantMessage | undefined);
+        break;
+      case "compaction_end":
+        this.#addUsage((record.result as { usage?: Usage } | undefined)?.usage);
+        break;
+      case "entry_appended": {
+        // What pi spends by itself, such as for keeping the prompt cache warm.
+        const entry = record.entry as { type?: string; usage?: Usage } | undefined;
+        if (entry?.type === "usage") this.#addUsage(entry.usage);
+        break;
+      }
+      case "agent_settled":
+        this.#aborted = record.aborted === true;
+        break;
+    }
+  }
+
+  #addMessage(message: AssistantMessage | undefined): void {
+    if (message === undefined) return;
+    if (SAVED_ROLES.has(message.role)) this.#messages += 1;
+    // Also a tool's, which may have asked a model.
+    this.#addUsage(message.usage);
+    if (message.role !== "assistant") return;
     this.#last = message;
     const text = (message.content ?? [])
       .filter((block) => block.type === "text")
       .map((block) => block.text ?? "")
       .join("");
     if (text !== "") this.#text = text;
-    if (message.usage === undefined) return;
-    this.#tokens.input += message.usage.input;
-    this.#tokens.output += message.usage.output;
-    this.#tokens.cacheRead += message.usage.cacheRead;
-    this.#tokens.cacheWrite += message.usage.cacheWrite;
-    this.#tokens.total += message.usage.totalTokens;
-    this.#cost += message.usage.cost.total;
+  }
+
+  #addUsage(usage: Usage | undefined): void {
+    if (usage === undefined) return;
+    this.#tokens.input += usage.input;
+    this.#tokens.output += usage.output;
+    this.#tokens.cacheRead += usage.cacheRead;
+    this.#tokens.cacheWrite += usage.cacheWrite;
+    this.#tokens.total += usage.totalTokens;
+    this.#cost += usage.cost.total;
   }
 
   /** How many messages pi has completed that it saves as such, and whether the assistant's is among them. */
@@ -67,7 +97,8 @@ export class TurnTracker {
   outcome(abortRequested: boolean): { outcome: TurnOutcome; error?: NonNullable<Turn["error"]> } {
     const reason = this.#last?.stopReason;
     // A provider that is called after the abort reports that as an error.
-    if (reason === "error" && !abortRequested) {
+    const wasAborted = abortRequested || this.#aborted;
+    if (reason === "error" && !wasAborted) {
       return {
         outcome: "failed",
         error: {
@@ -87,7 +118,11 @@ export class TurnTracker {
         },
       };
     }
-    if (reason === "aborted" || (abortRequested && (reason === undefined || reason === "error"))) {
+    if (
+      reason === "aborted" ||
+      this.#aborted ||
+      (abortRequested && (reason === undefined || reason === "error"))
+    ) {
       return { outcome: "aborted", error: { code: "TURN_ABORTED", message: "The turn was aborted." } };
     }
     return { outcome: "completed" };

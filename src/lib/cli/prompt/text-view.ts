@@ -22,6 +22,8 @@ export class TextView implements TurnView {
   #printed = "";
   /** The last message that was printed whole. */
   #last = "";
+  /** Whether the assistant's latest message said something, which was printed. */
+  #saidSomething = false;
   #endsWithNewline = true;
   #pending: Promise<void> = Promise.resolve();
 
@@ -58,9 +60,17 @@ export class TextView implements TurnView {
         if (this.#options.showWork) this.#tell(describeToolCall(record));
         break;
       case "notice":
+        if (record.voids) this.#takeBack();
         if (this.#options.showWork || ALWAYS_TOLD.has(record.kind)) this.#tell(noticeLine(record));
         break;
     }
+  }
+
+  /** The agent tries again: says so where something of the last try was printed, which can't be taken back. */
+  #takeBack(): void {
+    if (!this.#saidSomething) return;
+    this.#saidSomething = false;
+    this.#tell("⚠ The last message is void: an error cut it off, and the agent begins it again.");
   }
 
   /** Prints what is missing of a finished message. The message is authoritative, its deltas are not. */
@@ -69,6 +79,7 @@ export class TextView implements TurnView {
     this.#print(text.startsWith(this.#printed) ? text.slice(this.#printed.length) : text);
     this.endLine();
     if (text !== "") this.#last = text;
+    this.#saidSomething = text !== "";
     this.#printed = "";
   }
 

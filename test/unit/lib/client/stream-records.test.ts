@@ -67,6 +67,11 @@ const EVENTS: [string, PushRecord, ...object[]][] = [
     { type: "message", role: "assistant", text: "ab", thinking: "hm", model: "p/m/1", stopReason: "tools" },
   ],
   [
+    "an answer's thinking level",
+    message({ role: "assistant", content: [], thinkingLevel: "high", stopReason: "stop" }),
+    { type: "message", role: "assistant", text: "", thinkingLevel: "high", stopReason: "stop" },
+  ],
+  [
     "an extension's message",
     message({ role: "custom", content: "note", display: true }),
     { type: "message", role: "custom", text: "note" },
@@ -88,6 +93,18 @@ const EVENTS: [string, PushRecord, ...object[]][] = [
     "the end of a call",
     event({ type: "tool_execution_end", ...tool, result: content("ok"), isError: false }),
     { type: "tool", id: "t", name: "bash", state: "completed", output: "ok" },
+  ],
+  [
+    "the end of a call that another tool made",
+    event({
+      type: "tool_execution_end",
+      ...tool,
+      parentToolCallId: "p",
+      result: content("ok"),
+      isError: false,
+      durationMs: 12,
+    }),
+    { type: "tool", id: "t", name: "bash", parentId: "p", state: "completed", output: "ok", durationMs: 12 },
   ],
   [
     "a call that failed",
@@ -148,7 +165,13 @@ const EVENTS: [string, PushRecord, ...object[]][] = [
   [
     "a retry",
     event({ type: "auto_retry_start", attempt: 1, maxAttempts: 3, delayMs: 2000, errorMessage: "529" }),
-    { type: "notice", kind: "retry", level: "warning", text: "Trying again in 2 s (1 of 3): 529" },
+    {
+      type: "notice",
+      kind: "retry",
+      level: "warning",
+      text: "Trying again in 2 s (1 of 3): 529",
+      voids: true,
+    },
   ],
   ["a retry that worked", event({ type: "auto_retry_end", success: true, attempt: 2 })],
   [

@@ -79,6 +79,27 @@ describe("TurnTracker", () => {
     assert.equal(toolCalls, 2);
   });
 
+  test("counts what pi spends by itself: tools that ask a model, compactions, warm caches", () => {
+    const tracker = track(
+      { type: "message_end", message: { role: "toolResult", usage: usage(1) } } as { type: string },
+      { type: "compaction_end", result: { usage: usage(2) } } as { type: string },
+      { type: "entry_appended", entry: { type: "usage", kind: "cache_warm", usage: usage(3) } } as {
+        type: string;
+      },
+      { type: "entry_appended", entry: { type: "custom", usage: usage(4) } } as { type: string },
+      { type: "compaction_end", aborted: true } as { type: string },
+    );
+    assert.equal(tracker.totals().tokens?.total, 60);
+    assert.equal(Math.round((tracker.totals().cost ?? 0) * 100), 6);
+  });
+
+  test("a run that pi itself tells as aborted is, also where only an extension asked for that", () => {
+    const settled = { type: "agent_settled", aborted: true } as { type: string };
+    for (const stopReason of ["toolUse", "error"]) {
+      assert.equal(track(assistant({ stopReason }), settled).outcome(false).outcome, "aborted");
+    }
+  });
+
   test("gives the text of the last message that said something, and its model", () => {
     const text = (...texts: string[]) => texts.map((each) => ({ type: "text", text: each }));
     const tracker = track(
