@@ -289,6 +289,48 @@ describe("sandbox run", { skip: WITHOUT_BUBBLEWRAP }, () => {
       assert.equal(readFileSync(join(module, "config.worktree"), "utf8"), "");
     });
 
+    it("a linked worktree and a submodule take commits; hooks and configuration are held", async () => {
+      const other = join(home, "other");
+      execFileSync("git", ["init", "-q", other]);
+      git("-C", other, "commit", "-q", "--allow-empty", "-m", "first");
+      git("submodule", "add", "-q", other, "libs/sub");
+      git("commit", "-q", "-m", "first");
+      git("worktree", "add", "-q", join(home, "linked"));
+      git("worktree", "add", "-q", join(home, "another"));
+      const held = ["hooks/post-commit", "config", "config.worktree", "commondir", "info/attributes"];
+      for (const workspace of [join(home, "linked"), join(cwd, "libs/sub")]) {
+        const directories = ["--git-dir", "--git-common-dir"].map((flag) =>
+          execFileSync("git", ["rev-parse", "--path-format=absolute", flag], {
+            cwd: workspace,
+            encoding: "utf8",
+          }).trim(),
+        );
+        const [own = "", common = ""] = directories;
+        const paths = [...held.map((name) => join(common, name)), join(own, "config.worktree")];
+        if (own !== common) paths.push(join(own, "gitdir"), join(common, "worktrees/another/HEAD"));
+        for (const profile of ["strict", "development"]) {
+          const user = "git -c user.name=me -c user.email=me@test";
+          const script = [
+            `echo ${profile} > new && git status --short && git add new && ${user} commit -q -m ${profile} && git log -1 --format=%s`,
+            ...paths.map((path) => `echo x >> '${path}' && echo "wrote ${path}"`),
+            `mv '${common}/hooks' '${common}/away'; git status --short`,
+          ].join("; ");
+          const args = ["sandbox", "run", "--profile", profile, "--", "sh", "-c", script];
+          const { stdout, stderr } = await place.run(args, { cwd: workspace });
+          assert.match(stdout, new RegExp(`^(\\?\\?| M) new\n${profile}\n$`), stderr);
+        }
+        assert.equal(existsSync(join(common, "hooks/post-commit")), false);
+      }
+      // A pointer that an agent has written opens nothing.
+      const foreign = join(home, "foreign");
+      mkdirSync(foreign);
+      writeFileSync(join(foreign, ".git"), `gitdir: ${join(cwd, ".git/worktrees/another")}\n`);
+      const read = ["sandbox", "run", "--profile", "strict", "--", "cat", join(cwd, ".git/config")];
+      assert.notEqual((await place.run(read, { cwd: foreign })).code, 0);
+      const { stdout } = await place.run(["sandbox", "explain", ".git"], { cwd: foreign });
+      assert.match(stdout, /isn't opened, because its gitdir names .*another\/\.git, and not this workspace/);
+    });
+
     it("what leads to linked worktrees is read-only", async () => {
       git("commit", "-q", "--allow-empty", "-m", "first");
       git("worktree", "add", "-q", join(home, "linked"));

@@ -1,6 +1,7 @@
 import { chmodSync, type Dirent, lstatSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
+import type { OutsideGit } from "./outside-git.ts";
 
 /** Each is looked at when a sandbox starts, and costs a millisecond of mounts. */
 const MAX_DIRECTORIES = 32;
@@ -39,15 +40,46 @@ export function gitPaths(workspace: string): string[] {
   if (stats === undefined) return [];
   if (!stats.isDirectory()) return [git];
   const { repositories, worktrees, whole } = gitDirectories(git);
+  return [...whole, ...repositories.flatMap(repositoryPaths), ...worktrees.flatMap(worktreePaths)];
+}
+
+/**
+ * The same for a git directory outside of the workspace. Other worktrees, and the submodules of the main one, aren't
+ * this workspace's, so they are read-only as a whole.
+ *
+ * @returns `common`: to be held first; then `gitDir` is opened again, and `own` held in it
+ */
+export function outsideGitPaths({ gitDir, commonDir }: OutsideGit): { common: string[]; own: string[] } {
+  const isWorktree = gitDir !== commonDir;
+  const modules = submodules(join(gitDir, "modules"));
+  return {
+    common: [
+      ...repositoryPaths(commonDir),
+      ...there(commonDir, ["info", "worktrees", "objects/info/alternates"]),
+      ...(isWorktree || modules === undefined
+        ? there(commonDir, ["modules"])
+        : modules.flatMap(repositoryPaths)),
+    ],
+    own: isWorktree
+      ? [
+          ...worktreePaths(gitDir),
+          ...(modules === undefined ? there(gitDir, ["modules"]) : modules.flatMap(repositoryPaths)),
+        ]
+      : [],
+  };
+}
+
+function repositoryPaths(path: string): string[] {
+  const reserved = Object.keys(RESERVED);
   return [
-    ...whole,
-    ...repositories.flatMap((path) => [
-      join(path, "hooks"),
-      ...there(path, ["config"]),
-      ...(isRepository(path) ? namesIn(path, Object.keys(RESERVED)) : there(path, Object.keys(RESERVED))),
-    ]),
-    ...worktrees.flatMap((path) => [...there(path, ["commondir", "gitdir"]), join(path, "config.worktree")]),
+    join(path, "hooks"),
+    ...there(path, ["config"]),
+    ...(isRepository(path) ? namesIn(path, reserved) : there(path, reserved)),
   ];
+}
+
+function worktreePaths(path: string): string[] {
+  return [...there(path, ["commondir", "gitdir"]), join(path, "config.worktree")];
 }
 
 /**
@@ -56,10 +88,18 @@ export function gitPaths(workspace: string): string[] {
  * be evaded. A file can only be held read-only when it is there, so that those are made, and say what holds anyway.
  * Source: gitrepository-layout(5). They stay, since two sandboxes may be in one repository at the same time.
  */
-export function keepGitFiles(workspace: string): void {
+export function keepGitFiles(workspace: string, outside?: OutsideGit): void {
   const git = join(workspace, ".git");
-  if (!lstat(git)?.isDirectory()) return;
-  const { repositories, worktrees } = gitDirectories(git);
+  if (outside !== undefined) {
+    const modules = submodules(join(outside.gitDir, "modules")) ?? [];
+    keepFiles([outside.commonDir, ...modules], outside.gitDir === outside.commonDir ? [] : [outside.gitDir]);
+  } else if (lstat(git)?.isDirectory()) {
+    const { repositories, worktrees } = gitDirectories(git);
+    keepFiles(repositories, worktrees);
+  }
+}
+
+function keepFiles(repositories: readonly string[], worktrees: readonly string[]): void {
   for (const path of repositories.filter(isRepository))
     for (const [name, text] of Object.entries(RESERVED)) make(join(path, name), text);
   for (const path of worktrees) make(join(path, "config.worktree"), "");
@@ -82,8 +122,17 @@ function make(path: string, text: string): void {
  */
 function gitDirectories(git: string): { repositories: string[]; worktrees: string[]; whole: string[] } {
   const modules = submodules(join(git, "modules"));
-  const trees = entries(join(git, "worktrees")).filter((entry) => entry.isDirectory());
-  const tooMany = trees.length > MAX_DIRECTORIES;
+  const all = entries(join(git, "worktrees"));
+  const trees = all.filter((entry) => entry.isDirectory());
+  // A mount on a link would show what the link leads to.
+  const hasLinks = all.some(
+    (entry) =>
+      entry.isSymbolicLink() ||
+      ["gitdir", "commondir", "config.worktree"].some((name) =>
+        isLink(join(git, "worktrees", entry.name, name)),
+      ),
+  );
+  const tooMany = hasLinks || trees.length > MAX_DIRECTORIES;
   return {
     repositories: [git, ...(modules ?? [])],
     worktrees: tooMany ? [] : trees.map(({ name }) => join(git, "worktrees", name)),

@@ -81,6 +81,7 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
         env: [...policy.env, ...(providers?.exposedEnv ?? [])],
       },
       workspace,
+      git: plan.git,
       home,
       environment: Object.fromEntries(harmless),
       // A link that leads there may not be inside.

@@ -7,6 +7,7 @@ import { realPath } from "../core/real-path.ts";
 import type { ProjectSessionDir } from "../core/session-files/locate.ts";
 import { sha256 } from "../core/sha256.ts";
 import { homeOf } from "../core/user.ts";
+import { findOutsideGit, type OutsideGit, type RefusedGit } from "./outside-git.ts";
 import { policyDigest } from "./policy/digest.ts";
 import { type LoadedPolicy, loadPolicy } from "./policy/load.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
@@ -21,6 +22,8 @@ export interface SandboxPlan {
   key: string;
   /** The repository that the session's directory is in, or that directory: what can be written. */
   workspace: string;
+  /** Its git directory, where that isn't in it: of a linked worktree or a submodule. */
+  git: OutsideGit | undefined;
   /** The directory in it that is worked in. */
   cwd: string;
   /** Where it really is. */
@@ -76,6 +79,8 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
   const { policy, files } = loaded;
   const home = realPath(named);
   const workspace = workspaceOf(cwd, named);
+  const found = findOutsideGit(workspace, { home, denied: policy.denyRead.map(realPath) });
+  const git = found === undefined || "refused" in found ? undefined : found;
   const policyFiles = policyPlaces(files, { cwd: realPath(cwd), workspace, writable: policy.allowWrite });
   const mount =
     sessionDir === undefined
@@ -92,6 +97,7 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
   const parts = [
     policyDigest(policy),
     workspace,
+    git ?? null,
     home,
     agentDir,
     sessionDir ?? null,
@@ -103,6 +109,7 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
     policy,
     key: sha256(JSON.stringify(parts), "base64"),
     workspace,
+    git,
     cwd,
     home,
     agentDir,
@@ -110,8 +117,15 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
     sessionMount: mount,
     policyFiles,
     programs,
-    warnings: loaded.warnings,
+    warnings: [...loaded.warnings, ...gitWarnings(found)],
   };
+}
+
+function gitWarnings(found: OutsideGit | RefusedGit | undefined): string[] {
+  if (found === undefined || !("refused" in found)) return [];
+  return [
+    `The git directory ${found.gitDir} isn't opened, because ${found.refused}: git doesn't work inside.`,
+  ];
 }
 
 async function policyFor(

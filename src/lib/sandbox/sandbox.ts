@@ -16,7 +16,8 @@ import { type MountPart, mountArguments, type View } from "./bubblewrap/mounts.t
 import { type ControlGroup, createControlGroup } from "./bubblewrap/process-limits.ts";
 import { type SeccompRule, seccompFilter } from "./bubblewrap/seccomp.ts";
 import { sandboxEnvironment } from "./environment.ts";
-import { gitPaths, keepGitFiles, refuseLinkedGit } from "./git-directory.ts";
+import { gitPaths, keepGitFiles, outsideGitPaths, refuseLinkedGit } from "./git-directory.ts";
+import { type OutsideGit, writableGit } from "./outside-git.ts";
 import { controlGroupName } from "./own-places.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
 
@@ -35,6 +36,8 @@ export interface SandboxSetup {
   policy: SandboxPolicy;
   /** The one place that can be written, whatever the policy says. */
   workspace: string;
+  /** The git directory of a workspace that is a linked worktree or a submodule. */
+  git?: OutsideGit | undefined;
   home: string;
   /** The caller's; what of it passes is the policy's to say. */
   environment: Environment;
@@ -237,8 +240,8 @@ export class Sandbox {
 
   /** What a mount needs to be there, and stays: not for a command line that is only shown. */
   #makePlaces(): void {
-    const { workspace, agentDir, sessionDir } = this.#setup;
-    keepGitFiles(workspace);
+    const { workspace, git, agentDir, sessionDir } = this.#setup;
+    keepGitFiles(workspace, git);
     // pi would make them when it needs them.
     for (const directory of [agentDir?.path, sessionDir])
       if (directory !== undefined) ensurePrivateDir(directory);
@@ -258,15 +261,19 @@ export class Sandbox {
   }
 
   #view(): View {
-    const { policy, workspace, home, protect, programs, agentDir, sessionDir, elsewhere } = this.#setup;
+    const { policy, workspace, git, home, protect, programs, agentDir, sessionDir, elsewhere } = this.#setup;
+    const guards = git && outsideGitPaths(git);
     return {
       read: policy.read,
       home,
       emptyHome: policy.home === "empty",
       denyRead: policy.denyRead,
-      write: policy.allowWrite,
+      write: [...policy.allowWrite, ...writableGit(git)],
       workspace,
-      protect: [...gitPaths(workspace), ...protect],
+      protect: [...gitPaths(workspace), ...(guards?.common ?? []), ...protect],
+      ...(git && guards && git.gitDir !== git.commonDir
+        ? { reopen: { path: git.gitDir, protect: guards.own } }
+        : {}),
       programs: [process.execPath, ownPrograms(), packageFile(), ...programs],
       ...(agentDir === undefined ? {} : { agentDir }),
       ...(elsewhere === undefined ? {} : { elsewhere }),

@@ -3,6 +3,7 @@ import type { SandboxProfile } from "../../core/choices.ts";
 import type { PictlError } from "../../core/errors.ts";
 import type { ChildSetting } from "../../core/inherited.ts";
 import { mountPointsBelow } from "../../sandbox/bubblewrap/mount-points.ts";
+import { writableGit } from "../../sandbox/outside-git.ts";
 import type { SandboxPlan } from "../../sandbox/plan.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 
@@ -16,16 +17,20 @@ export class AgentSandbox {
   /** The session that its agent holds, for the records of the gate. */
   session: string | undefined;
   readonly #sandbox: Sandbox;
-  readonly #workspace: string;
+  /** The workspace, and its git directory where that is elsewhere. */
+  readonly #places: readonly string[];
   /** What is mounted in the workspace since the agent's start. */
   #held: ReadonlySet<string> = new Set();
 
-  constructor(plan: Pick<SandboxPlan, "policy" | "sessionDir" | "warnings" | "workspace">, sandbox: Sandbox) {
+  constructor(
+    plan: Pick<SandboxPlan, "policy" | "sessionDir" | "warnings" | "workspace" | "git">,
+    sandbox: Sandbox,
+  ) {
     this.warnings = plan.warnings;
     this.profile = plan.policy.profile;
     this.sessionDir = plan.sessionDir;
     this.#sandbox = sandbox;
-    this.#workspace = plan.workspace;
+    this.#places = [plan.workspace, ...writableGit(plan.git)];
   }
 
   /** @param setting umask and limits that bubblewrap, and so the agent, gets */
@@ -40,7 +45,7 @@ export class AgentSandbox {
 
   /** @param pid of the agent, which has just become ready */
   started(pid: number): void {
-    this.#held = mountPointsBelow(pid, [this.#workspace]);
+    this.#held = mountPointsBelow(pid, this.#places);
   }
 
   /**
@@ -48,7 +53,7 @@ export class AgentSandbox {
    * what it is on is replaced outside, as `git config` does with `.git/config`.
    */
   isExposed(pid: number): boolean {
-    const held = mountPointsBelow(pid, [this.#workspace]);
+    const held = mountPointsBelow(pid, this.#places);
     return [...this.#held].some((path) => !held.has(path));
   }
 

@@ -4,6 +4,7 @@ import type { Environment, Paths } from "../../core/paths.ts";
 import type { ProjectSessionDir } from "../../core/session-files/locate.ts";
 import type { SessionOptions } from "../../protocol/session.ts";
 import { AccessLog } from "../../sandbox/gate/access-log.ts";
+import { writableGit } from "../../sandbox/outside-git.ts";
 import { planSandbox, type SandboxPlan } from "../../sandbox/plan.ts";
 import { OWN_TMP } from "../../sandbox/policy/roots.ts";
 import type { PiCommand } from "../pi/pi-command.ts";
@@ -120,7 +121,7 @@ export class AgentSandboxes {
 }
 
 /** Where the agent of a plan can write, beside what the sandbox has for itself. */
-export function writablePlaces({ workspace, sessionMount, policy }: SandboxPlan): string[] {
+export function writablePlaces({ workspace, git, sessionMount, policy }: SandboxPlan): string[] {
   const mount = sessionMount === undefined ? [] : [sessionMount];
-  return [workspace, ...mount, ...policy.allowWrite.filter((path) => path !== OWN_TMP)];
+  return [workspace, ...writableGit(git), ...mount, ...policy.allowWrite.filter((path) => path !== OWN_TMP)];
 }

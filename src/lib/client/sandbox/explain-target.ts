@@ -1,9 +1,10 @@
-import { lstatSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { PictlError } from "../../core/errors.ts";
 import { realPath } from "../../core/real-path.ts";
-import { gitPaths } from "../../sandbox/git-directory.ts";
+import { gitPaths, outsideGitPaths } from "../../sandbox/git-directory.ts";
 import { rememberingRealPath } from "../../sandbox/links.ts";
+import { findOutsideGit, type OutsideGit, type RefusedGit } from "../../sandbox/outside-git.ts";
 import { workspaceOf } from "../../sandbox/plan.ts";
 import { type Explained, explainHost, explainPath, type Verdict } from "../../sandbox/policy/explain.ts";
 import { normalizeHost } from "../../sandbox/policy/hosts.ts";
@@ -28,6 +29,7 @@ export function explainTarget(current: CurrentPolicy, target: string): Explanati
   const { enabled } = policy;
   if (isPath(target, cwd)) {
     const workspace = workspaceOf(cwd, home);
+    const git = findOutsideGit(workspace, { home: realPath(home), denied: policy.denyRead.map(realPath) });
     const expanded = target === "~" || target.startsWith("~/") ? join(home, target.slice(1)) : target;
     const about: Explained = {
       policy,
@@ -37,13 +39,29 @@ export function explainTarget(current: CurrentPolicy, target: string): Explanati
       readOnly: [
         ...policyPlaces(files, { cwd: realPath(cwd), workspace, writable: policy.allowWrite }),
         ...gitPaths(workspace),
+        ...gitGuards(git),
       ],
+      git,
       resolve: rememberingRealPath(),
     };
     return { enabled, ...explainPath(about, resolve(cwd, expanded)) };
   }
   const { host, port } = parseHost(target);
   return { enabled, host, port, connect: explainHost({ policy, origins }, host, port) };
+}
+
+function gitGuards(git: OutsideGit | RefusedGit | undefined): string[] {
+  if (git === undefined || "refused" in git) return [];
+  const { common, own } = outsideGitPaths(git);
+  // Of the other worktrees nothing can be written; this one's is opened again.
+  const worktrees = join(git.commonDir, "worktrees");
+  const others =
+    git.gitDir === git.commonDir
+      ? []
+      : readdirSync(worktrees)
+          .map((name) => join(worktrees, name))
+          .filter((path) => path !== git.gitDir);
+  return [...common.filter((path) => path !== worktrees), ...others, ...own];
 }
 
 function isPath(target: string, cwd: string): boolean {

@@ -16,6 +16,8 @@ export interface View {
   workspace: string;
   /** Files and directories that stay as they are, and where they are, as far as they lie below something writable. */
   protect: readonly string[];
+  /** A git directory below one of {@link write} that is opened again after that is held, and what stays in it. */
+  reopen?: { path: string; protect: readonly string[] } | undefined;
   /** Needed whatever `read` says: programs and their libraries, read-only and above everything writable. */
   programs: readonly string[];
   /** pi's configuration directory: its entries can be read, what it writes beside them is forgotten. */
@@ -126,6 +128,13 @@ export function mountArguments(view: View): string[] {
   for (const path of programs) args.push("--ro-bind", path, path);
   for (const [path, source] of Object.entries(view.elsewhere ?? {})) args.push("--ro-bind", source, path);
   for (const path of kept) addKept(args, path);
+  if (view.reopen !== undefined && has("protect")) {
+    const { path, protect } = view.reopen;
+    args.push("--bind", path, path);
+    const keptIn = keptPaths(protect, [path]);
+    addPins(args, keptIn, [path]);
+    for (const each of keptIn) addKept(args, each);
+  }
   // What is to be hidden below something that is mounted as a whole is covered.
   const whole = [...changeable, ...programs];
   for (const path of hidden) {

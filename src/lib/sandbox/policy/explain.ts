@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { join } from "node:path";
 import { formatHostRule, normalizeHost, ruleAllows } from "./hosts.ts";
 import { lineName, type Origin, type PolicyOrigins } from "./origins.ts";
 import type { HostRule, SandboxPolicy } from "./policy.ts";
@@ -23,6 +24,8 @@ export interface Explained {
   policy: SandboxPolicy;
   origins: PolicyOrigins;
   workspace: string;
+  /** Its git directory, where that isn't in it, or why that isn't opened. */
+  git?: { gitDir: string; commonDir: string } | { gitDir: string; refused: string } | undefined;
   home: string;
   /** The policy files, and what git or pictl outside of the sandbox would run or obey: read-only inside. */
   readOnly: readonly string[];
@@ -91,8 +94,15 @@ function denial({ policy, origins, workspace }: Explained, path: string, resolve
   return verdict("denied", "is denied", rule, origins[lineName("denyRead", rule)]);
 }
 
-function workspaceHas({ workspace }: Explained, path: string, resolve: Resolve): Verdict | undefined {
+function workspaceHas({ workspace, git }: Explained, path: string, resolve: Resolve): Verdict | undefined {
+  if (git !== undefined && !("refused" in git) && contains(git.commonDir, path))
+    return { answer: "allowed", reason: "is in the git directory of the workspace", rule: git.commonDir };
   if (!contains(resolve(workspace), path)) return undefined;
+  if (git !== undefined && "refused" in git && path === join(resolve(workspace), ".git"))
+    return {
+      answer: "allowed",
+      reason: `leads to a git directory that isn't opened, because ${git.refused}`,
+    };
   return { answer: "allowed", reason: "is in the workspace", rule: workspace };
 }
 
@@ -114,6 +124,9 @@ function refused(about: Explained, path: string, key: "read" | "allowWrite", res
   const { policy, origins, home } = about;
   const [first] = policy[key];
   const origin = origins[first === undefined ? key : lineName(key, first)];
+  const { git } = about;
+  if (git !== undefined && "refused" in git && contains(git.gitDir, path))
+    return verdict("denied", `is in a git directory that isn't opened, because ${git.refused}`);
   if (key === "allowWrite" && coveredBy(about, "read", path, resolve) !== undefined)
     return verdict("denied", "is in nothing that can be written", undefined, origin);
   if (policy.home === "empty" && contains(resolve(home), path))
