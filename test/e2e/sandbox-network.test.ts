@@ -23,6 +23,7 @@ describe("the network of a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, 
   let model: ModelServer | undefined;
   beforeEach(() => {
     place = new Workspace();
+    place.shareCompileCache();
     execFileSync("git", ["init", "-q", place.cwd]);
   });
   afterEach(async () => {

@@ -25,6 +25,7 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
   let place: Workspace;
   beforeEach(() => {
     place = new Workspace();
+    place.shareCompileCache();
     execFileSync("git", ["init", "-q", place.cwd]);
     mkdirSync(join(place.root, ".ssh"));
     writeFileSync(join(place.root, ".ssh", "id_test"), SECRET);

@@ -15,6 +15,7 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
   let place: Workspace;
   beforeEach(() => {
     place = new Workspace();
+    place.shareCompileCache();
     execFileSync("git", ["init", "-q", place.cwd]);
     mkdirSync(join(place.root, ".ssh"));
     writeFileSync(join(place.root, ".ssh", "id_test"), SECRET);

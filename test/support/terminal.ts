@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { scaled } from "./speed.ts";
+import { TmuxClient } from "./tmux-client.ts";
 import type { Workspace } from "./workspace.ts";
 
 const run = promisify(execFile);
@@ -34,6 +35,7 @@ export class Terminal {
   readonly #socket: string;
   /** Process id of the terminal's first process, after which its session is named. */
   #leader = 0;
+  #client: TmuxClient | undefined;
 
   private constructor(workspace: Workspace, socket: string) {
     this.#workspace = workspace;
@@ -58,6 +60,9 @@ export class Terminal {
       ["sh", "-c", script, "sh", process.execPath, BIN, ...args],
     );
     await terminal.#tmux(["set-option", "-g", "status", "off"]);
+    // Else the client that looks on would change it.
+    await terminal.#tmux(["set-option", "-g", "window-size", "manual"]);
+    terminal.#client = await TmuxClient.attach(terminal.#socket);
     terminal.#leader = Number(await terminal.#tmux(["display-message", "-p", "#{pane_pid}"]));
     return terminal;
   }
@@ -90,7 +95,8 @@ export class Terminal {
   /** What is seen, with `escapes` for its colours, with `history` for what has scrolled away. */
   async screen({ escapes = false, history = false } = {}): Promise<string> {
     const options = [...(escapes ? ["-e"] : []), ...(history ? ["-S", "-"] : [])];
-    return await this.#tmux(["capture-pane", "-p", ...options]);
+    if (this.#client === undefined) throw new Error("the terminal was never attached");
+    return await this.#client.run(["capture-pane", "-p", ...options].join(" "));
   }
 
   /** The codes of all styles on the screen (`1`, `36`, …), each time that one is set. */
@@ -106,10 +112,11 @@ export class Terminal {
       return typeof expected === "string" ? screen.includes(expected) : expected.test(screen);
     };
     for (const end = Date.now() + SEEN_TIMEOUT_MS; ; ) {
+      const changes = this.#client?.changes ?? 0;
       const screen = await this.screen({ history });
       if (matches(screen)) return screen;
       if (Date.now() > end) throw new Error(`never shown: ${String(expected)}\n${screen}`);
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await this.#client?.changedSince(changes, end - Date.now());
     }
   }
 
@@ -125,6 +132,7 @@ export class Terminal {
       // It ends by itself with the last that ran in it.
       if (!/no server running|error connecting/.test(String(error))) throw error;
     });
+    this.#client?.end();
     for (const end = Date.now() + SEEN_TIMEOUT_MS; this.processes().length > 0; ) {
       if (Date.now() > end) throw new Error(`outlived its terminal: ${this.processes()}`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));

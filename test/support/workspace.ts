@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +19,7 @@ import { scaled } from "./speed.ts";
 
 export const BIN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
 export const SCENARIOS = fileURLToPath(new URL("../fixtures/scenarios/", import.meta.url));
+const COMPILED = fileURLToPath(new URL("../../node_modules/.cache/pictl/compiled-pi", import.meta.url));
 /** Bounds each command of a test: a hang must show as a failure with its transcript. */
 const COMMAND_TIMEOUT_MS = scaled(60_000);
 
@@ -108,6 +118,16 @@ export class Workspace {
       ...(pi ? { PICTL_PI: pi } : {}),
       ...env,
     };
+  }
+
+  /**
+   * Lets the sandboxed agents of this place use what V8 has compiled of pi for those of other places. Else each place's
+   * daemon has it made anew, by a pi more.
+   */
+  shareCompileCache(): void {
+    mkdirSync(this.paths.stateDir, { recursive: true, mode: 0o700 });
+    mkdirSync(COMPILED, { recursive: true });
+    symlinkSync(COMPILED, join(this.paths.stateDir, "compile-cache"));
   }
 
   /** Starts a command and leaves it running. Stdin is closed unless `input` is given. */
