@@ -16,8 +16,8 @@ import { countsOf, NO_COUNTS } from "./test/seen.ts";
  * version also run with each other pi that is supported. All of this shares one pool of workers.
  */
 const root = fileURLToPath(new URL("../", import.meta.url));
-// Most files wait for processes of theirs; one file more than there are cores keeps those busy.
-const WORKERS = availableParallelism() + 1;
+// Most files wait for processes of theirs; two files more than there are cores keep those busy.
+const WORKERS = availableParallelism() + 2;
 /** A machine gets busier while the tests run: limits that end a hang follow. */
 const MEASURE_AGAIN_AFTER = 10;
 

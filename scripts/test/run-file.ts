@@ -17,12 +17,15 @@ import { countsOf, runningIn, type Seen } from "./seen.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const REPORTER = fileURLToPath(new URL("reporter.ts", import.meta.url));
-/** Limits on an idle machine of the faster kind. A single test: most take below a second. */
-const TEST_MS = 120_000;
-/** A file: the longest takes a minute, with others beside it. */
-const FILE_MS = 300_000;
-/** What may still run after a file's last test: sockets that close, processes that end. */
-const IDLE_MS = 10_000;
+/** Limits on an idle machine of the faster kind. */
+const LIMITS = {
+  /** A single test: most take below a second. */
+  testMs: 120_000,
+  /** A file: the longest takes a minute, with others beside it. */
+  fileMs: 300_000,
+  /** What may still run after a file's last test: sockets that close, processes that end. */
+  idleMs: 10_000,
+};
 const POLL_MS = 50;
 
 export interface TestRun {
@@ -55,6 +58,7 @@ export async function runFile(
   directory: string,
   slowness: () => number,
   signal: AbortSignal,
+  { testMs, fileMs, idleMs } = LIMITS,
 ): Promise<FileResult> {
   const temporary = join(directory, "t");
   const events = join(directory, "events");
@@ -67,12 +71,7 @@ export async function runFile(
   const output = openSync(outputPath, "a");
   const child = spawn(
     process.execPath,
-    [
-      `--test-timeout=${Math.ceil(TEST_MS * factor)}`,
-      `--test-reporter=${REPORTER}`,
-      ...run.options,
-      run.file,
-    ],
+    [`--test-timeout=${Math.ceil(testMs * factor)}`, `--test-reporter=${REPORTER}`, ...run.options, run.file],
     {
       cwd: ROOT,
       detached: true,
@@ -80,9 +79,11 @@ export async function runFile(
       stdio: ["ignore", output, output],
       env: {
         ...process.env,
+        // Set in a test of the runner itself; node:test would report to its own parent then.
+        NODE_TEST_CONTEXT: undefined,
         TMPDIR: temporary,
         PICTL_TEST_EVENTS: events,
-        PICTL_TEST_IDLE_MS: String(Math.ceil(IDLE_MS * factor)),
+        PICTL_TEST_IDLE_MS: String(Math.ceil(idleMs * factor)),
         PICTL_TEST_SLOWNESS: String(factor),
         ...run.env,
       },
@@ -101,15 +102,12 @@ export async function runFile(
       resolve();
     });
   });
-  const isOver = await within(
-    exit,
-    () => performance.now() - begun < FILE_MS * slowness() && !signal.aborted,
-  );
+  const isOver = await within(exit, () => performance.now() - begun < fileMs * slowness() && !signal.aborted);
   const seen = readSeen(events);
   let problem: string | undefined;
   if (!isOver) {
     const running = runningIn(seen);
-    problem = `did not end within ${Math.round((FILE_MS * slowness()) / 1000)} s. It was running: ${running.join("; ") || "no test"}`;
+    problem = `did not end within ${Math.round((fileMs * slowness()) / 1000)} s. It was running: ${running.join("; ") || "no test"}`;
     endGroup(child.pid);
     await within(exit, () => !signal.aborted);
   } else if (how !== undefined) {
@@ -119,7 +117,7 @@ export async function runFile(
     else if (counts.fail + counts.cancelled === 0) problem = how;
   } else if (countsOf(seen).tests === 0 && run.options.length === 0) problem = "has no tests";
   endGroup(child.pid);
-  const left = await endLeft(temporary, isOver ? IDLE_MS * slowness() : 0);
+  const left = await endLeft(temporary, isOver ? idleMs * slowness() : 0);
   if (left.length > 0 && problem === undefined) problem = `left processes behind:\n${left.join("\n")}`;
   const printed = existsSync(outputPath) ? readFileSync(outputPath, "utf8") : "";
   rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
