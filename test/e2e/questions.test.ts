@@ -115,6 +115,9 @@ describe("questions", () => {
       const shown = await place.ok(["session", "respond", "-s", session]);
       assert.match(shown, /^\? Dangerous command: rm -rf junk.*\n {2}1\) Allow\n {2}2\) Block\n/);
       assert.match(shown, new RegExp(`pictl session respond -s ${session} 1\\|2`));
+      const details = await place.ok(["session", "show", session]);
+      assert.match(details, /\n\? Dangerous command: rm -rf junk.*\n {2}1\) Allow/);
+      assert.match(details, new RegExp(`pictl session respond -s ${session} 1\\|2`));
       const wrong = await respond("Perhaps");
       assert.equal(wrong.code, 2);
       assert.match(wrong.stderr, /Allow, Block/);

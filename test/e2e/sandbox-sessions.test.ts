@@ -115,7 +115,7 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
     await place.ok(["session", "close"]);
     const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"]);
     assert.deepEqual(
-      new Map(sessions.map((each) => [each.id, each.sandbox])),
+      new Map(sessions.flatMap((each) => (each.copyOf === undefined ? [[each.id, each.sandbox]] : []))),
       new Map([
         [forged, "strict"],
         [id, "strict"],
@@ -128,7 +128,9 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
       await place.ok(["session", "show", "-s", forged]),
       /Sandbox: +strict[\s\S]*sandboxed agents could write/,
     );
-    assert.equal((await show("another")).id, bare, "what is known has the last word");
+    const copied = sessions.find((each) => each.copyOf !== undefined);
+    assert.deepEqual([copied?.id, copied?.sandbox], [bare, "strict"]);
+    assert.equal((await show(bare)).file, copied?.copyOf, "what is known has the last word");
     // Whoever knows it to be their own may say so.
     const running = await place.run(["prompt", "-s", forged, "--no-sandbox", "hello"]);
     assert.equal(running.code, 2, running.stderr);

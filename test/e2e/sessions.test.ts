@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { bundledPiCli } from "../../src/lib/agent/pi/bundled-pi.ts";
@@ -302,5 +311,70 @@ describe("sessions", () => {
     assert.match(await place.ok(["session", "show", "from pi", "--messages"]), /said in pi/);
     assert.equal(place.processes().length, before, "looking at a session started an agent");
     assert.match(await place.ok(["prompt", "-s", "from pi", "and in pictl"]), /the first was: said in pi/);
+  });
+
+  it("a directory that is a link is seen in every way, and each session once", async () => {
+    const id = await place.ok(["session", "create", "--model", "scripted/echo", "--name", "linked"]);
+    await place.ok(["prompt", "-s", id, "hello there"]);
+    await place.ok(["session", "close", id]);
+    const all = join(place.agentDir, "sessions");
+    const directory = dirname((await show(id)).session.file ?? assert.fail());
+    renameSync(directory, join(place.root, "kept"));
+    symlinkSync(join(place.root, "kept"), directory);
+    symlinkSync(directory, join(all, "--twice--"));
+    symlinkSync(".", join(all, "--circle--"));
+    symlinkSync("nowhere", join(all, "--dangling--"));
+    for (const args of [
+      ["session", "list"],
+      ["session", "list", "--all"],
+    ]) {
+      const { sessions } = await place.json<{ sessions: SessionInfo[] }>(args);
+      assert.deepEqual(
+        sessions.filter((session) => session.id === id).map(({ name }) => name),
+        ["linked"],
+        args.join(" "),
+      );
+    }
+    // Also for a daemon that has to find it.
+    const other = new Workspace({ PI_CODING_AGENT_DIR: place.agentDir });
+    try {
+      assert.match(
+        await other.ok(["prompt", "-s", id.slice(0, 9).toUpperCase(), "again"]),
+        /2 messages so far/,
+      );
+      assert.match(await other.ok(["history", "search", "--all", "hello there"]), /1 session/);
+    } finally {
+      await other.dispose();
+    }
+  });
+
+  it("two files with one id are told apart, and a deletion names what is left", async () => {
+    const cwd = join(place.root, "copies");
+    mkdirSync(cwd);
+    await place.ok(["prompt", "--model", "scripted/echo", "one"], { cwd });
+    const { id, file = assert.fail() } = (
+      await place.json<{ session: SessionInfo }>(["session", "show"], { cwd })
+    ).session;
+    const copies = [join(dirname(file), "copy.jsonl"), file.replace(/\.jsonl$/, ".old.jsonl")].sort();
+    for (const copy of copies) copyFileSync(file, copy);
+    const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"], { cwd });
+    assert.deepEqual(
+      sessions.map((each) => [each.id, each.file, each.copyOf]).sort(),
+      [[id, file, undefined], ...copies.map((copy) => [id, copy, file])].sort(),
+    );
+    assert.match(await place.ok(["session", "list"], { cwd }), /same id, file copy\.jsonl/);
+    assert.match(await place.ok(["prompt", "-s", id.toUpperCase(), "two"], { cwd }), /2 messages so far/);
+    const short = await place.run(["session", "delete", id.slice(0, 1), "--yes"]);
+    assert.notEqual(short.code, 0);
+    assert.ok(existsSync(file));
+    const { left } = await place.json<{ left: string[] }>(["session", "delete", id, "--yes"]);
+    assert.deepEqual([...left].sort(), copies);
+    const ambiguous = await place.run(["prompt", "-s", id, "three"], { cwd });
+    assert.equal(ambiguous.code, 4);
+    for (const copy of copies) assert.ok(ambiguous.stderr.includes(copy), ambiguous.stderr);
+    rmSync(copies[0] ?? assert.fail());
+    await place.ok(["prompt", "-s", id, "three"], { cwd });
+    const last = await place.run(["session", "delete", id, "--yes"]);
+    assert.doesNotMatch(last.stderr, /left/);
   });
 });

@@ -38,5 +38,7 @@ export default class SessionDelete extends BaseCommand<typeof SessionDelete> {
     }
     const result = await client.request("delete_session", target);
     await this.show({ ...result, deleted: true }, () => `${result.sessionId} ${METHODS[result.method]}\n`);
+    for (const path of result.left ?? [])
+      await writeStderr(`Another file with the id of this session is left: ${path}\n`);
   }
 }

@@ -29,7 +29,11 @@ export default class SessionShow extends BaseCommand<typeof SessionShow> {
         import("../../lib/cli/render/color.ts"),
       ]);
       const colors = await colorsFor(process.stdout);
-      const details = renderSessionDetails(result.session, colors);
+      let details = renderSessionDetails(result.session, colors);
+      if (result.session.questions !== undefined) {
+        const { openQuestions } = await import("../../lib/cli/render/question-text.ts");
+        details += `\n${openQuestions(result.session.id, result.session.questions)}`;
+      }
       if (!result.messages?.length) return details;
       return `${details}\n${renderTranscript(result.messages, { colors, width: widthOf(process.stdout) })}`;
     });

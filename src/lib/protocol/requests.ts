@@ -230,7 +230,13 @@ export interface RequestResults extends HistoryResults {
   get_fork_messages: { sessionId: string; messages: ForkPoint[] };
   set_session_name: { sessionId: string; name: string };
   close_session: { sessionId: string; closed: boolean };
-  delete_session: { sessionId: string; file?: string; method: "trash" | "unlink" | "none" };
+  delete_session: {
+    sessionId: string;
+    file?: string;
+    method: "trash" | "unlink" | "none";
+    /** Other files with the session's id, which are still there. */
+    left?: string[];
+  };
   export_session: { sessionId: string; path: string };
   respond: { sessionId: string; question: Question };
   wait: WaitResult;

@@ -83,6 +83,8 @@ export const sessionInfo = z.object({
   parentSession: z.optional(z.string()),
   /** How the last turn ended when it was cut by the end of its agent or of the daemon. */
   interrupted: z.optional(z.boolean()),
+  /** Another file holds this session, too: the one that its id means, when pictl has used that before. */
+  copyOf: z.optional(z.string()),
   /** Another daemon with the same registry, but another socket, runs a turn in it. */
   usedElsewhere: z.optional(z.boolean()),
 });

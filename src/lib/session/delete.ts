@@ -1,10 +1,27 @@
 import { existsSync, unlinkSync } from "node:fs";
 import { moveToTrash } from "../agent/trash.ts";
-import { toStorageError } from "../core/errors.ts";
+import { PictlError, toStorageError } from "../core/errors.ts";
 import type { RequestResults } from "../protocol/requests.ts";
 import type { Caller } from "./caller.ts";
 import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
+
+/** With fewer characters of an id a typing error soon deletes another session. */
+const MIN_PREFIX = 4;
+
+/**
+ * Refuses to delete a session that is named by too few characters of its id.
+ *
+ * @throws PictlError INVALID_INPUT
+ */
+export function refuseShortPrefix(reference: string | undefined, { record }: Session): void {
+  if (reference === undefined || reference.length >= MIN_PREFIX) return;
+  if (reference === record.id || reference === record.name) return;
+  throw new PictlError("INVALID_INPUT", `"${reference}" is too short to delete a session by.`, {
+    hint: `It would be ${record.id}. Give at least ${MIN_PREFIX} characters of the id, or the name.`,
+    details: { session: reference, sessionId: record.id },
+  });
+}
 
 /**
  * Ends a session and removes pi's file as pi's own session selector does: with the `trash` command where there
@@ -25,7 +42,9 @@ export async function deleteSession(
   sessions.forget(session);
   const held = await sessions.writers.hold(session.record, caller.environment, { lockOnly: true });
   try {
-    return await remove(session, file, caller);
+    const result = await remove(session, file, caller);
+    const left = sessions.filesOf(session, caller);
+    return left.length === 0 ? result : { ...result, left };
   } finally {
     held.release();
   }

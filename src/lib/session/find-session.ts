@@ -55,17 +55,24 @@ export class SessionFinder {
     cwd: string | undefined,
     placeOf: () => PiPlace,
   ): { session: Session; elsewhere: boolean } | undefined {
-    const exact = this.#hooks.present(this.#hooks.get(reference));
+    const exact = this.#byWholeId(reference);
     if (exact !== undefined) return { session: exact, elsewhere: false };
     const place = placeOf();
     const here = cwd === undefined ? [] : this.#namedHere(reference, cwd, place);
     if (here.length > 0) return this.#only(reference, here, false);
     const byId = this.#byId(reference, place);
-    const own = byId.filter(({ id }) => id === reference);
+    const own = byId.filter(({ id }) => id.toLowerCase() === reference.toLowerCase());
     if (own.length > 0) return this.#only(reference, own, false);
     if (byId.length > 0 && reference.length >= SHOWN_ID_LENGTH) return this.#only(reference, byId, false);
-    const named = this.#named(reference, place, listSessionFiles(place).files);
-    return this.#only(reference, [...byId, ...named], cwd !== undefined && byId.length === 0);
+    const { files } = listSessionFiles(place);
+    const named = this.#named(reference, place, files);
+    // A file that was given another name is known by its header alone.
+    const found = byId.length + named.length === 0 ? this.#written(files, reference, place) : named;
+    return this.#only(
+      reference,
+      [...byId, ...found],
+      cwd !== undefined && byId.length === 0 && named.length > 0,
+    );
   }
 
   /** The sessions of the repository of `cwd` that have this name. */
@@ -75,7 +82,7 @@ export class SessionFinder {
 
   /** The sessions that a word means beyond doubt: by their id as it is shown, or by their name here. */
   meant(word: string, cwd: string, place: PiPlace): Candidate[] {
-    const exact = this.#hooks.present(this.#hooks.get(word));
+    const exact = this.#byWholeId(word);
     const byId = exact !== undefined || word.length < SHOWN_ID_LENGTH ? [] : this.#byId(word, place);
     const found = [...(exact === undefined ? [] : [this.#known(exact)]), ...byId];
     return distinct([...found, ...this.#namedHere(word, cwd, place)]).map(withoutFile);
@@ -98,35 +105,43 @@ export class SessionFinder {
     );
     const written = files.flatMap((file) => {
       const summary = summaries.of(file);
-      return summary !== undefined && isName(summary.name) ? this.#written(file, summary, agentDir) : [];
+      return summary !== undefined && isName(summary.name) ? foundIn(file, summary, agentDir) : [];
     });
     summaries.save();
     return distinct([...known.map((session) => this.#known(session)), ...written]);
   }
 
   #byId(reference: string, place: PiPlace): Found[] {
-    const { all, present, summaries } = this.#hooks;
-    const known = all().filter(({ id }) => id.startsWith(reference));
+    const { all, present } = this.#hooks;
+    const known = all().filter(({ id }) => beginsWith(id, reference));
     // Only what fits is looked for on disk: there may be thousands of others.
     const { files } = listSessionFiles({ ...place, idPrefix: reference });
-    const written = files.flatMap((file) => {
-      const summary = summaries.of(file);
-      return summary === undefined ? [] : this.#written(file, summary, place.agentDir);
-    });
     return distinct([
       ...known.filter((session) => present(session) !== undefined).map((session) => this.#known(session)),
-      ...written,
+      ...this.#written(files, reference, place),
     ]);
+  }
+
+  /** Ids are compared without regard to case, after the exact one. */
+  #byWholeId(reference: string): Session | undefined {
+    const { all, get, present } = this.#hooks;
+    const isMeant = ({ id }: Session) => id.toLowerCase() === reference.toLowerCase();
+    return present(get(reference) ?? all().find(isMeant));
+  }
+
+  /** The files whose header has such an id: their names may say more, as those of copies do. */
+  #written(files: readonly SessionFile[], reference: string, { agentDir }: PiPlace): Found[] {
+    return files.flatMap((file) => {
+      const summary = this.#hooks.summaries.of(file);
+      return summary !== undefined && beginsWith(summary.id, reference)
+        ? foundIn(file, summary, agentDir)
+        : [];
+    });
   }
 
   #known({ record }: Session): Found {
     const { id, name, cwd, agentDir, usedAt } = record;
     return { id, ...(name === undefined ? {} : { name }), cwd, agentDir, modifiedAt: usedAt };
-  }
-
-  #written(file: SessionFile, summary: SessionSummary, agentDir: string): Found {
-    const { id, name, cwd, modifiedAt } = summary;
-    return { id, ...(name === undefined ? {} : { name }), cwd, agentDir, modifiedAt, file };
   }
 
   #only(
@@ -146,6 +161,15 @@ export class SessionFinder {
     const summary = file && this.#hooks.summaries.of(file);
     return file === undefined || summary === undefined ? undefined : this.#hooks.takeIn(file, summary);
   }
+}
+
+function foundIn(file: SessionFile, summary: SessionSummary, agentDir: string): Found {
+  const { id, name, cwd, modifiedAt } = summary;
+  return { id, ...(name === undefined ? {} : { name }), cwd, agentDir, modifiedAt, file };
+}
+
+function beginsWith(id: string, reference: string): boolean {
+  return id.toLowerCase().startsWith(reference.toLowerCase());
 }
 
 /** The first of each id: what pictl knows comes before what is only on disk. */

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Agent } from "../agent/agent.ts";
 import { checkPassedArguments } from "../agent/launch-arguments.ts";
 import { ambiguous } from "../core/ambiguous-session.ts";
@@ -349,17 +349,24 @@ export class Sessions implements SessionHost {
     const files = filesIn(place, directories);
     const continued = this.current({ cwd }, caller)?.id;
     const infos: SessionInfo[] = [];
-    const seen = new Set<string>();
+    const seen = new Map<string, string>();
     const sandboxOf = sandboxLookup(this.#registry);
     for (const file of files) {
       const summary = this.#summaries.of(file);
       if (summary === undefined || !isWanted(summary.cwd)) continue;
-      if (seen.has(summary.id)) continue;
       const session = this.#sessions.get(summary.id);
       const own = session?.record.file;
       // Anybody who may write there can copy a session's id: what is known of it comes from its own file.
-      if (own !== undefined && own !== file.path && existsSync(own)) continue;
-      seen.add(summary.id);
+      const isOwn = own === undefined || realPath(own) === realPath(file.path) || !existsSync(own);
+      const original = isOwn ? seen.get(summary.id) : own;
+      if (original !== undefined) {
+        // Listed for two directories that share one.
+        if (realPath(original) === realPath(file.path)) continue;
+        const copy = unopenedSessionInfo(file, summary, sandboxOf(file.path));
+        infos.push({ ...copy, copyOf: original });
+        continue;
+      }
+      seen.set(summary.id, file.path);
       infos.push(
         session ? this.#info(session, summary) : unopenedSessionInfo(file, summary, sandboxOf(file.path)),
       );
@@ -551,11 +558,30 @@ export class Sessions implements SessionHost {
     return sessionInfo(session, summary, this.#current.isCurrent(session));
   }
 
-  /** Makes a session that pi's own terminal interface wrote one of ours. */
+  /** Every file that holds the session with this id: somebody may have copied one. */
+  filesOf({ record }: Session, caller: Caller): string[] {
+    return this.#filesOf(record.id, { ...placeIn(caller.environment ?? {}), agentDir: record.agentDir });
+  }
+
+  #filesOf(id: string, place: { agentDir: string; sessionDir?: string }): string[] {
+    const { files } = listSessionFiles(place);
+    return files.filter((file) => this.#summaries.of(file)?.id === id).map(({ path }) => path);
+  }
+
+  /**
+   * Makes a session that pi's own terminal interface wrote one of ours.
+   *
+   * @throws PictlError SESSION_AMBIGUOUS when several files have its id
+   */
   #takeIn(file: SessionFile, summary: SessionSummary): Session {
     // Its name and what it says of itself may differ.
     const known = this.#sessions.get(summary.id);
     if (known !== undefined) return known;
+    const directory = dirname(file.path);
+    const isFlat = basename(dirname(directory)) !== "sessions";
+    const place = { agentDir: dirname(dirname(directory)), ...(isFlat ? { sessionDir: directory } : {}) };
+    const copies = this.#filesOf(summary.id, place);
+    if (copies.length > 1) throw copiedSessionError(summary.id, copies);
     const sandbox = sandboxLookup(this.#registry)(file.path);
     // Nothing is awaited before it is added.
     this.reserve()();
@@ -663,6 +689,13 @@ function filesIn(place: PiPlace, directories: ReadonlySet<string> | undefined): 
 function placeIn(env: Environment): PiPlace {
   const sessionDir = sessionDirOf(env);
   return { agentDir: agentDirOf(env), ...(sessionDir ? { sessionDir } : {}) };
+}
+
+function copiedSessionError(id: string, files: readonly string[]): PictlError {
+  return new PictlError("SESSION_AMBIGUOUS", `${files.length} files hold session ${id}.`, {
+    hint: `Move all but one of them away:\n${files.map((file) => `  ${file}`).join("\n")}`,
+    details: { session: id, files },
+  });
 }
 
 function sessionKey({ id }: { id: string }): string {

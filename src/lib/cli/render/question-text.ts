@@ -22,3 +22,14 @@ export function howToAnswer({ method, options }: Question): string {
       return '"<text>"';
   }
 }
+
+/** The questions that wait in a session, each with the command that answers it. */
+export function openQuestions(sessionId: string, questions: readonly Question[]): string {
+  return questions
+    .map((question) => {
+      const id = questions.length === 1 ? "" : ` --question ${question.id}`;
+      const command = `pictl session respond -s ${sessionId}${id} ${howToAnswer(question)}`;
+      return `${questionText(question)}  Answer with: ${command}\n`;
+    })
+    .join("");
+}

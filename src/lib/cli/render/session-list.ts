@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { formatAge } from "../../core/duration.ts";
 import type { SessionInfo } from "../../protocol/session.ts";
 import type { Colors } from "./color.ts";
@@ -70,7 +71,14 @@ export function describeSession(session: SessionInfo): string {
   return `${session.id} (${titleOf(session)}, ${session.messages} ${session.messages === 1 ? "message" : "messages"})`;
 }
 
-function titleOf({ name, firstMessage }: SessionInfo): string {
+function titleOf(session: SessionInfo): string {
+  const { copyOf, file } = session;
+  return copyOf === undefined || file === undefined
+    ? ownTitleOf(session)
+    : `${ownTitleOf(session)} (same id, file ${oneLine(basename(file))})`;
+}
+
+function ownTitleOf({ name, firstMessage }: SessionInfo): string {
   if (name !== undefined) return oneLine(name);
   const text = oneLine(firstMessage ?? "");
   if (text === "") return "-";

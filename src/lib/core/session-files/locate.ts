@@ -7,6 +7,9 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  realpathSync,
+  type Stats,
+  statSync,
 } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,9 +30,19 @@ export interface SessionFile {
 
 export interface SessionFileListing {
   files: SessionFile[];
-  /** Directories, files and symbolic links that were passed over because they can't be read or lead elsewhere. */
-  skipped: number;
+  /** Directories, files and links that were skipped because they can't be read or lead nowhere; bounded. */
+  skipped: string[];
 }
+
+/** A directory that holds session files. */
+export interface SessionRoot {
+  path: string;
+  /** Whether they lie in directories below it, as in pi's own, and not in itself. */
+  nested: boolean;
+}
+
+/** More aren't named one by one. */
+const MAX_SKIPPED = 100;
 
 /**
  * pi's configuration directory for an agent with this environment: `PI_CODING_AGENT_DIR`, else `~/.pi/agent`.
@@ -93,7 +106,7 @@ export function sessionIdOfFileName(name: string): string {
 /**
  * Every session file of an agent directory, or of a flat `sessionDir` when one is given. `cwd` narrows the
  * former to one directory; in a flat one only the headers know, so there nothing is narrowed. In no order.
- * Never throws: what can't be read is skipped and counted, a directory that doesn't exist is empty.
+ * Never throws: what can't be read is skipped and named, a directory that doesn't exist is empty.
  */
 export function listSessionFiles(options: {
   agentDir: string;
@@ -104,47 +117,104 @@ export function listSessionFiles(options: {
   /** Only sessions whose id begins so; the others aren't even looked at. */
   idPrefix?: string | undefined;
 }): SessionFileListing {
-  const listing: SessionFileListing = { files: [], skipped: 0 };
-  const { idPrefix } = options;
-  if (options.sessionDir !== undefined) addFiles(resolve(options.sessionDir), listing, idPrefix);
-  else if (options.cwd !== undefined)
-    addFiles(sessionDirFor(options.cwd, options.agentDir), listing, idPrefix);
-  else {
-    const root = join(resolve(options.agentDir), "sessions");
-    const { below } = options;
-    const beginning = below === undefined ? "" : basename(sessionDirFor(below, root)).slice(0, -"--".length);
-    for (const entry of readDirectory(root, listing)) {
-      if (!entry.name.startsWith(beginning)) continue;
-      if (entry.isDirectory()) addFiles(`${root}/${entry.name}`, listing, idPrefix);
-      else if (entry.isSymbolicLink()) listing.skipped++;
+  const { agentDir, sessionDir, cwd, below, idPrefix } = options;
+  const root =
+    sessionDir !== undefined
+      ? { path: resolve(sessionDir), nested: false }
+      : cwd !== undefined
+        ? { path: sessionDirFor(cwd, agentDir), nested: false }
+        : { path: join(resolve(agentDir), "sessions"), nested: true };
+  const beginning =
+    below === undefined ? "" : basename(sessionDirFor(below, agentDir)).slice(0, -"--".length);
+  return listRoots([root], { idPrefix, isWanted: (name) => name.startsWith(beginning) });
+}
+
+/**
+ * Every session file of these directories, each once. A directory may be a link, as pi takes it. One that is reached in
+ * two ways is listed by its own name, else by the first. A file must not be a link: it could lead to anything.
+ *
+ * @param options.isWanted of the names of the directories below a nested root; absent: all
+ */
+export function listRoots(
+  roots: readonly SessionRoot[],
+  options: { idPrefix?: string | undefined; isWanted?: (name: string) => boolean } = {},
+): SessionFileListing {
+  const listing: SessionFileListing = { files: [], skipped: [] };
+  const listed = new Set<string>();
+  for (const { path, nested } of roots) {
+    for (const directory of nested ? directoriesBelow(path, listing, options.isWanted) : [path]) {
+      const target = targetOf(directory);
+      if (target === undefined || listed.has(target)) continue;
+      listed.add(target);
+      addFiles(directory, listing, options.idPrefix);
     }
   }
   return listing;
 }
 
-function addFiles(dir: string, listing: SessionFileListing, idPrefix = ""): void {
-  for (const entry of readDirectory(dir, listing)) {
-    if (!entry.name.endsWith(".jsonl") || entry.isDirectory()) continue;
-    if (!sessionIdOfFileName(entry.name).startsWith(idPrefix)) continue;
-    // A link or a pipe with that name would lead out of the directory, or block for ever.
-    if (!entry.isFile()) {
-      listing.skipped++;
-      continue;
-    }
-    const path = `${dir}/${entry.name}`;
-    try {
-      const stats = lstatSync(path);
-      listing.files.push({
-        path,
-        id: sessionIdOfFileName(entry.name),
-        size: stats.size,
-        mtimeMs: stats.mtimeMs,
-        ino: stats.ino,
-      });
-    } catch {
-      listing.skipped++;
+/** Links come last, so that what one of them leads to has its own name. */
+function directoriesBelow(
+  root: string,
+  listing: SessionFileListing,
+  isWanted: (name: string) => boolean = () => true,
+): string[] {
+  const directories: string[] = [];
+  const links: string[] = [];
+  for (const entry of readDirectory(root, listing)) {
+    const path = `${root}/${entry.name}`;
+    if (!isWanted(entry.name)) continue;
+    if (entry.isDirectory()) directories.push(path);
+    else if (entry.isSymbolicLink()) {
+      if (isDirectory(path)) links.push(path);
+      else skip(listing, path);
     }
   }
+  return [...directories, ...links];
+}
+
+/** Undefined for a directory that isn't there, or that a link in a circle leads to. */
+function targetOf(directory: string): string | undefined {
+  try {
+    return realpathSync.native(directory);
+  } catch {
+    return undefined;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch {
+    // It leads in a circle, or through what can't be entered.
+    return false;
+  }
+}
+
+function addFiles(dir: string, listing: SessionFileListing, idPrefix = ""): void {
+  const prefix = idPrefix.toLowerCase();
+  for (const entry of readDirectory(dir, listing)) {
+    if (!entry.name.endsWith(".jsonl") || entry.isDirectory()) continue;
+    const id = sessionIdOfFileName(entry.name);
+    if (!id.toLowerCase().startsWith(prefix)) continue;
+    const path = `${dir}/${entry.name}`;
+    // A link or a pipe with that name would lead out of the directory, or block for ever.
+    const stats = entry.isFile() ? statsOf(path) : undefined;
+    if (stats?.isFile() !== true) skip(listing, path);
+    else listing.files.push({ path, id, size: stats.size, mtimeMs: stats.mtimeMs, ino: stats.ino });
+  }
+}
+
+function statsOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    // In a directory that may not be entered.
+    return undefined;
+  }
+}
+
+function skip(listing: SessionFileListing, path: string): void {
+  if (listing.skipped.length < MAX_SKIPPED) listing.skipped.push(path);
 }
 
 function readDirectory(dir: string, listing: SessionFileListing): Dirent[] {
@@ -152,7 +222,7 @@ function readDirectory(dir: string, listing: SessionFileListing): Dirent[] {
     return readdirSync(dir, { withFileTypes: true });
   } catch (error) {
     const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    if (!missing) listing.skipped++;
+    if (!missing) skip(listing, dir);
     return [];
   }
 }

@@ -3,15 +3,19 @@ import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import { systemErrorCode } from "../../core/errors.ts";
 import { type JsonObject, parseObject } from "../../core/session-files/json.ts";
 import { isInLine, readFully } from "../../core/session-files/line-reader.ts";
+import { listRoots, type SessionFile, type SessionRoot } from "../../core/session-files/locate.ts";
 import { openSessionFile } from "../../core/session-files/open.ts";
 import { fingerprint } from "../files/fingerprint.ts";
-import { type FoundFile, findFiles, isBelow, type Root } from "../files/roots.ts";
+import { isBelow, otherNames } from "../files/roots.ts";
 import type { Fold } from "../text/fold.ts";
 import { Columns } from "./columns.ts";
 import { DamagedRow, Database, isDamage } from "./database.ts";
 import { bareState, type FileState } from "./file-state.ts";
 import { parentOf, readFile } from "./read-file.ts";
 import { IndexWriter } from "./writer.ts";
+
+/** What is read of a file, as its directory lists it. */
+type FoundFile = Omit<SessionFile, "id">;
 
 /** How long is read in one go: a search that comes meanwhile waits no longer. */
 const STEP_MS = 40;
@@ -94,7 +98,7 @@ export class HistoryIndex {
   }
 
   /** Looks at the directories, and takes out what is gone or is to be left out. What is to be read is noted. */
-  refresh(roots: readonly Root[], isExcluded: ExclusionTest): void {
+  refresh(roots: readonly SessionRoot[], isExcluded: ExclusionTest): void {
     try {
       this.#refresh(roots, isExcluded);
     } catch (error) {
@@ -103,23 +107,24 @@ export class HistoryIndex {
     }
   }
 
-  #refresh(roots: readonly Root[], isExcluded: ExclusionTest): void {
+  #refresh(roots: readonly SessionRoot[], isExcluded: ExclusionTest): void {
     if (this.db.isGone) this.remake();
     this.#isExcluded = isExcluded;
-    const { files, skipped } = findFiles(roots);
+    const { files, skipped } = listRoots(roots);
+    const hasOtherName = otherNames(files);
     this.skipped = skipped;
     const listed = new Set<string>();
     for (const file of files) {
       listed.add(file.path);
       const row = this.#byPath.get(file.path);
-      if (row?.ino !== file.ino || row.size !== file.size || row.mtime !== file.mtime) this.#note(file);
+      if (row?.ino !== file.ino || row.size !== file.size || row.mtime !== file.mtimeMs) this.#note(file);
     }
     for (const row of [...this.files.values()]) {
       if (!isBelow(row.path, roots)) continue;
       if (!listed.has(row.path)) {
         this.#todo.delete(row.path);
         // A directory that can't be listed for the moment takes nothing away.
-        if (!existsSync(row.path)) this.#drop(row);
+        if (!existsSync(row.path) || hasOtherName(row.path)) this.#drop(row);
       } else this.#applyExclusion(row);
     }
     if (this.#hasLeftOut) this.db.purge();
@@ -155,7 +160,7 @@ export class HistoryIndex {
   /** Takes a file out and notes it for a new reading. */
   reread(row: FileRow): void {
     this.#clear(row);
-    this.#note({ path: row.path, ino: row.ino, size: row.size, mtime: row.mtime });
+    this.#note({ path: row.path, ino: row.ino, size: row.size, mtimeMs: row.mtime });
   }
 
   /** Begins from nothing. */
@@ -197,7 +202,7 @@ export class HistoryIndex {
     let committed = performance.now();
     while (this.#todo.size > 0 && !this.#closed) {
       // What is newest is what people ask for first.
-      if (order.length === 0) order = [...this.#todo.values()].sort((a, b) => a.mtime - b.mtime);
+      if (order.length === 0) order = [...this.#todo.values()].sort((a, b) => a.mtimeMs - b.mtimeMs);
       const file = this.#todo.get(order.at(-1)?.path ?? "");
       if (file === undefined) {
         order.pop();
@@ -272,7 +277,7 @@ export class HistoryIndex {
     }
     try {
       const { ino, size, mtimeMs } = fstatSync(fd);
-      if (this.#read(fd, { path: file.path, ino, size, mtime: mtimeMs })) return;
+      if (this.#read(fd, { path: file.path, ino, size, mtimeMs })) return;
       this.#todo.delete(file.path);
       this.#done.files += 1;
     } finally {
@@ -301,7 +306,7 @@ export class HistoryIndex {
       this.#writer,
     );
     this.#writer.flush();
-    Object.assign(row, { ino: file.ino, size: file.size, mtime: file.mtime });
+    Object.assign(row, { ino: file.ino, size: file.size, mtime: file.mtimeMs });
     if (result.kind === "read") {
       this.#done.bytes += result.offset - row.offset;
       Object.assign(row, { offset: result.offset, state: result.state, problem: undefined });
@@ -322,8 +327,9 @@ export class HistoryIndex {
         "INSERT INTO files (path, ino, size, mtime, offset, fingerprint, state) VALUES (?, ?, ?, ?, 0, '', 'null')",
       )
       .run(file.path, file.ino, file.size, NEVER);
+    const { path, ino, size, mtimeMs: mtime } = file;
     const row: FileRow = {
-      ...file,
+      ...{ path, ino, size, mtime },
       id: Number(lastInsertRowid),
       offset: 0,
       fingerprint: "",
@@ -365,7 +371,12 @@ export class HistoryIndex {
       const dependent = this.files.get(other);
       if (dependent === undefined) continue;
       this.#clear(dependent);
-      this.#note({ path: dependent.path, ino: dependent.ino, size: dependent.size, mtime: dependent.mtime });
+      this.#note({
+        path: dependent.path,
+        ino: dependent.ino,
+        size: dependent.size,
+        mtimeMs: dependent.mtime,
+      });
     }
   }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import {
   agentDirOf,
+  listRoots,
   listSessionFiles,
   sessionDirFor,
   sessionDirOf,
@@ -76,16 +77,39 @@ test("lists every session file, one directory's or a flat directory's, and skips
 
   symlinkSync(one, join(agentDir, "sessions", "--linked--"));
   symlinkSync(join(one, "t_a.jsonl"), join(two, "t_link.jsonl"));
-  assert.deepEqual(ids({ agentDir }), ["a", "b"]);
-  assert.equal(listSessionFiles({ agentDir }).skipped, 2);
+  symlinkSync(join(agentDir, "nowhere"), join(agentDir, "sessions", "--dangling--"));
+  symlinkSync("--circle--", join(agentDir, "sessions", "--circle--"));
+  symlinkSync(".", join(agentDir, "sessions", "--itself--"));
+  const elsewhere = join(temporaryDirectory(t), "kept");
+  mkdirSync(elsewhere);
+  writeFileSync(join(elsewhere, "t_c.jsonl"), "");
+  symlinkSync(elsewhere, sessionDirFor("/p/three", agentDir));
+  assert.deepEqual(ids({ agentDir }), ["a", "b", "c"], "each once, also those behind a link");
+  assert.deepEqual(ids({ agentDir, cwd: "/p/three" }), ["c"]);
+  assert.deepEqual(listSessionFiles({ agentDir }).skipped.sort(), [
+    join(agentDir, "sessions", "--circle--"),
+    join(agentDir, "sessions", "--dangling--"),
+    join(two, "t_link.jsonl"),
+  ]);
+  assert.equal(listSessionFiles({ agentDir, idPrefix: "A" }).files[0]?.path, join(one, "t_a.jsonl"));
+  const roots = [
+    { path: elsewhere, nested: false },
+    { path: join(agentDir, "sessions"), nested: true },
+  ];
+  assert.deepEqual(
+    listRoots(roots)
+      .files.map(({ id }) => id)
+      .sort(),
+    ["a", "b", "c"],
+  );
 });
 
 test("a missing directory is empty; one that can't be read is counted", (t) => {
   const agentDir = temporaryDirectory(t);
-  assert.deepEqual(listSessionFiles({ agentDir }), { files: [], skipped: 0 });
+  assert.deepEqual(listSessionFiles({ agentDir }), { files: [], skipped: [] });
   // Not a directory: fails for root too, whom permissions don't stop.
   writeFileSync(join(agentDir, "sessions"), "");
-  assert.deepEqual(listSessionFiles({ agentDir }), { files: [], skipped: 1 });
+  assert.deepEqual(listSessionFiles({ agentDir }), { files: [], skipped: [join(agentDir, "sessions")] });
 });
 
 test("a directory without permission doesn't hide the others", {
@@ -101,5 +125,5 @@ test("a directory without permission doesn't hide the others", {
   t.after(() => chmodSync(closed, 0o700));
   const listing = listSessionFiles({ agentDir });
   assert.equal(listing.files.length, 1);
-  assert.equal(listing.skipped, 1);
+  assert.equal(listing.skipped.length, 1);
 });
