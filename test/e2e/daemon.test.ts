@@ -5,6 +5,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
@@ -45,6 +46,23 @@ describe("daemon", () => {
     assert.ok(!existsSync(socket));
     assert.equal(daemons().length, 0);
     assert.match(await place.ok(["daemon", "stop"]), /no daemon is running/i);
+  });
+
+  it("leaves no directory under the temporary one when its socket moved there, and starts again at once", async (t) => {
+    const moved = new Workspace();
+    t.after(() => moved.dispose());
+    const tmp = join(moved.root, "tmp");
+    mkdirSync(tmp);
+    Object.assign(moved.env, { PICTL_HOME: join(moved.root, "x".repeat(100)), TMPDIR: tmp });
+    const ownDirs = () => readdirSync(tmp).filter((name) => name.startsWith("pictl-"));
+    await moved.ok(["session", "list"]);
+    assert.equal(ownDirs().length, 1);
+    // The next one starts while this one ends.
+    const stopped = moved.run(["daemon", "stop", "--now"]);
+    await Promise.all([1, 2, 3].map(() => moved.ok(["session", "list"])));
+    assert.equal((await stopped).code, 0);
+    await moved.ok(["daemon", "stop", "--now"]);
+    assert.deepEqual(ownDirs(), []);
   });
 
   it("fifty commands at once end with one daemon, and all succeed", async () => {

@@ -56,6 +56,7 @@ describe("sandbox run", { skip: WITHOUT_BUBBLEWRAP }, () => {
     it(`${profile}: runs where nobody has used pi or pictl before`, async () => {
       assert.equal(await inside("echo hi", { profile }), "hi\n");
       assert.equal(statSync(join(home, ".pi/agent")).mode & 0o777, 0o700);
+      assert.equal(existsSync(place.paths.runtimeDir), false, "its own directories are left");
     });
   }
 
@@ -128,7 +129,7 @@ describe("sandbox run", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.equal(left(), 1);
     runs.child.kill("SIGTERM");
     await runs.done;
-    assert.equal(left(), 0);
+    assert.equal(existsSync(place.paths.runtimeDir), false);
   });
 
   it("is refused where the policy denies the workspace", async () => {

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, rmdirSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { PictlError, systemErrorCode, toStorageError } from "./errors.ts";
@@ -54,7 +54,8 @@ export function resolvePaths(env: Environment, uid: number = userId()): Paths {
   return {
     runtimeDir,
     socket: join(runtimeDir, SOCKET_NAME),
-    lock: join(runtimeDir, "daemon.lock"),
+    // Not in a directory under the temporary one that stands for a long PICTL_HOME: that one ends with the daemon.
+    lock: join(home === undefined ? runtimeDir : join(home, "run"), "daemon.lock"),
     pid: join(runtimeDir, "daemon.pid"),
     stateDir,
     registry: join(stateDir, "registry.db"),
@@ -85,6 +86,17 @@ function resolveRuntimeDir(env: Environment, home: string | undefined, uid: numb
 function shortRuntimeDir(env: Environment, name: string): string {
   const dir = join(env.TMPDIR && isAbsolute(env.TMPDIR) ? env.TMPDIR : tmpdir(), name);
   return Buffer.byteLength(join(dir, SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES ? dir : join("/tmp", name);
+}
+
+/** Removes directories that are empty, in this order. Whoever needs one of them makes it again. */
+export function removeEmptyDirs(...paths: readonly string[]): void {
+  for (const path of paths) {
+    try {
+      rmdirSync(path);
+    } catch {
+      // In use, or gone already.
+    }
+  }
 }
 
 /** Creates a directory (and its parents) that only the user may enter. Throws STORAGE_UNAVAILABLE. */

@@ -1,7 +1,14 @@
-import { writeSync } from "node:fs";
+import { existsSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import { type PictlError, toPictlError } from "../core/errors.ts";
-import { checkRuntimeDir, ensurePrivateDir, type Paths, resolvePaths } from "../core/paths.ts";
+import {
+  checkRuntimeDir,
+  ensurePrivateDir,
+  type Paths,
+  removeEmptyDirs,
+  resolvePaths,
+} from "../core/paths.ts";
 import { activatedSocket } from "./activation.ts";
 import { InstanceLock } from "./lock.ts";
 
@@ -32,10 +39,8 @@ export async function runDaemon(foreground: boolean): Promise<number> {
   const umask = process.umask(0o077);
   try {
     const paths = resolvePaths(process.env);
-    ensurePrivateDir(paths.runtimeDir);
-    checkRuntimeDir(paths.runtimeDir);
     ensurePrivateDir(paths.stateDir);
-    const lock = InstanceLock.acquire(paths) ?? (await predecessorsLock(paths));
+    const lock = acquireLock(paths) ?? (await predecessorsLock(paths));
     if (lock === undefined) {
       report({ state: "already-running" });
       if (!foreground) return 0;
@@ -49,6 +54,7 @@ export async function runDaemon(foreground: boolean): Promise<number> {
       await startDaemon(paths, { foreground, umask, onListening: () => report({ state: "ready" }) });
       return 0;
     } finally {
+      removeEmptyDirs(paths.runtimeDir);
       lock.release();
     }
   } catch (error) {
@@ -59,6 +65,23 @@ export async function runDaemon(foreground: boolean): Promise<number> {
       `${JSON.stringify({ level: "error", message: "start failed", error: failure.toBody() })}\n`,
     );
     return failure.exitCode;
+  }
+}
+
+/** How often the directories are made that a command or an ending daemon removes when they are empty. */
+const MAX_ATTEMPTS = 10;
+
+/** @returns undefined when another daemon holds the lock */
+function acquireLock(paths: Paths): InstanceLock | undefined {
+  for (let attempt = 1; ; attempt++) {
+    ensurePrivateDir(paths.runtimeDir);
+    checkRuntimeDir(paths.runtimeDir);
+    ensurePrivateDir(dirname(paths.lock));
+    try {
+      return InstanceLock.acquire(paths);
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS || existsSync(paths.runtimeDir)) throw error;
+    }
   }
 }
 
@@ -75,7 +98,7 @@ async function predecessorsLock(paths: Paths): Promise<InstanceLock | undefined>
   let lock: InstanceLock | undefined;
   while (lock === undefined && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, PREDECESSOR_LOOK_MS));
-    lock = InstanceLock.acquire(paths);
+    lock = acquireLock(paths);
   }
   return lock;
 }

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { systemErrorCode } from "../core/errors.ts";
 import { removeOldControlGroups } from "./bubblewrap/process-limits.ts";
 
 /** Begins the name of each sandbox's own directory. */
@@ -10,10 +11,20 @@ const GROUP_PREFIX = "pictl-";
 /** Below the runtime directory: of the sandboxes that are nobody's but a command's. Any number of those run at a time. */
 const RUN_DIRECTORY = "run";
 
+/** How often a directory is made that others remove when it is empty. */
+const MAX_ATTEMPTS = 10;
+
 /** Makes a private directory (0700) for what is made for one sandbox of a daemon. */
 export function sandboxDirectory(runtimeDir: string): string {
-  mkdirSync(runtimeDir, { recursive: true, mode: 0o700 });
-  return mkdtempSync(join(runtimeDir, `${DIRECTORY_PREFIX}${process.pid}-`));
+  for (let attempt = 1; ; attempt++) {
+    mkdirSync(runtimeDir, { recursive: true, mode: 0o700 });
+    try {
+      return mkdtempSync(join(runtimeDir, `${DIRECTORY_PREFIX}${process.pid}-`));
+    } catch (error) {
+      // Another command removed the empty directory in between.
+      if (systemErrorCode(error) !== "ENOENT" || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
 }
 
 /** The directory in which `pictl sandbox run` has its sandboxes. */

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { constants } from "node:os";
 import type { SandboxProfile } from "../../core/choices.ts";
-import { type Environment, ensurePrivateDir, resolvePaths } from "../../core/paths.ts";
+import { type Environment, ensurePrivateDir, removeEmptyDirs, resolvePaths } from "../../core/paths.ts";
 import { agentDirOf } from "../../core/session-files/locate.ts";
 import { AccessLog } from "../../sandbox/gate/access-log.ts";
 import { openSandbox } from "../../sandbox/open-sandbox.ts";
@@ -29,7 +29,12 @@ export async function runSandboxed(
   ensurePrivateDir(paths.stateDir);
   removeDeadRuns(paths.runtimeDir);
   const log = new AccessLog(paths.sandboxLog);
-  const sandbox = await open(cwd, environment, profile, { runtimeDir: runDirectory(paths.runtimeDir), log });
+  const runtimeDir = runDirectory(paths.runtimeDir);
+  const leave = () => removeEmptyDirs(runtimeDir, paths.runtimeDir);
+  const sandbox = await open(cwd, environment, profile, { runtimeDir, log }).catch((error: unknown) => {
+    leave();
+    throw error;
+  });
   // A second one is the kernel's to deliver: the first has ended bubblewrap, and with it all that ran.
   const ignore = () => undefined;
   for (const signal of ENDING) process.on(signal, ignore);
@@ -53,6 +58,7 @@ export async function runSandboxed(
   } finally {
     for (const signal of ENDING) process.off(signal, ignore);
     await sandbox.close();
+    leave();
     log.flush();
   }
 }
