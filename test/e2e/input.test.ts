@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { GIF, JPEG, png, pngSize, WEBP } from "../support/images.ts";
-import { type Result, Workspace } from "../support/workspace.ts";
+import { BIN, type Result, Running, Workspace } from "../support/workspace.ts";
 
 const ECHO = ["--new", "--model", "scripted/echo"];
 
@@ -230,3 +231,141 @@ describe("a prompt that begins with /", () => {
     assert.equal(await place.ok(["prompt", ...ECHO, "/etc/hosts is what?"]), "echo: /etc/hosts is what?");
   });
 });
+
+describe("a time limit", () => {
+  let place: Workspace;
+  before(() => {
+    place = new Workspace();
+  });
+  after(() => place.dispose());
+
+  it("counts from the start: reading stdin, a pipe or a file that doesn't end, in every command", async () => {
+    execFileSync("mkfifo", [join(place.cwd, "fifo")]);
+    const commands = [
+      ["prompt", "hi"],
+      ["prompt", "-"],
+      ["prompt", "--no-stdin", "hi", "@fifo"],
+      ["prompt", "--no-stdin", "-F", "fifo"],
+      ["session", "send", "-"],
+    ];
+    for (const words of commands) {
+      const command = place.start([...words, "--timeout", "50ms"], { openInput: true });
+      const { code, stderr } = await command.done;
+      assert.equal(code, 3, `${words.join(" ")}\n${stderr}`);
+      assert.match(stderr, /^Error: Reading .* did not end within 0\.05 s\. \[TIMEOUT\]\n/);
+    }
+    assert.equal(place.daemonPid(), undefined, "nothing was started for it");
+  });
+
+  it("leaves a pipe that is written later to be read, with a notice while nothing comes", async () => {
+    execFileSync("mkfifo", [join(place.cwd, "later")]);
+    for (const words of [
+      ["hi", "@later"],
+      ["-F", "later"],
+    ]) {
+      const command = place.start(["prompt", ...ECHO, ...words]);
+      await command.until("stderr", "Waiting for the end of later…\n");
+      writeFileSync(join(place.cwd, "later"), "from the pipe\n");
+      const { code, stdout } = await command.done;
+      assert.equal(code, 0);
+      assert.match(stdout, /from the pipe/);
+    }
+  });
+});
+
+describe("words of a command line", () => {
+  let place: Workspace;
+  before(async () => {
+    place = new Workspace();
+    await place.ok(["session", "create", "--model", "scripted/echo"]);
+  });
+  after(() => place.dispose());
+
+  it("are text where they can't be a flag", async () => {
+    const texts = [
+      "- summarize",
+      "---\ntitle: x",
+      "--- a/file",
+      "---",
+      "-1 is wrong",
+      "--new is broken",
+      "-s x",
+    ];
+    for (const text of texts) {
+      const answer = await place.ok(["prompt", text]);
+      assert.equal(answer.split(" (")[0], `echo: ${text}`);
+    }
+    const answer = await place.ok(["prompt", ...ECHO, "--append-system-prompt", "- be brief", "- x"]);
+    assert.equal(answer, "echo: - x");
+    assert.match((await place.run(["prompt", "--nwe", "x"])).stderr, /--nwe.*\[USAGE\]/s);
+  });
+
+  it("are named when a value is empty or ends with a carriage return", async () => {
+    const wrong: [string[], RegExp][] = [
+      [["prompt", "--model", "", "hi"], /^Error: --model is empty\. \[USAGE\]/],
+      [["prompt", "hi", "--timeout="], /^Error: --timeout is empty\. \[USAGE\]/],
+      [
+        ["prompt", "--append-system-prompt", "a", "--append-system-prompt", " ", "x"],
+        /^Error: --append-system-prompt is/,
+      ],
+      [["session", "export", "-o", ""], /^Error: --output is empty/],
+      [["prompt", "-s", "abc\r", "hi"], /^Error: --session ends with a carriage return \(\\r\)\. \[USAGE\]/],
+      [["session", "show", "abc\r"], /^Error: The argument session ends with a carriage return/],
+      [["prompt", "--new\r", "hi"], /^Error: --new ends with a carriage return/],
+      [["session", "list\r"], /^Error: list ends with a carriage return/],
+    ];
+    for (const [words, expected] of wrong) {
+      const { code, stderr } = await place.run(words);
+      assert.match(stderr, expected);
+      assert.equal(code, 2);
+    }
+    assert.match(await place.ok(["prompt", "a text\r"]), /^echo: a text( |$)/);
+  });
+
+  it("name what was meant where the command is missing", async () => {
+    const wrong: [string[], string][] = [
+      [["-v"], 'Did you mean "pictl --version"?'],
+      [["-p", "fix it"], `Did you mean "pictl prompt 'fix it'"?`],
+      [[""], "Error: The name of the command is empty. [UNKNOWN_COMMAND]"],
+    ];
+    for (const [words, expected] of wrong) {
+      const { code, stderr } = await place.run(words);
+      assert.ok(stderr.split("\n").includes(expected), stderr);
+      assert.equal(code, 2);
+    }
+  });
+
+  it("are told to have got a loop's lines", async () => {
+    writeFileSync(join(place.cwd, "lines"), "one\ntwo\nthree\n");
+    const script = 'while read -r line; do "$@" "$line"; done < lines';
+    const { stdout, stderr } = await shell(place, script, ["prompt"]);
+    assert.match(stderr, /^The prompt has 2 lines from the shell's own stdin added to it\. Use --no-stdin/);
+    assert.match(stdout, /^echo: one\n\ntwo\nthree/);
+    const own = await shell(place, 'printf two | "$@" one', ["prompt"]);
+    assert.equal(own.stderr, "");
+  });
+
+  it("aren't cut short by signals that are ignored", async () => {
+    const responses = [
+      [{ text: "a" }, { tool: "bash", args: { command: "echo > waits; cat go" } }],
+      [{ text: "b" }],
+    ];
+    writeFileSync(join(place.cwd, "slow.json"), JSON.stringify({ responses }));
+    for (const signal of ["HUP", "INT"]) {
+      execFileSync("sh", ["-c", "rm -f go waits; mkfifo go waits"], { cwd: place.cwd });
+      const script = `trap '' ${signal}; "$@" & pid=$!; read -r _ < waits; kill -${signal} $pid; echo > go; wait $pid`;
+      const words = ["prompt", "--new", "--model", "scripted/slow.json", "go"];
+      const { code, stdout } = await shell(place, script, words);
+      assert.equal(stdout, "a\nb\n", signal);
+      assert.equal(code, 0);
+    }
+  });
+});
+
+/** Runs a shell script whose `"$@"` is a command of pictl's, as an installed one runs. */
+async function shell(place: Workspace, script: string, words: readonly string[]): Promise<Result> {
+  const env = { ...place.env } as NodeJS.ProcessEnv;
+  const child = spawn("bash", ["-c", script, "bash", BIN, ...words], { cwd: place.cwd, env });
+  child.stdin.end();
+  return await new Running(child, script).done;
+}

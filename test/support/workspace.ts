@@ -35,6 +35,8 @@ export interface Result {
 
 export interface RunOptions {
   input?: string | Buffer;
+  /** Leave stdin open, with nothing coming. */
+  openInput?: boolean;
   env?: Record<string, string | undefined>;
   cwd?: string;
   /** What a shell does before the command, such as `umask 027`. */
@@ -142,10 +144,10 @@ export class Workspace {
       env: Object.fromEntries(
         Object.entries(env).filter(([, value]) => value !== undefined),
       ) as NodeJS.ProcessEnv,
-      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+      stdio: [options.input === undefined && !options.openInput ? "ignore" : "pipe", "pipe", "pipe"],
     });
     child.stdin?.on("error", () => undefined);
-    child.stdin?.end(options.input);
+    if (!options.openInput) child.stdin?.end(options.input);
     return new Running(child, args.join(" "));
   }
 

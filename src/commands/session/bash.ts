@@ -1,5 +1,6 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { deadlineFrom, within } from "../../lib/cli/deadline.ts";
 import { sessionFlag, targetFrom } from "../../lib/cli/session-flags.ts";
 import { PictlError } from "../../lib/core/errors.ts";
 
@@ -40,22 +41,17 @@ export default class SessionBash extends BaseCommand<typeof SessionBash> {
       });
     }
     const target = targetFrom(flags.session);
-    const timeoutMs = flags.timeout === undefined ? undefined : await parseTimeout(flags.timeout);
-    const client = await this.connect();
+    const deadline = await deadlineFrom(flags.timeout);
+    const client = await within(deadline, "Connecting to the daemon", this.connect());
     await this.refuseSessionWord(client, words, "session bash", "the command");
     const { exitCode, data } = await runBash(client, {
       target,
       command,
       excludeFromContext: flags["exclude-from-context"],
-      timeoutMs,
+      deadline,
       quiet: this.flags.json,
     });
     await this.show(data, () => "");
     this.setExitCode(exitCode);
   }
-}
-
-async function parseTimeout(text: string): Promise<number> {
-  const { parseDuration } = await import("../../lib/core/duration.ts");
-  return parseDuration(text);
 }

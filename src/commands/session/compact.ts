@@ -14,6 +14,7 @@ export default class SessionCompact extends BaseCommand<typeof SessionCompact> {
     "<%= config.bin %> session compact",
     '<%= config.bin %> session compact -s review "keep the list of open questions"',
   ];
+  static override textArguments = true;
   static override args = {
     instructions: Args.string({ description: "What the summary should look to", multiple: true }),
   };

@@ -1,5 +1,6 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { deadlineFrom, within } from "../../lib/cli/deadline.ts";
 import { sessionFlag, targetFrom } from "../../lib/cli/session-flags.ts";
 import { jsonText } from "../../lib/core/json-text.ts";
 
@@ -18,7 +19,8 @@ export default class SessionSend extends BaseCommand<typeof SessionSend> {
   static override flags = {
     session: sessionFlag,
     timeout: Flags.string({
-      description: "How long the answer to a record that pictl doesn't know may take (default 10m)",
+      description:
+        "Give up this long after the start of the command and exit 3 (default: 10m for a record that pictl doesn't know)",
       helpValue: "<duration>",
     }),
   };
@@ -29,21 +31,19 @@ export default class SessionSend extends BaseCommand<typeof SessionSend> {
       import("../../lib/cli/record-to-send.ts"),
       import("../../lib/cli/send-record.ts"),
     ]);
-    const parsed = parseRecord(record === "-" ? await readStdin() : record);
-    const timeoutMs = timeout === undefined ? undefined : await parseTimeout(timeout);
+    const deadline = await deadlineFrom(timeout);
+    const parsed = parseRecord(
+      record === "-" ? await within(deadline, "Reading stdin", readStdin()) : record,
+    );
     const target = targetFrom(session);
-    const client = await this.connect();
-    const data = await sendRecord(client, parsed, { target, timeoutMs });
+    const client = await within(deadline, "Connecting to the daemon", this.connect());
+    const sending = sendRecord(client, parsed, { target, timeoutMs: deadline?.remainingMs });
+    const data = await within(deadline, "The request", sending);
     await this.show(data, () => `${jsonText(data, 2)}\n`, { styled: false });
   }
 }
 
 async function readStdin(): Promise<string> {
-  const { text } = await import("node:stream/consumers");
-  return await text(process.stdin);
-}
-
-async function parseTimeout(text: string): Promise<number> {
-  const { parseDuration } = await import("../../lib/core/duration.ts");
-  return parseDuration(text);
+  const { readStdin } = await import("../../lib/cli/prompt/text-sources.ts");
+  return await readStdin("Waiting for the end of stdin…");
 }

@@ -35,18 +35,18 @@ export default class SessionWait extends BaseCommand<typeof SessionWait> {
 
   async run(): Promise<void> {
     const { flags } = this;
-    const [{ waitForSessions, targetsFrom }, { parseDuration }] = await Promise.all([
+    const [{ waitForSessions, targetsFrom }, { deadlineFrom, within }] = await Promise.all([
       import("../../lib/cli/wait-for-sessions.ts"),
-      import("../../lib/core/duration.ts"),
+      import("../../lib/cli/deadline.ts"),
     ]);
-    const timeoutMs = flags.timeout === undefined ? undefined : parseDuration(flags.timeout);
+    const deadline = await deadlineFrom(flags.timeout);
     const targets = targetsFrom(this.args.sessions, flags.session);
-    const client = await this.connect();
+    const client = await within(deadline, "Connecting to the daemon", this.connect());
     const { results, exitCode } = await waitForSessions(client, {
       targets,
       conditions: flags.for ?? ["idle"],
       mode: flags.any ? "any" : "all",
-      timeoutMs,
+      deadline,
       onResult: (result) => (flags.json ? undefined : this.show(result, () => `${result.sessionId}\n`)),
     });
     if (flags.json) await this.show({ sessions: results }, () => "");

@@ -4,7 +4,7 @@ import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import type { SandboxProfile } from "../core/choices.ts";
 import { cutText } from "../core/cut-text.ts";
 import { formatDuration } from "../core/duration.ts";
-import { PictlError, systemErrorCode } from "../core/errors.ts";
+import { isOutOfDescriptors, PictlError, systemErrorCode, toPictlError } from "../core/errors.ts";
 import { type ChildSetting, withUmask } from "../core/inherited.ts";
 import { keepHeadAndTail } from "../core/last-words.ts";
 import type { Environment } from "../core/paths.ts";
@@ -488,6 +488,7 @@ function spawned(spawn: () => ChildProcess): ChildProcess {
 
 async function spawnFailure(child: ChildProcess, program: string, cwd: string): Promise<PictlError> {
   const error = await new Promise<Error>((resolve) => child.once("error", resolve));
+  if (isOutOfDescriptors(error)) return toPictlError(error);
   const { statSync } = await import("node:fs");
   if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
     return new PictlError("DIRECTORY_NOT_FOUND", `The session's directory ${cwd} does not exist any more.`, {

@@ -4,6 +4,7 @@ import { jsonText } from "../core/json-text.ts";
 import { describeError, formatError } from "./describe-error.ts";
 import { writeStderr, writeStdout } from "./output.ts";
 import { ShownError } from "./shown-error.ts";
+import { checkValue, markTexts, unmarkTexts } from "./words.ts";
 
 /** Flags that every command has. */
 const baseFlags = {
@@ -24,6 +25,8 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   static override baseFlags = baseFlags;
   /** Whether what follows `--` is for pi and not for this command. */
   static passesArguments = false;
+  /** Whether the arguments are a text for somebody else, which may end as it likes. */
+  static textArguments = false;
 
   protected flags!: CommandFlags<T>;
   protected args!: CommandArgs<T>;
@@ -38,10 +41,15 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
         args: withoutStdin(this.ctor.args),
         strict: this.ctor.strict,
       },
-      this.#ownArguments(),
+      markTexts(this.#ownArguments()),
     );
-    this.flags = flags as CommandFlags<T>;
-    this.args = args as CommandArgs<T>;
+    this.flags = unmarked(flags) as CommandFlags<T>;
+    this.args = unmarked(args) as CommandArgs<T>;
+    for (const [name, value] of Object.entries(this.flags)) checkValue(`--${name}`, value);
+    const { textArguments } = this.ctor as typeof BaseCommand;
+    for (const [name, value] of Object.entries(this.args)) {
+      if (!textArguments) checkValue(`The argument ${name}`, value);
+    }
   }
 
   /** The daemon of this environment, started if need be. Closed when the command ends. */
@@ -129,6 +137,10 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   protected override async finally(): Promise<void> {
     this.#client?.close();
   }
+}
+
+function unmarked(values: object): object {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, unmarkTexts(value)]));
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type ErrorBody, PictlError, toPictlError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { unknownFlags, unknownValue } from "./suggest-flags.ts";
+import { carriageReturn } from "./words.ts";
 
 export interface DescribedError {
   body: ErrorBody;
@@ -29,6 +30,8 @@ function isOclifError(error: unknown): error is Error {
 }
 
 function usageError(error: Error): PictlError {
+  const damaged = /\S+\r/.exec(error.message)?.[0];
+  if (damaged !== undefined) return carriageReturn(damaged);
   const message = error.message
     .split("\n")
     .filter((line) => !line.startsWith("See more help with"))

@@ -29,7 +29,7 @@ export async function runWithOclif(argv: string[], root: string, fromSource: boo
 }
 
 function isUnknownCommand(error: unknown): boolean {
-  return error instanceof Error && "oclif" in error && /^command .+ not found\.?$/is.test(error.message);
+  return error instanceof Error && "oclif" in error && /^command .* not found\.?$/is.test(error.message);
 }
 
 /** The commands of `src/`, which Node runs as they are, instead of those that the manifest and `dist/` hold. */

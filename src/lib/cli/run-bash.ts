@@ -1,5 +1,6 @@
 import type { Client } from "../client/client.ts";
 import { PictlError } from "../core/errors.ts";
+import type { Deadline } from "./deadline.ts";
 import { type FollowBashOptions, type FollowedBash, followBash } from "./follow-bash.ts";
 import { EXIT_INTERRUPTED, interruptible } from "./interruptible.ts";
 import { isReaderGone, writeStderr, writeStdout } from "./output.ts";
@@ -13,7 +14,7 @@ const EXIT_UNWRITTEN = 1;
 const EXIT_SIGNALLED = 1;
 
 export interface RunBashOptions extends Pick<FollowBashOptions, "target" | "command" | "excludeFromContext"> {
-  timeoutMs: number | undefined;
+  deadline: Deadline | undefined;
   /** Print nothing: the caller prints what is returned. */
   quiet: boolean;
 }
@@ -26,13 +27,13 @@ export interface RunBashOptions extends Pick<FollowBashOptions, "target" | "comm
  */
 export async function runBash(
   client: Client,
-  { timeoutMs, quiet, ...options }: RunBashOptions,
+  { deadline, quiet, ...options }: RunBashOptions,
 ): Promise<{ exitCode: number; data: PiBashResult & { sessionId: string } }> {
   const unread = new AbortController();
   const onClosed = (error: Error) =>
     unread.abort(isReaderGone(process.stdout, error) ? EXIT_UNREAD : EXIT_UNWRITTEN);
   process.stdout.on("error", onClosed);
-  const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+  const timeout = deadline && AbortSignal.timeout(deadline.remainingMs);
   try {
     return await interruptible(async (interrupted) => {
       const stops = [interrupted, unread.signal, ...(timeout === undefined ? [] : [timeout])];
@@ -46,7 +47,7 @@ export async function runBash(
       const exitCode = exitCodeOf(followed, {
         interrupted: interrupted.aborted,
         unread: unread.signal.aborted ? (unread.signal.reason as number) : undefined,
-        timeoutMs: timeout?.aborted ? timeoutMs : undefined,
+        timeoutMs: timeout?.aborted ? deadline?.timeoutMs : undefined,
       });
       if (!quiet) await writeStderr(notesOn(followed, exitCode));
       return { exitCode, data: { sessionId: followed.sessionId, ...(followed.result ?? UNENDED) } };

@@ -1,6 +1,8 @@
 import { PictlError } from "../core/errors.ts";
 import { didYouMean, editDistance, nearest } from "../core/nearest.ts";
+import { shellQuote } from "../core/shell-quote.ts";
 import { commandName, type Manifest } from "./manifest.ts";
+import { carriageReturn } from "./words.ts";
 
 /** More than three are no answer. */
 const MAX_SUGGESTIONS = 3;
@@ -9,10 +11,36 @@ const MAX_SUGGESTIONS = 3;
 export function unknownCommand(argv: readonly string[], manifest: Manifest): PictlError {
   const end = argv.findIndex((word) => word.startsWith("-"));
   const words = argv.slice(0, end === -1 ? argv.length : end);
+  const damaged = argv.find((word) => word.endsWith("\r"));
+  if (damaged !== undefined) return carriageReturn(damaged);
+  if (words.join("").trim() === "") return withoutCommand(argv);
   const suggestions = nearestCommands(words, manifest);
   return new PictlError("UNKNOWN_COMMAND", `There is no command "${words.join(" ")}".`, {
     hint: didYouMean(suggestions) ?? "Run `pictl --help` to see what there is.",
     details: { command: words.join(" "), suggestions },
+  });
+}
+
+/** The error for a command line that begins with a flag or an empty word. Flags that other programs have are known. */
+function withoutCommand([first = "", ...rest]: readonly string[]): PictlError {
+  const prompt = `pictl prompt ${rest.map(shellQuote).join(" ") || '"…"'}`;
+  const meant: Record<string, string> = {
+    "-v": "pictl --version",
+    "-V": "pictl --version",
+    "-h": "pictl --help",
+    "-p": prompt,
+    "--print": prompt,
+    "-c": "pictl prompt",
+    "--continue": "pictl prompt",
+    "-r": "pictl session list",
+    "--resume": "pictl session list",
+  };
+  const command = Object.hasOwn(meant, first) ? meant[first] : undefined;
+  const message =
+    first.trim() === "" ? "The name of the command is empty." : `A command comes before its flags: ${first}`;
+  return new PictlError("UNKNOWN_COMMAND", message, {
+    hint: command === undefined ? "Run `pictl --help` to see the commands." : `Did you mean "${command}"?`,
+    details: { command: first, suggestions: command === undefined ? [] : [command] },
   });
 }
 

@@ -2,6 +2,7 @@ import type { Client } from "../client/client.ts";
 import { PictlError } from "../core/errors.ts";
 import type { WaitResult } from "../protocol/requests.ts";
 import type { WaitCondition } from "../protocol/wait.ts";
+import type { Deadline } from "./deadline.ts";
 import { turnError } from "./prompt/turn-error.ts";
 import { type Target, targetFrom } from "./session-flags.ts";
 
@@ -9,7 +10,7 @@ export interface WaitOptions {
   targets: readonly Target[];
   conditions: readonly WaitCondition[];
   mode: "all" | "any";
-  timeoutMs: number | undefined;
+  deadline: Deadline | undefined;
   /** Called with each session that is there, in the order in which they come. */
   onResult: (result: WaitResult) => void | Promise<void>;
 }
@@ -32,7 +33,7 @@ export function targetsFrom(names: readonly string[] | undefined, flag: string |
  */
 export async function waitForSessions(
   client: Client,
-  { targets, conditions, mode, timeoutMs, onResult }: WaitOptions,
+  { targets, conditions, mode, deadline, onResult }: WaitOptions,
 ): Promise<{ results: WaitResult[]; exitCode: number }> {
   const done: (WaitResult | undefined)[] = targets.map(() => undefined);
   const waits = targets.map(async (target, index) => {
@@ -41,8 +42,8 @@ export async function waitForSessions(
     await onResult(result);
   });
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const expire = () => reject(timeoutError(targets, done, conditions, timeoutMs ?? 0));
-  const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
+  const expire = () => reject(timeoutError(targets, done, conditions, deadline?.timeoutMs ?? 0));
+  const timer = deadline && setTimeout(expire, deadline.remainingMs);
   try {
     const enough = mode === "any" ? Promise.race(waits) : Promise.all(waits);
     await Promise.race([enough, late]);

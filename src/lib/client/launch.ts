@@ -4,7 +4,7 @@ import { getCompileCacheDir } from "node:module";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
-import { type ErrorBody, PictlError, systemErrorCode } from "../core/errors.ts";
+import { type ErrorBody, isOutOfDescriptors, PictlError, systemErrorCode } from "../core/errors.ts";
 import { lastWordsOf } from "../core/last-words.ts";
 import { openLog } from "../core/open-log.ts";
 import { packagePlace } from "../core/package-place.ts";
@@ -86,11 +86,16 @@ async function spawnDaemon(paths: Paths, env: Environment, deadline: number): Pr
   });
   closeSync(log);
   child.unref();
-  const pipe = child.stdio[3] as Readable;
-  const { promise, resolve } = Promise.withResolvers<StartReport>();
+  const { promise, resolve, reject } = Promise.withResolvers<StartReport>();
+  child.on("error", (error) => {
+    if (isOutOfDescriptors(error)) reject(error);
+    else resolve({ state: "silent", why: `${systemErrorCode(error) ?? error.message}.` });
+  });
+  // Without a free descriptor there is no pipe either.
+  const pipe = child.stdio?.[3] as Readable | undefined;
   let text = "";
-  pipe.setEncoding("utf8");
-  pipe.on("data", (chunk: string) => {
+  pipe?.setEncoding("utf8");
+  pipe?.on("data", (chunk: string) => {
     text += chunk;
     if (text.includes("\n")) resolve(JSON.parse(text) as StartReport);
   });
@@ -98,19 +103,16 @@ async function spawnDaemon(paths: Paths, env: Environment, deadline: number): Pr
     child.on("exit", (code, signal) => tell(signal === null ? `with exit code ${code}` : `by ${signal}`));
   });
   // The pipe's end comes after all that was reported.
-  pipe.on("close", () => {
+  pipe?.on("close", () => {
     const words = () => lastLines(paths.log, logStart);
     void ended.then((how) => resolve({ state: "silent", why: `it ended ${how}${words() || "."}` }));
   });
-  child.on("error", (error) =>
-    resolve({ state: "silent", why: `${systemErrorCode(error) ?? error.message}.` }),
-  );
   const timer = setTimeout(() => resolve({ state: "late" }), deadline - Date.now());
   try {
     return await promise;
   } finally {
     clearTimeout(timer);
-    pipe.destroy();
+    pipe?.destroy();
   }
 }
 

@@ -123,6 +123,13 @@ export function toPictlError(error: unknown): PictlError {
     return PictlError.fromBody((error as PictlError).toBody());
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (isOutOfDescriptors(error)) {
+    return new PictlError("LIMIT_EXCEEDED", `Too many open files: ${message}.`, {
+      hint: "The limit of open files is too low. Raise it, for example with `ulimit -n 1024`; for a daemon that runs, run `pictl daemon restart` then.",
+      details: { limit: "open_files", errno: systemErrorCode(error) },
+      cause: error,
+    });
+  }
   return new PictlError("INTERNAL", message, {
     hint: "This is a bug in pictl. Run the command again with DEBUG=pictl to see where it happened.",
     cause: error,
@@ -133,6 +140,11 @@ export function toPictlError(error: unknown): PictlError {
 export function systemErrorCode(error: unknown): string | undefined {
   if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
   return undefined;
+}
+
+/** Whether this process, or the machine, may open no more files. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  return ["EMFILE", "ENFILE"].includes(systemErrorCode(error) ?? "");
 }
 
 /**

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Flags } from "@oclif/core";
-import { PictlError } from "../../core/errors.ts";
 import { pickSession } from "../pick-session.ts";
 import { currentDirectory } from "../session-flags.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -70,9 +69,7 @@ interface Values {
  * @throws PictlError USAGE
  */
 export function filtersFrom(flags: Values) {
-  const { all, cwd, project, session, model, tool, since, until } = flags;
-  for (const [name, value] of Object.entries({ cwd, project, session, model, tool }))
-    if (value === "") throw new PictlError("USAGE", `--${name} is empty.`, { hint: "Leave it out for any." });
+  const { all, cwd, project, session, model, since, until } = flags;
   return {
     cwd: cwd === undefined ? currentDirectory() : resolve(cwd),
     ...(all ? { scope: "all" as const } : cwd === undefined ? {} : { scope: "directory" as const }),

@@ -3,6 +3,7 @@ import { PictlError } from "../../core/errors.ts";
 import type { PushRecord } from "../../protocol/records.ts";
 import type { RequestParams, RequestResults } from "../../protocol/requests.ts";
 import type { Turn } from "../../protocol/session.ts";
+import type { Deadline } from "../deadline.ts";
 import { turnError } from "./turn-error.ts";
 
 /** An abort clears pi's queue and waits for the run to end; longer than this the daemon ends the agent. */
@@ -21,7 +22,7 @@ export interface FollowedTurn {
 
 export interface FollowOptions {
   params: RequestParams<"prompt"> & { turnId: string };
-  timeoutMs?: number | undefined;
+  deadline?: Deadline | undefined;
   /** Aborts the turn when it fires. */
   interrupt: AbortSignal;
   /** Each record of the turn: that it waits, all from its start to its end, or the end alone if it never began. */
@@ -37,7 +38,7 @@ export interface FollowOptions {
  * the daemon has answered. Never throws for what becomes of the turn.
  */
 export async function followTurn(client: Client, options: FollowOptions): Promise<FollowedTurn> {
-  const { params, timeoutMs, interrupt } = options;
+  const { params, deadline, interrupt } = options;
   const ended = Promise.withResolvers<Turn>();
   const gone = Promise.withResolvers<never>();
   const cut = Promise.withResolvers<"timeout" | "interrupt">();
@@ -78,7 +79,7 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
   });
   const stopClose = client.onClose((error) => gone.reject(error));
   gone.promise.catch(() => undefined);
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => cut.resolve("timeout"), timeoutMs);
+  const timer = deadline && setTimeout(() => cut.resolve("timeout"), deadline.remainingMs);
   const onInterrupt = () => cut.resolve("interrupt");
   interrupt.addEventListener("abort", onInterrupt, { once: true });
   if (interrupt.aborted) onInterrupt();
@@ -117,10 +118,10 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
       ? new PictlError("TURN_ABORTED", "Interrupted: the turn was aborted.")
       : new PictlError(
           "TIMEOUT",
-          `The turn did not end within ${(timeoutMs ?? 0) / 1000} s and was aborted.`,
+          `The turn did not end within ${(deadline?.timeoutMs ?? 0) / 1000} s and was aborted.`,
           {
             hint: "Raise --timeout, or use --detach and look at the session later.",
-            details: { timeoutMs },
+            details: { timeoutMs: deadline?.timeoutMs },
             retryable: true,
           },
         );

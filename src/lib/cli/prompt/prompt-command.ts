@@ -5,6 +5,7 @@ import { PictlError } from "../../core/errors.ts";
 import { questionPolicies } from "../../protocol/question-policies.ts";
 import type { RequestParams } from "../../protocol/requests.ts";
 import { BaseCommand } from "../base-command.ts";
+import type { Deadline } from "../deadline.ts";
 import { writeStderr } from "../output.ts";
 import { writeWarnings } from "../sandbox/warnings.ts";
 import {
@@ -28,6 +29,7 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     "Without -s or --new it goes to the current session of this directory (looked for up to the repository root),",
     "which is created on first use. The exit code tells how the turn ended: see docs/exit-codes.md.",
   ].join(" ");
+  static override textArguments = true;
   static override args = {
     message: Args.string({
       description: "Text of the prompt; @file attaches a text or a picture, - reads stdin in this place",
@@ -58,7 +60,8 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
         "What to print: text as it comes, one document, one record a line (pictl's or pi's own), or the last answer alone (default: `format` of config.toml, else text)",
     })(),
     timeout: Flags.string({
-      description: "Abort the turn after this long (30s, 5m, 2h) and exit 3",
+      description:
+        "Give up this long after the start of the command (30s, 5m, 2h), abort the turn and exit 3; the time in --editor doesn't count",
       helpValue: "<duration>",
     }),
     detach: Flags.boolean({
@@ -99,19 +102,27 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     }
     const { literalWords, readMessage } = await import("./read-message.ts");
     // First, so that nobody writes a text in an editor and then learns that a flag was wrong.
-    const timeoutMs = flags.timeout === undefined ? undefined : await parseTimeout(flags.timeout);
+    const { deadlineFrom, within } = await import("../deadline.ts");
+    let deadline = await deadlineFrom(flags.timeout);
     const format: PromptFormat = flags.json ? "json" : (flags.format ?? (await configuredFormat()) ?? "text");
     // Its document is also how an error is told that comes before the turn.
     flags.json ||= format === "json";
-    const { message, images } = await readMessage({
+    const reading = readMessage({
       words: this.args.message ?? [],
       literal: literalWords(this.argv),
       file: flags.file,
       stdin: flags.stdin,
       editor: flags.editor,
     });
+    const { message, images } = await within(
+      flags.editor ? undefined : deadline,
+      "Reading the prompt",
+      reading,
+    );
+    // A person in an editor takes as long as they like.
+    if (flags.editor) deadline = deadline?.fromNow();
     try {
-      await this.#send(this.#params(message, images), { format, timeoutMs });
+      await this.#send(this.#params(message, images), { format, deadline });
     } catch (error) {
       // What was written in an editor stands nowhere else.
       if (flags.editor && !this.#wasAccepted) await writeStderr(`Not sent: ${message}\n`);
@@ -123,14 +134,16 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
 
   async #send(
     given: RequestParams<"prompt">,
-    { format, timeoutMs }: { format: PromptFormat; timeoutMs: number | undefined },
+    { format, deadline }: { format: PromptFormat; deadline: Deadline | undefined },
   ): Promise<void> {
-    const client = await this.connect();
+    const { within } = await import("../deadline.ts");
+    const client = await within(deadline, "Connecting to the daemon", this.connect());
     // Who has picked a session for a whole script passes on texts that it doesn't know.
     if (this.flags.session === undefined && !this.flags.new)
       await this.refuseSessionWord(client, this.args.message ?? [], "prompt", "text for the current session");
     await checkSize(given.message, given.images ?? [], client.server.maxMessageBytes);
-    const params = this.flags.fork ? await this.#ofCopy(client, given) : given;
+    const copying = this.flags.fork ? this.#ofCopy(client, given) : Promise.resolve(given);
+    const params = await within(deadline, "Copying the session", copying);
     if (this.flags.detach) {
       const accepted = await client.request("prompt", params);
       if (!this.flags.json) await writeWarnings(accepted.warnings ?? []);
@@ -141,7 +154,7 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     const onAccepted = () => {
       this.#wasAccepted = true;
     };
-    const options = { format, timeoutMs, askHere: this.#asksHere(), onAccepted };
+    const options = { format, deadline, askHere: this.#asksHere(), onAccepted };
     this.setExitCode(await runPrompt(client, params, options));
   }
 
@@ -220,9 +233,4 @@ function refuseTwoSessions(fresh: boolean, session: string | undefined): void {
 async function configuredFormat(): Promise<PromptFormat | undefined> {
   const config = await import("../../core/config.ts");
   return await config.configuredFormat(process.env);
-}
-
-async function parseTimeout(text: string): Promise<number> {
-  const { parseDuration } = await import("../../core/duration.ts");
-  return parseDuration(text);
 }

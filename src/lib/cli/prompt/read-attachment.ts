@@ -1,9 +1,10 @@
-import { open } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { PictlError, systemErrorCode } from "../../core/errors.ts";
 import type { RequestParams } from "../../protocol/requests.ts";
 import { attachmentPath } from "./attachment-path.ts";
 import { binaryType } from "./binary-type.ts";
 import { imageType } from "./image-type.ts";
+import { readFileOfAnyKind } from "./read-file.ts";
 
 /** About a million tokens: more than the context window of nearly every model. */
 export const MAX_TEXT_BYTES = 4 * 1024 * 1024;
@@ -107,21 +108,14 @@ function utf8(bytes: Buffer): string | undefined {
 /** Reads no more than the largest attachment has: the name may be that of a device or a pipe. */
 async function readBounded(path: string, name: string): Promise<Buffer> {
   try {
-    await using file = await open(path, "r");
-    if ((await file.stat()).isDirectory()) {
+    if (statSync(path).isDirectory()) {
       throw new PictlError("INVALID_INPUT", `Cannot attach ${name}: it is a directory.`, {
         hint: "Name the files in it, or give the path without the @: the agent can look into it.",
         details: { path },
       });
     }
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of file.createReadStream() as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > MAX_IMAGE_BYTES) throw tooLarge(name, path, "a file", MAX_IMAGE_BYTES);
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
+    const exceeded = () => tooLarge(name, path, "a file", MAX_IMAGE_BYTES);
+    return await readFileOfAnyKind(path, name, { bytes: MAX_IMAGE_BYTES, exceeded });
   } catch (error) {
     if (error instanceof PictlError) throw error;
     const code = systemErrorCode(error) ?? String(error);

@@ -1,8 +1,16 @@
 import { existsSync } from "node:fs";
 import { PictlError } from "../../core/errors.ts";
+import { writeStderr } from "../output.ts";
 import { attachmentPath } from "./attachment-path.ts";
 import type { Attachment, Image } from "./read-attachment.ts";
-import { checkEncoding, isPiped, readStdin, readTextFile } from "./text-sources.ts";
+import {
+  checkEncoding,
+  isPiped,
+  isSharedStdin,
+  readStdin,
+  readTextFile,
+  sharedStdinNotice,
+} from "./text-sources.ts";
 
 export interface MessageSources {
   /** The words of the command line: `@name` is a file, `-` is stdin. */
@@ -43,10 +51,13 @@ export async function readMessage(sources: MessageSources): Promise<PromptInput>
   }
   // Before stdin, which may be long in coming: a name that is wrong is told at once.
   const attachments = await readAttachments(typed);
-  const piped = named === 1 || (stdin && isPiped()) ? await readStdin() : "";
+  const unasked = named === 0 && stdin && isPiped();
+  const isShared = unasked && (words.length > 0 || file !== undefined) && isSharedStdin();
+  const piped = named === 1 || unasked ? await readStdin() : "";
+  if (isShared && piped.trim() !== "") await writeStderr(sharedStdinNotice(piped));
   const behind = words.slice(words.length - literal).map((text) => ({ kind: "text" as const, text }));
   const parts = joinWords([...typed, ...behind], piped);
-  if (file !== undefined && file !== "-") parts.push(readTextFile(file));
+  if (file !== undefined && file !== "-") parts.push(await readTextFile(file));
   if (file === "-" || named === 0) parts.push(piped);
   let text = joinParts(parts);
   if (editor) {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Client } from "../../client/client.ts";
 import type { PromptFormat } from "../../core/choices.ts";
 import type { RequestParams } from "../../protocol/requests.ts";
+import type { Deadline } from "../deadline.ts";
 import { EXIT_INTERRUPTED, interruptible } from "../interruptible.ts";
 import { writeStderr } from "../output.ts";
 import { writeWarnings } from "../sandbox/warnings.ts";
@@ -51,7 +52,7 @@ export async function runPrompt(
   params: RequestParams<"prompt">,
   options: {
     format: PromptFormat;
-    timeoutMs?: number | undefined;
+    deadline?: Deadline | undefined;
     /** The prompt is pi's now, whatever becomes of its turn. */
     onAccepted?: () => void;
     /** Put the questions of the turn to the person at this terminal. */
@@ -64,7 +65,7 @@ export async function runPrompt(
     const turnId = randomUUID();
     const followed = await followTurn(client, {
       params: { ...params, turnId },
-      timeoutMs: options.timeoutMs,
+      deadline: options.deadline,
       interrupt: interrupted,
       onRecord: (record) => {
         view.record(record);

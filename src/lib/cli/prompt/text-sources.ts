@@ -1,11 +1,9 @@
-import { fstatSync, readFileSync } from "node:fs";
+import { fstatSync, readFileSync, readlinkSync } from "node:fs";
 import { PictlError, systemErrorCode } from "../../core/errors.ts";
-import { writeStderr } from "../output.ts";
+import { type ReadLimit, readFileOfAnyKind, readToEnd } from "./read-file.ts";
 
 /** No prompt that pi takes is longer; a pipe that never ends must not fill memory. */
 const MAX_INPUT_BYTES = 64 * 1024 * 1024;
-/** After this long without a byte, say what is being waited for: a pipe that nobody closes looks like a hang. */
-const STDIN_NOTICE_MS = 3_000;
 
 /** Node replaces what isn't UTF-8 in an argument; where the kernel shows the bytes, they tell. */
 export function checkEncoding(words: readonly string[]): void {
@@ -32,34 +30,43 @@ export function isPiped(): boolean {
   }
 }
 
-/** All of stdin as text. Says on stderr what it waits for when nothing comes. */
-export async function readStdin(): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  const notice = setTimeout(() => {
-    void writeStderr(
-      "Waiting for the end of stdin… (use --no-stdin, or < /dev/null, to prompt without it)\n",
-    );
-  }, STDIN_NOTICE_MS);
+/**
+ * Whether stdin is the surrounding shell's own, as in a loop over its lines, and wasn't given to this command. Where
+ * there is no /proc nobody can tell.
+ */
+export function isSharedStdin(): boolean {
   try {
-    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-      clearTimeout(notice);
-      size += chunk.length;
-      if (size > MAX_INPUT_BYTES) throw tooLarge("stdin");
-      chunks.push(chunk);
-    }
-  } finally {
-    clearTimeout(notice);
+    const parent = `/proc/${process.ppid}`;
+    // Others (timeout, npx, an older Node) start a command and pass through what was given to it.
+    if (!/^([bdazk]a?|mk|fi)?sh$/.test(readFileSync(`${parent}/comm`, "utf8").trim())) return false;
+    return readlinkSync("/proc/self/fd/0") === readlinkSync(`${parent}/fd/0`);
+  } catch {
+    return false;
   }
-  return decode(Buffer.concat(chunks), "stdin");
+}
+
+export function sharedStdinNotice(text: string): string {
+  const lines = text.trimEnd().split("\n").length;
+  return (
+    `The prompt has ${lines === 1 ? "1 line" : `${lines} lines`} from the shell's own stdin added to it. ` +
+    "Use --no-stdin or < /dev/null to leave stdin to the shell, for example to its loop.\n"
+  );
+}
+
+const STDIN_NOTICE = "Waiting for the end of stdin… (use --no-stdin, or < /dev/null, to prompt without it)";
+
+/** All of stdin as text. Writes the notice to stderr when nothing comes for a while. */
+export async function readStdin(notice = STDIN_NOTICE): Promise<string> {
+  return decode(await readToEnd(process.stdin, notice, limitOf("stdin")), "stdin");
 }
 
 /** The text of the file that --file names. */
-export function readTextFile(path: string): string {
+export async function readTextFile(path: string): Promise<string> {
   let content: Buffer;
   try {
-    content = readFileSync(path);
+    content = await readFileOfAnyKind(path, path, limitOf(path));
   } catch (error) {
+    if (error instanceof PictlError) throw error;
     throw new PictlError(
       "INVALID_INPUT",
       `Cannot read ${path}: ${systemErrorCode(error) ?? String(error)}.`,
@@ -70,7 +77,6 @@ export function readTextFile(path: string): string {
       },
     );
   }
-  if (content.length > MAX_INPUT_BYTES) throw tooLarge(path);
   return decode(content, path);
 }
 
@@ -84,6 +90,10 @@ function decode(bytes: Buffer, source: string): string {
       cause: error,
     });
   }
+}
+
+function limitOf(source: string): ReadLimit {
+  return { bytes: MAX_INPUT_BYTES, exceeded: () => tooLarge(source) };
 }
 
 function tooLarge(source: string): PictlError {

@@ -73,7 +73,7 @@ async function waited(
     targets: sessions.map(({ id }) => ({ sessionId: id })),
     conditions: [until],
     mode: "all",
-    timeoutMs: undefined,
+    deadline: undefined,
     onResult: () => undefined,
   });
   return exitCode;

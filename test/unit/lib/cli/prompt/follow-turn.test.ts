@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
+import { Deadline } from "../../../../../src/lib/cli/deadline.ts";
 import { type FollowedTurn, followTurn } from "../../../../../src/lib/cli/prompt/follow-turn.ts";
 import type { Client } from "../../../../../src/lib/client/client.ts";
 import { PictlError } from "../../../../../src/lib/core/errors.ts";
@@ -59,7 +60,7 @@ describe("followTurn", () => {
   function follow(timeoutMs?: number): void {
     following = followTurn(client as unknown as Client, {
       params: { message: "go", turnId: "t1" },
-      timeoutMs,
+      deadline: timeoutMs === undefined ? undefined : new Deadline(timeoutMs, performance.now()),
       interrupt: interrupt.signal,
       onRecord: (record) => shown.push(record),
       onQueued: (ahead) => queued.push(ahead),
