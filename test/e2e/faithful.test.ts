@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, type TestContext, test } from "node:test";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { ModelServer } from "../support/model-server.ts";
-import { Workspace } from "../support/workspace.ts";
+import { BIN, Workspace } from "../support/workspace.ts";
 
 interface ModelEntry {
   id: string;
@@ -164,5 +165,55 @@ describe("a resumed session is the one that was asked for", () => {
     }
     assert.equal((await workspace.run(["prompt", "--model", "good/mm", "x"], { env: KEY })).code, 6);
     assert.deepEqual(asked(), []);
+  });
+
+  test("a prompt from a pipe or a file is kept by value, and a text never becomes a path", async (t) => {
+    providers(t);
+    const file = join(workspace.root, "prompt.txt");
+    writeFileSync(file, `from a file ${"x".repeat(200_000)} end of it`);
+    const script = `node "$BIN" session create -m good/m --system-prompt <(echo from a pipe) -- --append-system-prompt "$FILE"`;
+    const env = { ...workspace.env, ...KEY, BIN, FILE: file } as NodeJS.ProcessEnv;
+    execFileSync("bash", ["-c", script], { cwd: workspace.cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    rmSync(file);
+    const last = () => server.requests.at(-1)?.body ?? "";
+    for (const prompt of ["one", "two"]) {
+      await workspace.ok(["prompt", prompt], { env: KEY });
+      await workspace.ok(["session", "close"]);
+      assert.match(last(), /from a pipe.*from a file x+ end of it/);
+    }
+    await workspace.ok(["session", "clone"], { env: KEY });
+    await workspace.ok(["prompt", "three"], { env: KEY });
+    assert.match(last(), /from a pipe.*from a file x+ end of it/);
+    const { options } = await shown();
+    assert.equal(options?.systemPrompt, "from a pipe\n");
+    // A text that names a file only later, in the directory where pi looks for one.
+    await workspace.ok(["session", "create", "-m", "good/m", "--system-prompt", "plain text"], { env: KEY });
+    writeFileSync(join(workspace.cwd, "plain text"), "from the workspace");
+    await workspace.ok(["prompt", "four"], { env: KEY });
+    assert.match(last(), /plain text/);
+    assert.doesNotMatch(last(), /from the workspace/);
+  });
+
+  test("a path without a file is refused, for prompts at creation and for extensions at each start", async (t) => {
+    providers(t);
+    const create = ["session", "create", "-m", "scripted/echo"];
+    for (const prompt of ["/nowhere/p", "./p.md", "p.md"]) {
+      const result = await workspace.run([...create, "--system-prompt", prompt]);
+      assert.deepEqual([result.code, result.stderr.includes(prompt)], [4, true], result.stderr);
+    }
+    assert.equal((await workspace.run([...create, "--", "-e", "gone.ts"])).code, 4);
+    assert.equal((await workspace.run([...create, "--", "--skill", "/dev/fd/63"])).code, 2);
+    const extension = join(workspace.cwd, "own.ts");
+    writeFileSync(extension, "export default function () {}");
+    await workspace.ok([...create, "--", "-e", "./own.ts"]);
+    await workspace.ok(["prompt", "one"]);
+    await workspace.ok(["session", "close"]);
+    writeFileSync(extension, "export default function () { /* edited */ }");
+    await workspace.ok(["prompt", "two"]);
+    rmSync(extension);
+    await workspace.ok(["session", "close"]);
+    const result = await workspace.run(["prompt", "three"]);
+    assert.equal(result.code, 4);
+    assert.match(result.stderr, new RegExp(`${extension}.*FILE_NOT_FOUND`));
   });
 });

@@ -281,8 +281,9 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     mkdirSync(join(place.root, "docs"));
     writeFileSync(join(place.root, "docs/x"), SECRET);
     const files = ["named.md", "docs", ".ssh", ".ssh/id_test"].map((name) => join(place.root, name));
-    const named = files.flatMap((file) => ["--append-system-prompt", file]);
-    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "hi", ...named]);
+    const named = files.flatMap((file) => ["--skill", file]);
+    await place.ok(["session", "create", "--sandbox", "strict", ...ECHO, "--", ...named]);
+    await place.ok(["prompt", "hi"]);
     const { stdout } = await place.run([
       "session",
       "bash",

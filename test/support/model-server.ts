@@ -12,7 +12,7 @@ export interface ModelScript {
  * calls of the bash tool, the rest with the text.
  */
 export class ModelServer {
-  readonly requests: { headers: IncomingHttpHeaders; url: string }[] = [];
+  readonly requests: { headers: IncomingHttpHeaders; url: string; body: string }[] = [];
   readonly port: number;
   readonly #close: () => void;
 
@@ -24,8 +24,12 @@ export class ModelServer {
   static async start(script: ModelScript): Promise<ModelServer> {
     const commands = [...script.commands];
     const server = createServer((request, response) => {
-      model.requests.push({ headers: request.headers, url: request.url ?? "" });
-      request.resume().once("end", () => {
+      const received = { headers: request.headers, url: request.url ?? "", body: "" };
+      model.requests.push(received);
+      request.setEncoding("utf8").on("data", (chunk: string) => {
+        received.body += chunk;
+      });
+      request.once("end", () => {
         response.writeHead(200, { "content-type": "text/event-stream" });
         const command = commands.shift();
         const delta =

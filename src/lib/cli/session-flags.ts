@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Args, Flags } from "@oclif/core";
 import { sandboxProfiles, thinkingLevels } from "../core/choices.ts";
 import { PictlError } from "../core/errors.ts";
+import { promptText } from "../core/prompt-text.ts";
 import type { SessionOptions } from "../protocol/session.ts";
 
 /** Picks the session that a command is about. */
@@ -93,33 +93,60 @@ export interface CreateFlagValues {
 
 /** The options that the flags ask for, without those that weren't given. */
 export function sessionOptionsFrom(flags: CreateFlagValues, piArgs: readonly string[] = []): SessionOptions {
+  const { rest, systemPrompt, appendSystemPrompt } = promptsOf(flags, piArgs);
   const options: Record<string, unknown> = {
     model: flags.model === undefined ? undefined : absoluteScenario(flags.model),
     thinking: flags.thinking,
     tools: flags.tools,
     excludeTools: flags["exclude-tools"],
-    systemPrompt: flags["system-prompt"] === undefined ? undefined : textOrFile(flags["system-prompt"]),
-    appendSystemPrompt: flags["append-system-prompt"]?.map(textOrFile),
+    systemPrompt,
+    appendSystemPrompt,
     sandbox: flags.sandbox,
     noSandbox: flags["no-sandbox"],
     ephemeral: flags.ephemeral,
     approve: flags.approve,
-    piArgs: piArgs.length > 0 ? piArgs : undefined,
+    piArgs: rest.length > 0 ? rest : undefined,
   };
   return Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as SessionOptions;
 }
 
+/**
+ * The prompts by value, whether they were given to pictl or after `--`, where pi takes the last system prompt. They count
+ * from the shell's directory, and may be descriptors that only this process has.
+ */
+function promptsOf(
+  flags: CreateFlagValues,
+  piArgs: readonly string[],
+): { rest: string[]; systemPrompt: string | undefined; appendSystemPrompt: string[] | undefined } {
+  let systemPrompt = flags["system-prompt"];
+  const appended = [...(flags["append-system-prompt"] ?? [])];
+  const rest: string[] = [];
+  for (let index = 0; index < piArgs.length; index++) {
+    const [arg = "", value] = piArgs.slice(index, index + 2);
+    if (value === undefined || !["--system-prompt", "--append-system-prompt"].includes(arg)) {
+      rest.push(arg);
+      continue;
+    }
+    if (arg === "--system-prompt") systemPrompt = value;
+    else appended.push(value);
+    index++;
+  }
+  return {
+    rest,
+    systemPrompt: systemPrompt === undefined ? undefined : promptText(systemPrompt, "", "--system-prompt"),
+    appendSystemPrompt:
+      appended.length === 0
+        ? undefined
+        : appended.map((value) => promptText(value, "", "--append-system-prompt")),
+  };
+}
+
 /** `scripted/<file>` counts from the directory of the shell, which need not be the session's. */
 export function absoluteScenario(model: string): string {
   const file = model.startsWith("scripted/") ? model.slice("scripted/".length) : "";
   return file === "" || /^echo(:|$)/.test(file) ? model : `scripted/${resolve(file)}`;
-}
-
-/** pi takes the name of a file for its text, and looks for it in the session's directory: ours counts from the shell's. */
-function textOrFile(value: string): string {
-  return existsSync(value) ? resolve(value) : value;
 }
 
 /** Names a session to the daemon: with `cwd` and a name, the one of that directory comes first. */

@@ -7,6 +7,7 @@ import { deleteSession, refuseShortPrefix } from "../session/delete.ts";
 import { exportSession } from "../session/export.ts";
 import { forkPoints } from "../session/files/transcript.ts";
 import { branchSession, findForkPoint } from "../session/fork.ts";
+import { lastingOptions } from "../session/lasting-options.ts";
 import { refuseOtherOptions } from "../session/option-differences.ts";
 import type { Session } from "../session/session.ts";
 import { sessionTranscript } from "../session/session-entries.ts";
@@ -70,7 +71,10 @@ export const handlers: Handlers = {
     const session = found ?? sessions.create({ name, cwd, options }, caller);
     if (found === undefined) await sessions.openNew(session, caller);
     else await sessions.whenOpen(session);
-    if (found !== undefined) refuseOtherOptions(session, sessions.info(session), asked);
+    if (found !== undefined) {
+      const wanted = lastingOptions(asked, session.record.cwd, caller.environment ?? {});
+      refuseOtherOptions(session, sessions.info(session), wanted);
+    }
     if (current !== false) sessions.makeCurrent(session);
     const info = sessions.info(session);
     reply({ sessionId: session.id, session: info, created: found === undefined, ...warningsOf(session) });
@@ -86,7 +90,7 @@ export const handlers: Handlers = {
 
   async get_session({ messages, ...target }, { sessions, caller }, reply) {
     const session = sessions.find(target, caller);
-    const info = sessions.info(session);
+    const info = { ...sessions.info(session), options: session.record.options };
     const displayed = session.notices.length === 0 ? {} : { notices: session.notices };
     if (!messages) return reply({ session: info, ...displayed });
     reply({ session: info, ...displayed, messages: await sessionTranscript(session, caller) });

@@ -24,7 +24,7 @@ export const sessionOptions = z.strictObject({
   /** Comma-separated allowlist, as pi's `--tools`. */
   tools: z.optional(z.string()),
   excludeTools: z.optional(z.string()),
-  /** Text or the absolute path of a file. */
+  /** The text. A single word that begins with `/` is the path of a file, which is read once, at creation. */
   systemPrompt: z.optional(z.string()),
   appendSystemPrompt: z.optional(z.array(z.string())),
   /** Kept in the agent's memory only; gone when the agent ends. */
@@ -85,6 +85,8 @@ export const sessionInfo = z.object({
   interrupted: z.optional(z.boolean()),
   /** Another file holds this session, too: the one that its id means, when pictl has used that before. */
   copyOf: z.optional(z.string()),
+  /** How its agent is started, as asked for at creation; only where one session is shown. */
+  options: z.optional(sessionOptions),
   /** Another daemon with the same registry, but another socket, runs a turn in it. */
   usedElsewhere: z.optional(z.boolean()),
 });

@@ -5,9 +5,11 @@ import { Agent, type AgentHandlers, type AgentState } from "../agent/agent.ts";
 import { launchArguments, type SessionPlace } from "../agent/launch-arguments.ts";
 import { AGENT_ID } from "../agent/marked-processes.ts";
 import { findOrphanedAgents } from "../agent/orphans.ts";
+import { requirePaths } from "../agent/path-arguments.ts";
 import { bundledPiCli } from "../agent/pi/bundled-pi.ts";
 import { type PiCommand, resolvePi } from "../agent/pi/pi-command.ts";
 import type { VersionCache } from "../agent/pi/pi-version.ts";
+import { withPromptFiles } from "../agent/prompt-files.ts";
 import { refuseNul } from "../agent/refuse-nul.ts";
 import { AgentSandboxes, type SandboxPlan, writablePlaces } from "../agent/sandbox/agent-sandboxes.ts";
 import {
@@ -156,7 +158,7 @@ export class AgentStarter {
    * SANDBOX_UNAVAILABLE, STORAGE_UNAVAILABLE
    */
   async prepare(plan: AgentPlan, caller: Caller): Promise<AgentLaunch> {
-    const { cwd, options, place } = plan;
+    const { cwd, place } = plan;
     const env = this.environmentOf(caller);
     if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
       throw new PictlError("DIRECTORY_NOT_FOUND", `The session's directory ${cwd} does not exist any more.`, {
@@ -165,6 +167,8 @@ export class AgentStarter {
       });
     }
     if (place.kind === "file") refuseOtherFile(place.path);
+    requirePaths(plan.options.piArgs ?? []);
+    const options = withPromptFiles(plan.options, agentDirOf(env, cwd));
     const pi = await this.resolvePi(env);
     const expected = expectedOf(plan);
     const { model } = expected;

@@ -155,7 +155,9 @@ export class SessionAgent {
     this.#state = { ...this.#state, ...state };
     if (this.#difference?.isModel && !isModel) return;
     this.#difference = undefined;
-    this.#promise({ model: modelOf({ model }), thinking: thinkingLevel });
+    const name = modelOf({ model });
+    this.#promise({ model: name, thinking: thinkingLevel });
+    if (isModel) this.#remember(name);
   }
 
   /** pi has told that its thinking level has changed. */
@@ -166,6 +168,7 @@ export class SessionAgent {
 
   async #start(caller: Caller, change: ModelChange): Promise<Agent> {
     const { agent, state, difference } = await this.#hooks.start(caller, change);
+    if (change.model !== undefined) this.#remember(change.model);
     this.take(agent, state, difference);
     return agent;
   }
@@ -187,6 +190,12 @@ export class SessionAgent {
     if (!response.success) return false;
     await this.observe(agent, command);
     return true;
+  }
+
+  /** Keeps the model as it was asked for last, and the level that it then has. */
+  #remember(model: string | undefined): void {
+    const { model: _, thinking: __, ...options } = this.#record.options;
+    this.#hooks.save({ options: { ...options, ...(model === undefined ? {} : { model }) } });
   }
 
   #promise(change: ModelAndLevel): void {

@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { Agent } from "../agent/agent.ts";
-import { checkPassedArguments } from "../agent/launch-arguments.ts";
 import { ambiguous } from "../core/ambiguous-session.ts";
 import { type Config, findWorkspaceConfig, type Limits, loadConfig } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
@@ -26,6 +25,7 @@ import type { Caller, ModelChange } from "./caller.ts";
 import { CurrentSessions } from "./current-sessions.ts";
 import type { SessionSummary } from "./files/summary.ts";
 import { type PiPlace, SessionFinder } from "./find-session.ts";
+import { lastingOptions } from "./lasting-options.ts";
 import { Summaries, sessionInfo, unopenedSessionInfo } from "./listing.ts";
 import { type ReservedName, SessionNames } from "./names.ts";
 import { OneWriter } from "./one-writer.ts";
@@ -130,7 +130,6 @@ export class Sessions implements SessionHost {
    */
   create(params: Omit<RequestParams<"create_session">, "current">, caller: Caller): Session {
     const env = this.starter.environmentOf(caller);
-    checkPassedArguments(params.options?.piArgs ?? []);
     const cwd = realDirectory(params.cwd);
     // Nothing is awaited between this check and the registration of the session.
     const name =
@@ -140,7 +139,7 @@ export class Sessions implements SessionHost {
       id: randomUUID(),
       cwd,
       agentDir: agentDirOf(env),
-      options: params.options ?? {},
+      options: lastingOptions(params.options ?? {}, cwd, env),
       origin: "pictl",
       createdAt: now,
       usedAt: now,

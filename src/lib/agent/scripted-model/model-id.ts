@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { PictlError, systemErrorCode } from "../../core/errors.ts";
+import { refuseDescriptor } from "../path-arguments.ts";
 import { parseScenario } from "./scenario.ts";
 
 const PREFIX = "scripted/";
@@ -28,6 +29,7 @@ export function resolveScriptedModel(model: string, cwd: string): string {
   if (name.trim() === "")
     throw new PictlError("INVALID_INPUT", `${model} names no scripted model.`, { hint: HINT });
   const path = resolve(cwd, name);
+  refuseDescriptor(path, "scenario");
   // pi trims a model reference, so such a path could never be found again.
   if (path !== path.trim()) {
     throw new PictlError("INVALID_INPUT", `The path of a scenario can't end with a space: "${path}".`, {

@@ -1,0 +1,52 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { toStorageError } from "../core/errors.ts";
+import { promptText } from "../core/prompt-text.ts";
+import { sha256 } from "../core/sha256.ts";
+import type { SessionOptions } from "../protocol/session.ts";
+
+/**
+ * Gives pi a session's prompts as files. pi takes a text for a path whenever such a file exists, and Linux allows 128 KiB
+ * for an argument. The files lie in pi's own directory, where an agent in a sandbox reads and can't write, and are named
+ * for their content, so that sessions with equal prompts share agents.
+ *
+ * @returns the options with absolute paths in place of the texts
+ * @throws PictlError STORAGE_UNAVAILABLE; FILE_NOT_FOUND for a path that an earlier build stored, and that is gone
+ */
+export function withPromptFiles(options: SessionOptions, agentDir: string): SessionOptions {
+  const { systemPrompt, appendSystemPrompt } = options;
+  const toFile = (text: string, flag: string) =>
+    promptFile(text.startsWith("/") ? promptText(text, "/", flag) : text, agentDir);
+  return {
+    ...options,
+    ...(systemPrompt === undefined ? {} : { systemPrompt: toFile(systemPrompt, "--system-prompt") }),
+    ...(appendSystemPrompt === undefined
+      ? {}
+      : { appendSystemPrompt: appendSystemPrompt.map((text) => toFile(text, "--append-system-prompt")) }),
+  };
+}
+
+function promptFile(text: string, agentDir: string): string {
+  const directory = join(agentDir, "pictl", "prompts");
+  const path = join(directory, `${sha256(text)}.md`);
+  if (readIfThere(path) === text) return path;
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // An agent may be reading it.
+    const temporary = `${path}.${process.pid}`;
+    writeFileSync(temporary, text, { mode: 0o600 });
+    renameSync(temporary, path);
+    return path;
+  } catch (error) {
+    throw toStorageError(error, path);
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    // Not there yet, or not readable: then writing it says why.
+    return undefined;
+  }
+}
