@@ -106,8 +106,11 @@ async function main(): Promise<void> {
   });
   await build({
     ...common,
-    entryPoints: ["src/lib/agent/scripted-model/extension.ts"],
-    outfile: "dist/scripted-model.js",
+    entryPoints: {
+      "scripted-model": "src/lib/agent/scripted-model/extension.ts",
+      "idle-cache-warming": "src/lib/agent/pi/idle-cache-warming.ts",
+    },
+    outdir: "dist",
     // pi gives an extension its own copy.
     external: ["@earendil-works/*"],
   });

@@ -5,9 +5,12 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { markedProcesses } from "../../src/lib/agent/marked-processes.ts";
 import type { Client } from "../../src/lib/client/client.ts";
+import { compareVersions } from "../../src/lib/core/compare-versions.ts";
 import type { PushRecord } from "../../src/lib/protocol/records.ts";
 import type { DaemonStatus } from "../../src/lib/protocol/requests.ts";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { ModelServer } from "../support/model-server.ts";
+import { testedVersion } from "../support/pis.ts";
 import { type RunOptions, Workspace } from "../support/workspace.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
@@ -413,4 +416,68 @@ describe("parking", () => {
       });
     });
   }
+
+  it("an idle agent makes no paid requests, unless the user's settings ask for them, and those count", {
+    skip: compareVersions(testedVersion(), "1.5.1") < 0 && "before 1.5.1 pi makes none",
+  }, async (t) => {
+    const server = await ModelServer.start({ commands: [], text: "hello" });
+    t.after(() => server.close());
+    const settings = join(place.agentDir, "settings.json");
+    // A token costs 1 $, and the cache of a prompt has to be renewed a second after it.
+    const model = {
+      id: "m",
+      cost: { input: 1e6, output: 0, cacheRead: 0, cacheWrite: 0 },
+      promptCache: { short: 11 },
+    };
+    const provider = {
+      api: "openai-completions",
+      apiKey: "k",
+      baseUrl: `http://127.0.0.1:${server.port}/v1`,
+    };
+    writeFileSync(
+      join(place.agentDir, "models.json"),
+      JSON.stringify({ providers: { paid: { ...provider, models: [model] } } }),
+    );
+    const log = join(place.root, "decisions");
+    writeFileSync(log, "");
+    mkdirSync(join(place.agentDir, "extensions"));
+    writeFileSync(
+      join(place.agentDir, "extensions", "decisions.ts"),
+      `import { appendFileSync } from "node:fs";
+      export default (pi) => pi.on("cache_warming_decision", (_event, ctx) =>
+        appendFileSync(${JSON.stringify(log)}, ctx.isIdle() ? "idle " : "busy "));`,
+    );
+    const decisions = (kind: string) => readFileSync(log, "utf8").split(kind).length - 1;
+    const id = await talk(["--model", "paid/m"], "one");
+    while (decisions("idle") === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await place.ok(["prompt", "-s", id, "two"]);
+    assert.equal(server.requests.length, 2 + decisions("busy"));
+
+    await place.ok(["session", "close", id]);
+    writeFileSync(settings, JSON.stringify({ cacheWarming: "idle" }));
+    const before = server.requests.length;
+    await place.ok(["prompt", "-s", id, "three"]);
+    while (server.requests.length < before + 2) await new Promise((resolve) => setTimeout(resolve, 10));
+    const client = await place.client();
+    t.after(() => client.close());
+    const cost = async () => (await client.request("get_session", { sessionId: id })).session.cost;
+    while ((await cost()) < before + 2) await new Promise((resolve) => setTimeout(resolve, 10));
+  });
+
+  it("keeps and starts no spare where MCP servers would start with it", {
+    skip: compareVersions(testedVersion(), "0.99.0") < 0 && "before 0.99 pi starts none",
+  }, async () => {
+    configure('park_after = "1s"');
+    const started = join(place.root, "started");
+    writeFileSync(started, "");
+    // Not a server that answers: that one was started is all that counts.
+    const command = { command: "/bin/sh", args: ["-c", `echo x >> ${started}; cat > /dev/null`] };
+    writeFileSync(join(place.agentDir, "mcp.json"), JSON.stringify({ mcpServers: { one: command } }));
+    const id = await talk(ECHO, "hello");
+    await noAgents();
+    assert.deepEqual((await status()).spareAgents, []);
+    await place.ok(["prompt", "-s", id, "again"]);
+    await noAgents();
+    assert.ok(readFileSync(started, "utf8").length <= 2 * "x\n".length, readFileSync(started, "utf8"));
+  });
 });

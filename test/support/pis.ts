@@ -66,3 +66,9 @@ function bundledVersion(): string {
   const manifest = join(modules, "@earendil-works", "pi-coding-agent", "package.json");
   return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
 }
+
+/** Version of the pi that the end-to-end tests run with. */
+export function testedVersion(): string {
+  const cli = process.env.PICTL_TEST_PI;
+  return pis.find((pi) => pi.cli === cli)?.version ?? bundledVersion();
+}

@@ -41,7 +41,8 @@ export async function startDaemon(
       get: (key) => registry.getCache(`pi:${key}`),
       set: (key, value) => registry.putCache([[`pi:${key}`, value]]),
     },
-    extensionFile: extensionFile(),
+    extensionFile: extensionFile("scripted-model", "src/lib/agent/scripted-model/extension.ts"),
+    warmingFile: extensionFile("idle-cache-warming", "src/lib/agent/pi/idle-cache-warming.ts"),
     marker: { PICTL_AGENT_OF: paths.runtimeDir, PICTL_DAEMON_PID: String(process.pid) },
     paths,
     onSandboxed: (writable, profile) => noteSandboxed(registry, writable, profile),
@@ -95,8 +96,8 @@ function withLogLevel(config: Config, { PICTL_LOG_LEVEL: level }: Environment): 
   return { ...config, daemon: { ...config.daemon, logLevel: level as LogLevel } };
 }
 
-/** The scripted model's extension: bundled into one file in a release, the source itself when run from source. */
-function extensionFile(): string {
+/** An extension of pi that is ours: bundled into one file in a release, the source itself when run from source. */
+function extensionFile(name: string, source: string): string {
   const { root, fromSource } = packagePlace();
-  return join(root, fromSource ? "src/lib/agent/scripted-model/extension.ts" : "dist/scripted-model.js");
+  return join(root, fromSource ? source : `dist/${name}.js`);
 }

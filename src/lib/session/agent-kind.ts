@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { AGENT_DAEMON, AGENT_ID, AGENT_OF } from "../agent/marked-processes.ts";
 import type { PiCommand } from "../agent/pi/pi-command.ts";
@@ -7,6 +7,7 @@ import type { Environment } from "../core/paths.ts";
 import { agentDirOf } from "../core/session-files/locate.ts";
 import { sha256 } from "../core/sha256.ts";
 import type { SessionOptions } from "../protocol/session.ts";
+import { readObject } from "./pi-settings.ts";
 
 /** Variables in which two agents may differ and yet stand in for one another, each with the reason. */
 const OF_THE_MOMENT: Readonly<Record<string, string>> = {
@@ -29,6 +30,8 @@ export interface AgentKind {
   model?: string;
   /** The thinking level that it names, for which the same holds. */
   thinking?: string;
+  /** MCP servers start with each session that it opens, an empty one too. */
+  startsServers?: boolean;
 }
 
 /**
@@ -72,14 +75,7 @@ function isBoundToDirectory({ approve, piArgs, systemPrompt, appendSystemPrompt 
  * Source: pi's main.js, `applyHttpProxySettings` and `configureHttpDispatcher`.
  */
 function settingsOf(agentDir: string): { fixed: unknown; hasExtensions: boolean } {
-  let settings: Record<string, unknown> = {};
-  try {
-    const value: unknown = JSON.parse(readFileSync(join(agentDir, "settings.json"), "utf8"));
-    if (typeof value === "object" && value !== null) settings = value as Record<string, unknown>;
-  } catch {
-    // None there, or one that pi can't read either and does without.
-  }
-  const { httpProxy, httpIdleTimeoutMs, packages, extensions } = settings;
+  const { httpProxy, httpIdleTimeoutMs, packages, extensions } = readObject(join(agentDir, "settings.json"));
   const listed = [packages, extensions].some((list) => Array.isArray(list) && list.length > 0);
   return {
     fixed: [httpProxy, httpIdleTimeoutMs, packages, extensions],

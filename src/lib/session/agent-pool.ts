@@ -252,7 +252,8 @@ export class AgentPool {
   }
 
   #isWanted(spare: Spare): boolean {
-    return this.#places.waiting.length > 0 ? this.#places.firstAccepts(spare) : this.#spares.areKept;
+    if (this.#places.waiting.length > 0) return this.#places.firstAccepts(spare);
+    return this.#spares.areKept && !spare.kind.startsServers;
   }
 
   /** Finds a use for an agent that holds no session: whoever waits first, or the next one, or none. */
@@ -273,7 +274,8 @@ export class AgentPool {
       return;
     }
     if (this.#places.waiting.length === 0) {
-      this.#spares.add(spare);
+      if (spare.kind.startsServers) await agent.stop();
+      else this.#spares.add(spare);
       return;
     }
     this.#letGoOfPlace(agent);
@@ -290,7 +292,7 @@ export class AgentPool {
   /** Has a spare ready for the next session of this kind, as the last one was just taken. */
   #warmLater(launch: AgentLaunch, wants: SpareWanted): void {
     clearTimeout(this.#warm);
-    if (this.#closed || !this.#spares.areKept) return;
+    if (this.#closed || !this.#spares.areKept || launch.kind.startsServers) return;
     this.#warm = setTimeout(() => void this.#warmUp(launch, wants), WARM_DELAY_MS);
     this.#warm.unref();
   }

@@ -32,6 +32,7 @@ import type { SessionOptions } from "../protocol/session.ts";
 import { type AgentKind, agentKey } from "./agent-kind.ts";
 import type { Caller, ModelChange } from "./caller.ts";
 import { refuseOtherFile } from "./files/entries.ts";
+import { startsServers, warmsIdleCaches } from "./pi-settings.ts";
 import {
   branchSelection,
   type Difference,
@@ -102,6 +103,7 @@ export class AgentStarter {
   readonly #config: Config;
   readonly #versions: VersionCache;
   readonly #extensionFile: string;
+  readonly #warmingFile: string;
   readonly #sandboxes: AgentSandboxes;
   readonly #onSandboxed: (writable: string[], profile: SandboxProfile) => void;
   /** Set in every agent's environment, so that one left over by a dead daemon can be told from others. */
@@ -114,7 +116,9 @@ export class AgentStarter {
   constructor(options: {
     config: Config;
     versions: VersionCache;
+    /** Extensions of pi: the scripted model, and what keeps pi from spending money between turns. */
     extensionFile: string;
+    warmingFile: string;
     marker: Environment;
     paths: Paths;
     /** Called before an agent is started in a sandbox, with the places in which it can write. */
@@ -125,6 +129,7 @@ export class AgentStarter {
     this.#config = options.config;
     this.#versions = options.versions;
     this.#extensionFile = options.extensionFile;
+    this.#warmingFile = options.warmingFile;
     this.#marker = options.marker;
   }
 
@@ -176,10 +181,11 @@ export class AgentStarter {
       model !== undefined && isScriptedModel(model) ? resolveScriptedModel(model, cwd) : undefined;
     const scriptedArgs = scripted === undefined ? [] : scriptedModelArgs(scripted, this.#extensionFile);
     const { explicit } = expected;
-    const args = launchArguments(place, options, scriptedArgs, explicit);
-    const setting = childSetting(caller);
-    const sharedArgs = launchArguments({ kind: "file", path: "" }, options, scriptedArgs);
     const agentDir = agentDirOf(env, cwd);
+    const own = warmsIdleCaches(pi.version, agentDir) ? ["-e", this.#warmingFile] : [];
+    const args = [...launchArguments(place, options, scriptedArgs, explicit), ...own];
+    const setting = childSetting(caller);
+    const sharedArgs = [...launchArguments({ kind: "file", path: "" }, options, scriptedArgs), ...own];
     const projectSessionDir = projectSessionDirOf(env, cwd);
     const sandbox = await this.#sandboxes.plan(
       options,
@@ -199,12 +205,13 @@ export class AgentStarter {
     return {
       pi,
       args,
-      spareArgs: launchArguments({ kind: "new", id: randomUUID() }, options, scriptedArgs),
+      spareArgs: [...launchArguments({ kind: "new", id: randomUUID() }, options, scriptedArgs), ...own],
       cwd,
       env,
       setting,
       kind: {
         key: agentKey({ pi, args: sharedArgs, options, env, cwd, sandbox: sandbox?.key, setting }),
+        ...(startsServers({ version: pi.version, agentDir, cwd, options }) ? { startsServers: true } : {}),
         ...(scripted === undefined && explicit.model !== undefined ? { model: explicit.model } : {}),
         ...(explicit.thinking === undefined ? {} : { thinking: explicit.thinking }),
       },
