@@ -166,6 +166,13 @@ describe("names of sessions", () => {
       const error = await refusal(["session", "ensure", "many", ...flags], b);
       assert.deepEqual([error.code, error.exit], [code, exit], flags.join(" "));
     }
+    // What was changed since it was created is compared as it is now.
+    const level = await place.ok(["session", "ensure", "level", ...ECHO, "--thinking", "high"], { cwd: b });
+    await place.ok(["session", "thinking", "-s", level, "low"]);
+    await place.ok(["session", "close", level]);
+    const change = await refusal(["session", "ensure", "level", "--thinking", "high"], b);
+    assert.equal(change.code, "SESSION_DIFFERS");
+    assert.equal(await place.ok(["session", "ensure", "level", "--thinking", "low"], { cwd: b }), level);
     const { session } = await client.request("get_session", { sessionId: id });
     assert.deepEqual([session.model, session.sandbox], ["scripted/echo", undefined]);
   });

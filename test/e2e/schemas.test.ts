@@ -55,6 +55,9 @@ describe("documents and records fit the published schemas", () => {
       { type: "get_session_stats", ...session },
       { type: "get_queue", ...session },
       { type: "list_sessions", cwd: place.cwd },
+      { type: "ensure_session", cwd: place.cwd, name: "shapes", options: { model: "scripted/none" } },
+      { type: "match_sessions", cwd: place.cwd, word: "shapes" },
+      { type: "get_session", ...session, cwd: "/" },
       { type: "wait", ...session, for: ["idle"] },
       { type: "subscribe", ...session, since: 0 },
       { type: "respond", ...session, answer: { value: "nobody asked" } },
@@ -70,7 +73,15 @@ describe("documents and records fit the published schemas", () => {
     fits("requests", ...requests);
     fits("server-records", ...received);
     const types = new Set(received.map(({ type }) => type));
-    for (const type of ["server_ready", "response", "event", "turn", "state", "server_shutdown"]) {
+    for (const type of [
+      "server_ready",
+      "response",
+      "event",
+      "turn",
+      "state",
+      "session_elsewhere",
+      "server_shutdown",
+    ]) {
       assert.ok(types.has(type), type);
     }
   });

@@ -1,5 +1,6 @@
 import { PictlError } from "../core/errors.ts";
 import type { SessionInfo, SessionOptions } from "../protocol/session.ts";
+import type { SessionRecord } from "./registry.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -12,7 +13,7 @@ import type { Session } from "./session.ts";
 export function refuseOtherOptions(session: Session, info: SessionInfo, asked: SessionOptions): void {
   const has = effectiveOptions(session, info);
   const differences = (Object.keys(asked) as (keyof SessionOptions)[]).flatMap((option) => {
-    if (isSame(option, asked, has, session.record.options)) return [];
+    if (isSame(option, asked, has, session.record)) return [];
     return { option, asked: asked[option] ?? null, has: has[option] ?? null };
   });
   if (differences.length === 0) return;
@@ -43,18 +44,21 @@ function effectiveOptions(session: Session, { model, thinking }: SessionInfo): S
   };
 }
 
-/** @param stored as the session was created or changed: a pattern of a model, and a level that the model may not have */
+/** @param created the pattern of a model and the level that the session was created with, and what pi made of them */
 function isSame(
   option: keyof SessionOptions,
   asked: SessionOptions,
   has: SessionOptions,
-  stored: SessionOptions,
+  created: Pick<SessionRecord, "options" | "resolved">,
 ): boolean {
   switch (option) {
     case "model":
-      return asked.model === stored.model || isModel(asked.model ?? "", has.model ?? "");
     case "thinking":
-      return asked.thinking === stored.thinking || asked.thinking === has.thinking;
+      return (
+        asked[option] === has[option] ||
+        (asked[option] === created.options[option] && created.resolved?.[option] === has[option]) ||
+        (option === "model" && isPartOf(asked.model ?? "", has.model ?? ""))
+      );
     case "tools":
     case "excludeTools":
       return listOf(asked[option]) === listOf(has[option]);
@@ -64,8 +68,8 @@ function isSame(
 }
 
 /** A part of a model's name means that model, as in pi. */
-function isModel(asked: string, model: string): boolean {
-  return model === asked || (!asked.includes("/") && model.toLowerCase().includes(asked.toLowerCase()));
+function isPartOf(asked: string, model: string): boolean {
+  return !asked.includes("/") && model.toLowerCase().includes(asked.toLowerCase());
 }
 
 function listOf(names: string | undefined): string | undefined {

@@ -3,7 +3,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { SandboxProfile } from "../core/choices.ts";
 import { PictlError, toStorageError } from "../core/errors.ts";
 import type { SessionOptions } from "../protocol/session.ts";
-import type { PromisedState } from "./promised.ts";
+import type { ModelAndLevel, PromisedState } from "./promised.ts";
 
 /**
  * The steps from each schema to the next, in order; the number of steps is the current schema (`PRAGMA user_version`).
@@ -34,6 +34,8 @@ export interface SessionRecord {
   options: SessionOptions;
   /** Model and thinking level that it had when an agent last held it; absent until one has. */
   promised?: PromisedState;
+  /** What pi made of the model and the thinking level in `options` when the session was created. */
+  resolved?: ModelAndLevel;
   origin: "pictl" | "pi";
   createdAt: number;
   usedAt: number;

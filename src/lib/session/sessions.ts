@@ -161,10 +161,17 @@ export class Sessions implements SessionHost {
    * @throws PictlError what {@link Session.open} throws
    */
   async openNew(session: Session, caller: Caller): Promise<void> {
-    const opening = session.open(caller).catch((error: unknown) => {
-      this.forget(session);
-      throw error;
-    });
+    const opening = session.open(caller).then(
+      () => {
+        const { model, thinking } = this.info(session);
+        session.record.resolved = { model, thinking };
+        this.save(session.record);
+      },
+      (error: unknown) => {
+        this.forget(session);
+        throw error;
+      },
+    );
     this.#opening.set(session, opening);
     try {
       await opening;
