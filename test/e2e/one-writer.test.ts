@@ -60,6 +60,13 @@ class OtherPi {
     return this.child.pid ?? assert.fail("pi did not start");
   }
 
+  /** Resolves when it has opened its session. */
+  async ready(): Promise<void> {
+    this.child.stdin?.write('{"id":"s","type":"get_state"}\n');
+    while (!this.output.includes('"get_state"'))
+      await Promise.race([once(this.child.stdout ?? assert.fail(), "data"), this.#closed]);
+  }
+
   async prompt(message: string): Promise<void> {
     const before = this.output.length;
     this.child.stdin?.write(`${JSON.stringify({ id: "p", type: "prompt", message })}\n`);
@@ -262,6 +269,53 @@ describe("one writer", () => {
     await pi.end();
     assert.match(await place.ok(["prompt", "-s", id, "at last"]), /3 messages so far/);
     assertChain(path);
+  });
+
+  it("warns once of a pi that may have the session open and has written nothing", async () => {
+    const id = await session();
+    const path = await file(id);
+    const elsewhere = new Workspace();
+    try {
+      const apart = otherPi(elsewhere, [], place.cwd);
+      await apart.ready();
+      assert.doesNotMatch(
+        (await prompt(place, id, "one")).stderr,
+        /Warning/,
+        "a pi of another agent directory",
+      );
+      const pi = otherPi(place, ["--session", path]);
+      await pi.ready();
+      const warned = await prompt(place, id, "two");
+      assert.equal(warned.code, 0, warned.stderr);
+      assert.match(warned.stderr, new RegExp(`Warning: pi \\(process ${pi.pid}\\) runs in ${place.cwd} too`));
+      assert.doesNotMatch((await prompt(place, id, "three", "--format", "json")).stderr, /Warning/);
+    } finally {
+      for (const pi of pis.splice(0)) await pi.end();
+      await elsewhere.dispose();
+    }
+  });
+
+  it("refuses while a pi runs whose arguments name the session", async () => {
+    const id = await session();
+    for (const args of [["--session", await file(id)], [`--session=${id.slice(0, 8)}`], ["--continue"]]) {
+      // As a pi that hasn't written its title over its arguments yet.
+      const code = "console.log('ready'); process.stdin.resume()";
+      const pi = spawn(process.execPath, ["-e", code, "--", ...args], {
+        argv0: "pi",
+        cwd: place.cwd,
+        env: place.env as NodeJS.ProcessEnv,
+        stdio: ["pipe", "pipe", "inherit"],
+      });
+      const closed = once(pi, "close");
+      await once(pi.stdout, "data");
+      try {
+        assertInUse(await prompt(place, id, "again"), pi.pid);
+      } finally {
+        pi.stdin.end();
+        await closed;
+      }
+    }
+    assert.equal((await prompt(place, id, "again")).code, 0);
   });
 
   it("takes nothing of its own agent for somebody else's, with a pi beside it", async () => {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
+import type { Environment } from "../core/paths.ts";
 import { AGENT_OF, RUN_BY_PI } from "./marked-processes.ts";
 
 /** The kernel's unit in /proc/<pid>/stat. It is 100 on every architecture that Node runs on (proc_pid_stat(5)). */
@@ -16,6 +17,12 @@ export interface OtherPi {
   cwd: string;
   /** Unix time in ms, to about a second. */
   startedAt: number;
+  /** A tool of an agent has started it. */
+  isOfAgent: boolean;
+  /** Of its start. */
+  env: Environment;
+  /** Its arguments, as far as its command line, or that of the shell or the runner that started it, still shows them. */
+  words: string[];
 }
 
 /**
@@ -55,13 +62,18 @@ export function hasOpen(pid: number, path: string): boolean {
 
 function otherPi(pid: number, bootedAt: number): OtherPi | undefined {
   try {
-    if (pid === process.pid || !isPi(pid) || isAgent(pid)) return undefined;
+    if (pid === process.pid || !isPi(pid)) return undefined;
+    const env = environmentOf(pid);
+    const isOfAgent = AGENT_OF in env;
+    // Agents are kept apart by locks. A pi that an agent's tool has started carries the mark too, and isn't one.
+    if (isOfAgent && !(RUN_BY_PI in env)) return undefined;
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // After the name, which may itself hold spaces and brackets, come the state (field 3), …, the start (field 22).
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     if (fields[0] === "Z") return undefined;
     const startedAt = bootedAt + (Number(fields[19]) / TICKS_PER_SECOND) * 1000;
-    return { pid, cwd: readlinkSync(`/proc/${pid}/cwd`), startedAt };
+    const words = [pid, Number(fields[1])].flatMap(argumentsOf);
+    return { pid, cwd: readlinkSync(`/proc/${pid}/cwd`), startedAt, isOfAgent, env, words };
   } catch {
     // It ended meanwhile, or is another user's.
     return undefined;
@@ -75,10 +87,29 @@ function isPi(pid: number): boolean {
   return basename(program).startsWith("node") && (basename(script) === "pi" || PI_CLI.test(script));
 }
 
-/** Agents are kept apart by locks. A pi that an agent's tool has started carries the mark too, and isn't one. */
-function isAgent(pid: number): boolean {
-  const names = readFileSync(`/proc/${pid}/environ`, "utf8")
+function environmentOf(pid: number): Environment {
+  const entries = readFileSync(`/proc/${pid}/environ`, "utf8")
     .split("\0")
-    .map((entry) => entry.slice(0, entry.indexOf("=")));
-  return names.includes(AGENT_OF) && !names.includes(RUN_BY_PI);
+    .filter((entry) => entry.includes("="));
+  return Object.fromEntries(
+    entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+  );
+}
+
+/** What follows `pi`. pi writes its title over its own arguments; `sh -c` and npm show them in one word. */
+function argumentsOf(pid: number): string[] {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8")
+      .split(/[\0\s]+/)
+      .filter((word) => word !== "");
+    const command = words.findIndex(isPiCommand);
+    return command === -1 ? [] : words.slice(command + 1);
+  } catch {
+    // It has ended, or is another user's.
+    return [];
+  }
+}
+
+function isPiCommand(word: string): boolean {
+  return basename(word) === "pi" || PI_CLI.test(word);
 }

@@ -29,6 +29,7 @@ import { lastingOptions } from "./lasting-options.ts";
 import { Summaries, sessionInfo, unopenedSessionInfo } from "./listing.ts";
 import { type ReservedName, SessionNames } from "./names.ts";
 import { OneWriter } from "./one-writer.ts";
+import { OtherPiWatch } from "./other-pis.ts";
 import type { FileState, ModelAndLevel } from "./promised.ts";
 import { RateLimits } from "./rate-limits.ts";
 import type { Registry, SessionRecord } from "./registry.ts";
@@ -38,6 +39,7 @@ import { Session, type SessionHost } from "./session.ts";
 import { adoptMoved, movedFile, requireFile } from "./session-file.ts";
 import { SessionSlots } from "./session-slots.ts";
 import { noTurns } from "./tally.ts";
+import type { Warnings } from "./warnings.ts";
 
 /** How a request names a session: see `requests.ts`. */
 export interface Target {
@@ -65,6 +67,7 @@ export class Sessions implements SessionHost {
   readonly #finder: SessionFinder;
   readonly #names: SessionNames;
   readonly #current: CurrentSessions;
+  readonly #otherPis = new OtherPiWatch();
   readonly #sessions = new Map<string, Session>();
   /** New ones whose first agent is starting. */
   readonly #opening = new Map<Session, Promise<void>>();
@@ -445,6 +448,10 @@ export class Sessions implements SessionHost {
   /** Refuses what needs the session's file, where that isn't the session's any more. Throws SESSION_FILE_LOST. */
   requireFile(session: Session): void {
     requireFile(session, this.#registry, (changed) => this.save(changed));
+  }
+
+  lookForOthers(record: SessionRecord, warnings: Warnings): void {
+    this.#otherPis.look(record, warnings);
   }
 
   agentEnded(session: Session): void {

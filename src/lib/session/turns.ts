@@ -37,6 +37,8 @@ export interface TurnHost {
   readonly log: Logger;
   /** Counts a request that begins work in this session. Throws LIMIT_EXCEEDED. */
   admit?(sessionId: string): void;
+  /** Warns of a pi that may have the session open. Throws SESSION_IN_USE for one that has. */
+  lookForOthers?(record: SessionRecord, warnings: Warnings): void;
   turnBegan?(): void;
   turnEnded?(outcome: TurnOutcome): void;
   /** Whether another session has waited for an agent since before this time (milliseconds since the epoch). */
@@ -283,6 +285,7 @@ export class Turns {
     const { agent: its, reloading } = this.#hooks;
     try {
       await reloading.takeInForeignWrites();
+      this.#host.lookForOthers?.(this.#record, this.#hooks.warnings);
       await its.endIfExposed();
       const agent = await its.ensure(prompt.caller, prompt.params);
       await its.setThinking(agent, prompt.params.thinking);
