@@ -355,6 +355,26 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     assert.ok(!codes.some((code) => /^(4[0-8]|10\d)$/.test(code)), codes.join(" "));
   });
 
+  test("a new conversation without a model is told what to type, and goes on with /model", async () => {
+    const terminal = await open([], { env: { TERM: "dumb" } });
+    await terminal.shows(/^>/m);
+    await terminal.enter("hello");
+    await terminal.shows("/model scripted/echo needs no account");
+    await terminal.shows("Not sent: hello");
+    await terminal.enter("/model scripted/ecco");
+    await terminal.shows('Did you mean "scripted/echo"?');
+    await terminal.enter("/model typo");
+    await terminal.shows('There is no model "typo"');
+    await terminal.enter("/model scripted/echo");
+    await terminal.shows("Model: scripted/echo");
+    await terminal.enter("hello again");
+    await terminal.shows("echo: hello again");
+    await terminal.enter("/model ecko");
+    await terminal.shows('Did you mean "echo"?');
+    await terminal.press("C-d");
+    await terminal.shows("[exit 0]");
+  });
+
   test("a dumb terminal gets lines", async () => {
     const terminal = await open(scripted("conversation.json"), { env: { TERM: "dumb" } });
     await terminal.shows(/^>/m);

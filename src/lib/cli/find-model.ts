@@ -1,4 +1,5 @@
 import { PictlError } from "../core/errors.ts";
+import { didYouMean, nearest } from "../core/nearest.ts";
 import type { PiModel } from "./pi-data.ts";
 
 /** More than these say no more about what else to type. */
@@ -34,9 +35,11 @@ export function findModel(models: readonly PiModel[], name: string): PiModel {
   if (first !== undefined && found.length === 1) return first;
   const candidates = found.map(modelName);
   if (candidates.length === 0) {
+    const suggestions = nearest(name, [...models.map(modelName), ...models.map(({ id }) => id)]);
+    const list = "`pictl model list` shows those that pi has a credential for.";
     throw new PictlError("INVALID_INPUT", `There is no model "${name}" that can be used here.`, {
-      hint: "`pictl model list` shows those that pi has a credential for.",
-      details: { model: name, available: models.length },
+      hint: [didYouMean(suggestions), list].filter(Boolean).join(" "),
+      details: { model: name, available: models.length, suggestions },
     });
   }
   const shown = candidates.slice(0, MAX_CANDIDATES).join(", ");

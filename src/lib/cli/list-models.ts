@@ -15,6 +15,11 @@ export async function listModels(client: Client, session: string | undefined): P
     const isMissing = error instanceof PictlError && error.code === "SESSION_NOT_FOUND";
     if (session !== undefined || !isMissing) throw error;
   }
+  return await listModelsOfNewSession(client);
+}
+
+/** The models that a new session of this directory can use. */
+export async function listModelsOfNewSession(client: Client): Promise<PiModel[]> {
   const { sessionId } = await client.request("create_session", {
     cwd: currentDirectory(),
     options: { ephemeral: true },

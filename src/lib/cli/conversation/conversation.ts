@@ -3,6 +3,7 @@ import type { SessionInfo, SessionState } from "../../protocol/session.ts";
 import type { StreamRecord } from "../../protocol/stream.ts";
 import type { TranscriptMessage } from "../../protocol/transcript.ts";
 import { sanitize } from "../render/text-width.ts";
+import { adviceHere } from "./advice.ts";
 import { BlockList } from "./block-list.ts";
 import type { Block, NoticeLevel } from "./blocks.ts";
 import { ExtensionDisplay } from "./extension-display.ts";
@@ -145,7 +146,8 @@ export class Conversation {
     });
   }
 
-  #onError({ code, message, hint }: RecordOf<"error">): void {
+  #onError({ code, message, hint: given }: RecordOf<"error">): void {
+    const hint = adviceHere({ code, hint: given });
     if (code === "TURN_ABORTED") this.notice("quiet", "Aborted");
     else this.notice("error", hint === undefined ? message : `${message}\n${hint}`);
   }

@@ -1,4 +1,5 @@
 import { toPictlError } from "../../core/errors.ts";
+import { adviceHere } from "./advice.ts";
 import type { Face } from "./face.ts";
 import { parseSlashCommand } from "./slash-commands.ts";
 import type { Talk } from "./talk.ts";
@@ -21,7 +22,9 @@ export async function handleInput(
     else if (shell !== null) await talk.shell(shell[2] ?? "", shell[1] === "!!");
     else await talk.prompt(text, whenBusy);
   } catch (error) {
-    const { code, message, hint } = toPictlError(error);
+    const failure = toPictlError(error);
+    const { code, message } = failure;
+    const hint = adviceHere(failure);
     // Said when the whole conversation ends.
     if (code === "DAEMON_UNREACHABLE") return;
     if (code === "TURN_ABORTED") talk.conversation.notice("quiet", "Aborted");

@@ -1,6 +1,5 @@
 import { thinkingLevels } from "../../core/choices.ts";
 import { PictlError } from "../../core/errors.ts";
-import { availableModels } from "../change-model.ts";
 import { modelName } from "../find-model.ts";
 import { compactNumber } from "../render/numbers.ts";
 import type { Choice } from "./face.ts";
@@ -17,15 +16,8 @@ export async function chooseModel({ talk, face, argument }: CommandContext): Pro
   talk.conversation.notice("quiet", `Model: ${talk.model ?? name}`);
 }
 
-/** Without a session there is no agent to ask. */
 async function modelChoices(talk: Talk): Promise<Choice[]> {
-  const { sessionId } = talk;
-  if (sessionId === undefined) {
-    throw new PictlError("USAGE", "The models are known once the session has an agent.", {
-      hint: "Name one (/model provider/id), or send a message first.",
-    });
-  }
-  const models = await availableModels(talk.client, { sessionId });
+  const models = await talk.models();
   if (models.length === 0) {
     throw new PictlError("NO_MODEL", "pi has no credential for any model.", { hint: "Run `pi` and /login." });
   }

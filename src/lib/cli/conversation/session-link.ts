@@ -92,6 +92,15 @@ export class SessionLink {
     this.#release([]);
   }
 
+  /** The session doesn't exist any more; what was shown stays. */
+  forget(): void {
+    this.sessionId = undefined;
+    this.#held = undefined;
+    this.conversation.info = undefined;
+    this.conversation.turnId = undefined;
+    this.conversation.state = "stopped";
+  }
+
   close(): void {
     this.#stop();
   }

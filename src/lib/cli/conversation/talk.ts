@@ -4,9 +4,11 @@ import { PictlError } from "../../core/errors.ts";
 import type { Answer, Question } from "../../protocol/question.ts";
 import type { RequestParams } from "../../protocol/requests.ts";
 import type { StreamRecord } from "../../protocol/stream.ts";
-import { setModel } from "../change-model.ts";
-import type { PiBashResult, PiCommand } from "../pi-data.ts";
-import { absoluteScenario, currentDirectory, type Target } from "../session-flags.ts";
+import { availableModels, meantModel, setModel } from "../change-model.ts";
+import { modelName } from "../find-model.ts";
+import { listModelsOfNewSession } from "../list-models.ts";
+import type { PiBashResult, PiCommand, PiModel } from "../pi-data.ts";
+import { currentDirectory, type Target } from "../session-flags.ts";
 import { attach } from "./attach.ts";
 import type { Conversation } from "./conversation.ts";
 import { type ContextUse, SessionFacts } from "./session-facts.ts";
@@ -143,6 +145,7 @@ export class Talk {
     } catch (error) {
       this.#link.adopt(undefined);
       conversation.log.dropPending(turnId);
+      if (sessionId === undefined) await this.#forgetMissing();
       throw error;
     }
   }
@@ -191,12 +194,20 @@ export class Talk {
   /** Before there is a session, for the one that comes; else at once. */
   async setModel(name: string): Promise<void> {
     if (this.sessionId === undefined) {
-      this.#model = absoluteScenario(name);
+      this.#model = modelName(await meantModel(name, () => this.models()));
       return;
     }
     await setModel(this.client, { sessionId: this.sessionId }, name);
     this.#model = undefined;
     await this.refresh();
+  }
+
+  /** The models that the session can use, or a new one. */
+  async models(): Promise<PiModel[]> {
+    const { sessionId, client } = this;
+    return sessionId === undefined
+      ? await listModelsOfNewSession(client)
+      : await availableModels(client, { sessionId });
   }
 
   async setThinking(level: NonNullable<RequestParams<"prompt">["thinking"]>): Promise<void> {
@@ -231,6 +242,17 @@ export class Talk {
     } catch (error) {
       // The abort may have done so already.
       if (!(error instanceof PictlError) || error.code === "DAEMON_UNREACHABLE") throw error;
+    }
+  }
+
+  /** A session that its first prompt made is gone again when that prompt failed before pi took it. */
+  async #forgetMissing(): Promise<void> {
+    const { sessionId } = this;
+    if (sessionId === undefined) return;
+    try {
+      await this.client.request("get_session", { sessionId });
+    } catch (error) {
+      if (error instanceof PictlError && error.code === "SESSION_NOT_FOUND") this.#link.forget();
     }
   }
 

@@ -85,7 +85,7 @@ describe("handleInput", () => {
     assert.equal(input, "hello");
     const [notice] = conversation.blocks;
     assert.ok(notice?.kind === "notice" && notice.level === "error");
-    assert.equal(notice.text, "There is no model.\nChoose one.");
+    assert.match(notice.text, /^There is no model\.\n\/model lists/);
   });
 
   test("a command that fails says why and leaves the input alone", async () => {
