@@ -21,6 +21,8 @@ const WORKERS = availableParallelism() + 2;
 /** A machine gets busier while the tests run: limits that end a hang follow. */
 const MEASURE_AGAIN_AFTER = 10;
 
+const SIGNAL_CODES: Readonly<Record<string, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+
 await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<void> {
@@ -34,7 +36,7 @@ async function main(args: readonly string[]): Promise<void> {
     `${runs.length} files, ${WORKERS} at a time. Limits are ${slowness.toFixed(1)} times those of an idle machine.\n\n`,
   );
   const stop = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, () => stop.abort(name));
+  for (const name of Object.keys(SIGNAL_CODES)) process.once(name, () => stop.abort(name));
   const directory = mkdtempSync(join(tmpdir(), "pt-"));
   const results: FileResult[] = [];
   const waiting = [...runs.entries()];
@@ -43,7 +45,6 @@ async function main(args: readonly string[]): Promise<void> {
       for (let next = waiting.shift(); next !== undefined && !stop.signal.aborted; next = waiting.shift()) {
         const [index, run] = next;
         const result = await runFile(run, join(directory, String(index)), () => slowness, stop.signal);
-        if (stop.signal.aborted) return;
         results.push(result);
         process.stdout.write(fileText(result));
         if (results.length % MEASURE_AGAIN_AFTER === 0) slowness = Math.max(slowness, measureSlowness());
@@ -53,11 +54,9 @@ async function main(args: readonly string[]): Promise<void> {
   } finally {
     rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
   }
-  if (stop.signal.aborted) {
-    process.exitCode = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[String(stop.signal.reason)] ?? 1;
-    return;
-  }
-  process.exitCode = conclude(results, performance.now() - begun);
+  const code = conclude(results, performance.now() - begun);
+  // What a signal ended says what it has seen, and how it ended.
+  process.exitCode = stop.signal.aborted ? (SIGNAL_CODES[String(stop.signal.reason)] ?? 1) : code;
 }
 
 /** Prints the failures and the totals, which .ci/run and others read. @returns the exit code */

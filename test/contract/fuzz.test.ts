@@ -126,7 +126,7 @@ describe("a daemon under fuzzed records", () => {
     });
     const control = await RawConnection.open(paths.socket, environment);
     for (const id of ["1", "2", "3"]) {
-      const answer = await control.ask({ id, type: "create_session", cwd: work, name: "fuzz" });
+      const answer = await control.ask({ id, type: "create_session", cwd: work, name: `fuzz${id}` });
       assert.equal(answer.success, true, JSON.stringify(answer));
       sessions.push((answer.data as { sessionId: string }).sessionId);
     }
@@ -173,7 +173,7 @@ describe("a daemon under fuzzed records", () => {
 
   const promise = `answers each of ${RUNS * CONNECTIONS * FRAMES} once and to whom it belongs, and keeps nothing`;
   test(promise, { timeout: scaled(LONG ? 600_000 : 120_000) }, async () => {
-    const frames = fc.array(hostileFrames([...sessions, "fuzz"], work), {
+    const frames = fc.array(hostileFrames([...sessions, "fuzz1"], work), {
       minLength: FRAMES,
       maxLength: FRAMES,
     });

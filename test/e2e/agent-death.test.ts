@@ -176,7 +176,7 @@ describe("an agent that is stuck", { timeout: scaled(120_000) }, () => {
 
   it("is told from one whose model or tool is slow", async () => {
     const model = scripted("slow", [
-      [{ pauseMs: 6 * SILENCE_MS }, ...bash(`sleep ${(6 * SILENCE_MS) / 1_000}; echo slept`)],
+      [{ pauseMs: 3 * SILENCE_MS }, ...bash(`sleep ${(3 * SILENCE_MS) / 1_000}; echo slept`)],
       [{ text: "All done." }],
     ]);
     const answer = await place.ok(["prompt", "--new", "--model", model, "take your time"]);

@@ -11,6 +11,7 @@ import type { DaemonStatus } from "../../src/lib/protocol/requests.ts";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { ModelServer } from "../support/model-server.ts";
 import { testedVersion } from "../support/pis.ts";
+import { scaled } from "../support/speed.ts";
 import { type RunOptions, Workspace } from "../support/workspace.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
@@ -223,7 +224,8 @@ describe("parking", () => {
   });
 
   it("has another spare ready soon after the last one was taken", async () => {
-    configure('park_after = "3s"');
+    // Longer than a spare takes to start: its session must not be parked again meanwhile.
+    configure(`park_after = "${scaled(3)}s"`);
     const id = await talk(ECHO, "remember 42");
     const spare = await parked(id);
     await place.ok(["prompt", "-s", id, "again"]);
