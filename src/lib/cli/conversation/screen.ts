@@ -22,9 +22,9 @@ const MAX_WIDGET_LINES = 10;
 const PUSH_TITLE = "\u001b[22;0t";
 const POP_TITLE = "\u001b[23;0t";
 
-/** The styles of the theme, and pi-tui's mark for the place of the cursor. */
+/** The styles of the theme, and pi-tui's marks for the cursor: its place, and the cell that it covers. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
-const KEPT_SEQUENCES = /(\u001b\[[\d;]*m|\u001b_pi:c\u0007)/;
+const KEPT_SEQUENCES = /(\u001b\[[\d;]*m|\u001b_pi:(?:c|fc|\/fc)\u0007)/;
 
 /** The last step before the terminal: whatever a component draws, a line can't move the cursor or reach beyond. */
 class SafeScreen extends TuiMainScreen {
