@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { scaled } from "../support/speed.ts";
 import { Workspace } from "../support/workspace.ts";
 
 interface PromptDocument {
@@ -140,7 +141,15 @@ describe("pictl prompt", () => {
   });
 
   it("aborts at --timeout and exits 3", async () => {
-    const args = ["prompt", "--new", "--model", place.scenario("long-turn.json"), "--timeout", "1s", "go"];
+    const args = [
+      "prompt",
+      "--new",
+      "--model",
+      place.scenario("long-turn.json"),
+      "--timeout",
+      `${scaled(3_000)}ms`,
+      "go",
+    ];
     const result = await place.run(args);
     assert.equal(result.code, 3);
     assert.match(result.stderr, /\[TIMEOUT\]/);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { misfits, publishedSchema } from "../support/schemas.ts";
+import { scaled } from "../support/speed.ts";
 import { Workspace } from "../support/workspace.ts";
 
 describe("documents and records fit the published schemas", () => {
@@ -21,7 +22,15 @@ describe("documents and records fit the published schemas", () => {
     const formatted = await place.ok(["prompt", "--format", "json", "again"]);
     const failed = ["prompt", "--new", "--model", place.scenario("error.json"), "go"];
     const tools = ["prompt", "--new", "--model", place.scenario("tools.json"), "go"];
-    const late = ["prompt", "--new", "--model", place.scenario("long-turn.json"), "--timeout", "1s", "go"];
+    const late = [
+      "prompt",
+      "--new",
+      "--model",
+      place.scenario("long-turn.json"),
+      "--timeout",
+      `${scaled(3_000)}ms`,
+      "go",
+    ];
     const documents = [
       JSON.parse(formatted),
       await place.json(tools),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
+import { scaled } from "../support/speed.ts";
 import { Workspace } from "../support/workspace.ts";
 
 describe("session watch", () => {
@@ -174,9 +175,10 @@ describe("session wait", () => {
       any.sessions.map(({ sessionId, reason }) => [sessionId, reason]),
       [[idle, "idle"]],
     );
-    const late = await place.run(["session", "wait", busy, idle, "--timeout", "50ms"]);
+    const limit = scaled(1_000);
+    const late = await place.run(["session", "wait", busy, idle, "--timeout", `${limit}ms`]);
     assert.equal(late.code, 3);
-    assert.match(late.stderr, new RegExp(`No idle within 0\\.05 s: ${busy}\\. \\[TIMEOUT\\]`));
+    assert.match(late.stderr, new RegExp(`No idle within ${limit / 1000} s: ${busy}\\. \\[TIMEOUT\\]`));
     const waiting = place.start(["session", "wait", busy]);
     await place.ok(["session", "abort", busy]);
     assert.equal((await waiting.done).code, 6);
