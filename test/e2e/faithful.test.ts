@@ -216,4 +216,29 @@ describe("a resumed session is the one that was asked for", () => {
     assert.equal(result.code, 4);
     assert.match(result.stderr, new RegExp(`${extension}.*FILE_NOT_FOUND`));
   });
+
+  test("a session keeps its tools when the registry is lost, and is refused when they can't be known", async (t) => {
+    providers(t);
+    await workspace.ok(["session", "create", "-m", "scripted/echo", "--tools", "read"]);
+    await workspace.ok(["prompt", "one"]);
+    const { id } = await shown();
+    await workspace.ok(["session", "clone"]);
+    const copy = (await shown()).id;
+    const lose = async () => {
+      await workspace.ok(["daemon", "stop"]);
+      rmSync(workspace.paths.registry);
+    };
+    const optionsOf = async (session: string) =>
+      (await workspace.json<{ session: SessionInfo }>(["session", "show", session])).session.options;
+    for (const session of [id, copy]) {
+      await lose();
+      await workspace.ok(["prompt", "-s", session, "two"]);
+      assert.equal((await optionsOf(session))?.tools, "read");
+    }
+    await lose();
+    writeFileSync(join(workspace.agentDir, "pictl", "options", `${id}.json`), '{"unheardOf":true}');
+    const result = await workspace.run(["prompt", "-s", id, "three"]);
+    assert.deepEqual([result.code, result.stdout], [1, ""]);
+    assert.match(result.stderr, /options of session.*STORAGE_UNAVAILABLE/);
+  });
 });

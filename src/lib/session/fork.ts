@@ -28,6 +28,7 @@ export async function branchSession(
 ): Promise<{ session: Session; text: string }> {
   const { record } = parent;
   sessions.requireFile(parent);
+  sessions.settleOptions(parent.record, caller);
   const place = placeOf(record);
   if (place.kind !== "file") {
     throw new PictlError(
@@ -106,6 +107,7 @@ async function branchInto(
   let session: Session | undefined;
   try {
     session = sessions.add(added);
+    sessions.settleOptions(added, caller);
     handlers = session.handlersFor(() => agent);
     await sessions.drive(session, agent, caller);
   } catch (error) {

@@ -29,6 +29,7 @@ import { lastingOptions } from "./lasting-options.ts";
 import { Summaries, sessionInfo, unopenedSessionInfo } from "./listing.ts";
 import { type ReservedName, SessionNames } from "./names.ts";
 import { OneWriter } from "./one-writer.ts";
+import { notedOptions, removeOptionsNote, writeOptionsNote } from "./options-note.ts";
 import { OtherPiWatch } from "./other-pis.ts";
 import type { FileState, ModelAndLevel } from "./promised.ts";
 import { RateLimits } from "./rate-limits.ts";
@@ -248,6 +249,11 @@ export class Sessions implements SessionHost {
     session.retire();
     this.#sessions.delete(session.id);
     this.#writes.write(sessionKey(session), () => this.#registry.delete(session.id));
+    try {
+      if (session.record.origin === "pictl") removeOptionsNote(session.record);
+    } catch (error) {
+      this.log.warn("options note not removed", { session: session.id, error: String(error) });
+    }
   }
 
   /**
@@ -403,6 +409,7 @@ export class Sessions implements SessionHost {
   async startAgent(...[session, caller, change, handlers, wait]: Parameters<SessionHost["startAgent"]>) {
     const { record } = session;
     this.requireFile(session);
+    this.settleOptions(record, caller);
     const plan = () => this.agentPlan(record, change);
     // Its lock would lie there: a directory that the sandbox refuses is refused before anything is made in it.
     if (projectSessionDirOf(caller.environment ?? {}, record.cwd) !== undefined)
@@ -416,6 +423,26 @@ export class Sessions implements SessionHost {
       ...wait,
     });
     return await this.writers.whileHeld(held, start, () => session.fileLeft());
+  }
+
+  /**
+   * Makes sure, before an agent is started, that the session's options are known, and stay known without the registry.
+   *
+   * @throws PictlError STORAGE_UNAVAILABLE
+   */
+  settleOptions(record: SessionRecord, caller: Caller): void {
+    const agentDir = agentDirOf(caller.environment ?? {}, record.cwd);
+    const noted = record.origin === "pi" ? notedOptions(record, agentDir) : undefined;
+    if (noted !== undefined) {
+      Object.assign(record, { options: noted, origin: "pictl", agentDir });
+      this.save(record);
+    }
+    if (record.origin === "pi") return;
+    try {
+      writeOptionsNote(record, agentDir);
+    } catch (error) {
+      this.log.warn("options not noted", { session: record.id, error: String(error) });
+    }
   }
 
   /** How the session's agent is to be started now. */
