@@ -26,6 +26,29 @@ describe("agents", () => {
     assert.ok(!daemon.includes("from the first shell"), "the daemon keeps the starter's environment");
   });
 
+  it("tell once what pi warns of at its start, and doctor names the broken files", async (t) => {
+    const other = new Workspace();
+    t.after(() => other.dispose());
+    const [settings, models] = ["settings.json", "models.json"].map((name) => join(other.agentDir, name));
+    writeFileSync(settings ?? "", "{broken");
+    writeFileSync(models ?? "", '{ "providers": {}, // a comment is allowed, and a comma\n }');
+    const first = await other.run(["prompt", "--model", "scripted/echo", "one"]);
+    assert.deepEqual([first.code, first.stdout], [0, "echo: one\n"]);
+    assert.ok(first.stderr.includes(`pi: Invalid settings file ${settings}`), first.stderr);
+    assert.ok(!first.stderr.includes("models.json"), first.stderr);
+    assert.doesNotMatch(first.stderr, /No project session/);
+    // Another agent says the first thing again, and something new.
+    await other.ok(["session", "close"]);
+    writeFileSync(models ?? "", "{ broken");
+    const second = await other.run(["prompt", "two"]);
+    const told = second.stderr.split("\n").filter((line) => line.includes(other.agentDir));
+    assert.equal(told.length, 1, second.stderr);
+    assert.ok(told[0]?.includes(`${models} isn't valid JSON, so pi goes without its models.`), told[0]);
+    const { findings } = await other.json<{ findings: { check: string; message: string }[] }>(["doctor"]);
+    const { message } = findings.find(({ check }) => check === "pi-files") ?? {};
+    assert.ok(message?.includes(settings ?? "") && message.includes(models ?? ""), message);
+  });
+
   const LINUX = process.platform === "linux" ? false : "only Linux shows the limits of a process";
 
   it("have the umask and the limits of the shell that asked", { skip: LINUX }, async (t) => {

@@ -20,6 +20,7 @@ import { refuseNul } from "./refuse-nul.ts";
 import { type AgentRecord, type AgentResponse, RpcChannel } from "./rpc-channel.ts";
 import type { AgentSandbox } from "./sandbox/agent-sandbox.ts";
 import { exitInside, processInside } from "./sandbox/inside-process.ts";
+import { startWarnings } from "./start-warnings.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export type { AgentExit } from "./agent-exit.ts";
@@ -101,6 +102,8 @@ export class Agent {
   #working = false;
   #sweeping: Promise<unknown> | undefined;
   #handlers: AgentHandlers;
+  /** What pi has warned of before it was ready. */
+  startWarnings: readonly string[] = [];
 
   private constructor(
     { env, limits, sandbox, onRecord, onExit }: AgentStart,
@@ -250,6 +253,9 @@ export class Agent {
       clearTimeout(unwanted);
       if (signal?.aborted) await exited;
       signal?.throwIfAborted();
+      // What pi said before it answered is in its pipe by now, and read in this round or the next.
+      await new Promise((resolve) => setImmediate(resolve));
+      agent.startWarnings = startWarnings(said());
       ready = true;
       sandbox?.started(agent.pid);
       return { agent, state: response.data as AgentState };

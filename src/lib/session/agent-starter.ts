@@ -22,6 +22,7 @@ import type { Config } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
 import { type ChildSetting, childSetting } from "../core/inherited.ts";
 import type { Environment, Paths } from "../core/paths.ts";
+import { brokenPiFiles } from "../core/pi-files.ts";
 import {
   agentDirOf,
   projectSessionDirOf,
@@ -270,6 +271,12 @@ export class AgentStarter {
       },
       ...handlers,
     });
+    // pi tells of broken settings itself, and says nothing here of models that it can't read.
+    const { agent } = started;
+    agent.startWarnings = [
+      ...agent.startWarnings,
+      ...brokenPiFiles(agentDirOf(launch.env, launch.cwd), ["models.json"]),
+    ];
     this.figures.started += 1;
     void started.agent.exited.then(() => {
       this.figures.ended += 1;

@@ -119,6 +119,7 @@ export class Session {
       foreign: reloading.foreign,
       handlersFor: (getAgent) => this.handlersFor(getAgent),
       start: (caller, change, handlers, wait) => host.startAgent(this, caller, change, handlers, wait),
+      warnings: this.warnings,
       came: () => parking.schedule(),
       turn: () => this.#turns.running,
       isClosing,

@@ -9,6 +9,7 @@ import { ForeignWrites } from "./foreign-writes.ts";
 import { askedAtStartError } from "./questions.ts";
 import type { SessionRecord } from "./registry.ts";
 import { countsAsDeath, RestartDelay, restartDelayed } from "./restart-delay.ts";
+import type { Warnings } from "./warnings.ts";
 
 /** `onWaiting` is told why when all agents are busy; the signal ends such a wait. */
 export interface WaitForAgent {
@@ -28,6 +29,7 @@ export interface StartingHooks {
     handlers: AgentHandlers,
     wait: WaitForAgent,
   ) => Promise<StartedAgent>;
+  warnings: Warnings;
   /** Called when an agent has come. */
   came: () => void;
   turn: () => ActiveTurn | undefined;
@@ -62,6 +64,7 @@ export class Starting {
       foreign.begin(started.state.sessionFile, mark);
       foreign.checkLater(agent);
       this.restarts.started();
+      for (const text of agent.startWarnings) this.#hooks.warnings.addOnce(text);
       this.#hooks.came();
       return started;
     } catch (error) {

@@ -4,9 +4,17 @@ const MAX_WARNINGS = 20;
 /** What the next prompt of a session is told besides its answer, each once. */
 export class Warnings {
   readonly #texts = new Set<string>();
+  readonly #told = new Set<string>();
 
   add(text: string): void {
     if (this.#texts.size < MAX_WARNINGS) this.#texts.add(text);
+  }
+
+  /** What each agent of the session says again is told at the first one. */
+  addOnce(text: string): void {
+    if (this.#told.has(text) || this.#told.size >= MAX_WARNINGS) return;
+    this.#told.add(text);
+    this.add(text);
   }
 
   /** Takes all of them. */

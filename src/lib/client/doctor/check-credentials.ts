@@ -18,7 +18,7 @@ const THREE_WAYS =
  * @param model the configured one; a scripted model needs no credential
  */
 export function checkCredentials(env: Environment, cwd: string, model: string | undefined): Finding {
-  const agentDir = agentDirOf(env, cwd);
+  const agentDir = piDirectoryOf(env, cwd);
   const authFile = join(agentDir, "auth.json");
   const sources: string[] = PROVIDER_VARIABLES.filter((name) => env[name]).map((name) => `${name} is set`);
   const auth = readObject(authFile);
@@ -41,7 +41,7 @@ export function checkCredentials(env: Environment, cwd: string, model: string | 
 }
 
 /** As pi reads it (its config.js): `~`, a file URL, or relative to where it runs. */
-function agentDirOf(env: Environment, cwd: string): string {
+export function piDirectoryOf(env: Environment, cwd: string): string {
   const home = homeOf(env);
   const value = env.PI_CODING_AGENT_DIR;
   if (!value) return join(home, ".pi", "agent");

@@ -1,6 +1,6 @@
 import { type Config, findWorkspaceConfig, loadConfig } from "../../core/config.ts";
 import { toPictlError } from "../../core/errors.ts";
-import { checkCredentials } from "./check-credentials.ts";
+import { checkCredentials, piDirectoryOf } from "./check-credentials.ts";
 import { checkDaemon } from "./check-daemon.ts";
 import { checkConfigDirectory, checkOwnDirectory } from "./check-directories.ts";
 import { checkDisk } from "./check-disk.ts";
@@ -8,6 +8,7 @@ import { checkLimits } from "./check-limits.ts";
 import { checkNode } from "./check-node.ts";
 import { checkOrphans } from "./check-orphans.ts";
 import { checkPi } from "./check-pi.ts";
+import { checkPiFiles } from "./check-pi-files.ts";
 import { checkSocketDirectory } from "./check-socket.ts";
 import type { DoctorFacts } from "./facts.ts";
 import { type Finding, failure, ok } from "./finding.ts";
@@ -22,6 +23,7 @@ export async function runDoctor(facts: DoctorFacts): Promise<Finding[]> {
   return [
     found("node", () => checkNode(facts.node)),
     found("pi", () => checkPi(daemon)),
+    found("pi-files", () => checkPiFiles(piDirectoryOf(env, cwd))),
     configFinding,
     found("config-directory", () => checkConfigDirectory(paths.configDir)),
     found("socket", () => checkSocketDirectory(paths.runtimeDir)),

@@ -29,6 +29,7 @@ test("on a machine where all is well every check says ok, with what it found", a
     [
       "node",
       "pi",
+      "pi-files",
       "config",
       "config-directory",
       "socket",
@@ -171,7 +172,7 @@ test("a check that fails by itself hides no other one", async (t) => {
     ...facts,
     env: { ...facts.env, PI_CODING_AGENT_DIR: "file://other-host/x" },
   });
-  assert.equal(findings.length, 12);
+  assert.equal(findings.length, 13);
   assert.match(findings.find(({ check }) => check === "credentials")?.message ?? "", /can't be checked/);
 });
 
