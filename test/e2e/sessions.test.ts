@@ -377,4 +377,47 @@ describe("sessions", () => {
     const last = await place.run(["session", "delete", id, "--yes"]);
     assert.doesNotMatch(last.stderr, /left/);
   });
+
+  it("one whose directory is gone is read and renamed without an agent, and goes on elsewhere as a copy", async () => {
+    const [gone, there] = [join(place.root, "gone"), join(place.root, "there")];
+    for (const directory of [gone, there]) mkdirSync(directory);
+    await place.ok(["prompt", "--model", "scripted/echo", "--name", "moved", "one"], { cwd: gone });
+    const { id } = (await place.json<{ session: SessionInfo }>(["session", "show"], { cwd: gone })).session;
+    const read = ["last", "messages", "entries", "tree"].map((command) => [command, "-s", id]);
+    const asked = await Promise.all(read.map((args) => place.ok(["session", ...args])));
+    const stats = await place.json<{ tokens: object; cost: number }>(["session", "stats", "-s", id]);
+    await place.ok(["session", "close", id]);
+    rmSync(gone, { recursive: true });
+    for (const [index, args] of read.entries())
+      assert.equal(await place.ok(["session", ...args]), asked[index], args.join(" "));
+    const { tokens, cost } = await place.json<{ tokens: object; cost: number }>([
+      "session",
+      "stats",
+      "-s",
+      id,
+    ]);
+    assert.deepEqual([tokens, cost], [stats.tokens, stats.cost]);
+    await place.ok(["session", "rename", "-s", id, "renamed"]);
+    assert.equal((await show(id)).session.name, "renamed");
+
+    const refused = await place.run(["prompt", "-s", id, "here"]);
+    assert.equal(refused.code, 4);
+    assert.match(refused.stderr, /prompt --fork --cwd/);
+    const copied = await place.run(["prompt", "-s", id, "--fork", "--cwd", there, "two"]);
+    assert.match(copied.stdout, /2 messages so far, the first was: one/, copied.stderr);
+    const clone = await place.ok(["session", "clone", id, "--cwd", there]);
+    assert.equal((await show(clone)).session.name, "renamed (clone 2)");
+    const fork = await place.ok(["session", "fork", id, "--at", "1", "--cwd", there, "--name", "again"]);
+    const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"], { cwd: there });
+    assert.deepEqual(
+      sessions.map(({ name, cwd }) => [name, cwd]).sort(),
+      ["again", "renamed (clone 2)", "renamed (clone)"].map((name) => [name, there]),
+    );
+    assert.equal(await place.ok(["prompt", "-s", fork, "instead"]), "echo: instead");
+
+    mkdirSync(gone);
+    await place.ok(["prompt", "-s", id, "back"]);
+    const { file = assert.fail() } = (await show(id)).session;
+    assert.match(readFileSync(file, "utf8"), /"name":"renamed"/);
+  });
 });

@@ -2,7 +2,12 @@ import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { pickSession } from "../../lib/cli/pick-session.ts";
 import { withProgress } from "../../lib/cli/progress.ts";
-import { sessionArg, sessionFlag } from "../../lib/cli/session-flags.ts";
+import {
+  branchDirectory,
+  branchDirectoryFlag,
+  sessionArg,
+  sessionFlag,
+} from "../../lib/cli/session-flags.ts";
 
 export default class SessionClone extends BaseCommand<typeof SessionClone> {
   static override summary = "Make a new session with the same conversation and print its id";
@@ -16,13 +21,18 @@ export default class SessionClone extends BaseCommand<typeof SessionClone> {
   static override flags = {
     session: sessionFlag,
     name: Flags.string({ char: "n", description: "Name of the new session" }),
+    cwd: branchDirectoryFlag,
   };
 
   async run(): Promise<void> {
     const { name, session } = this.flags;
     const target = pickSession(this.args.session, session);
     const client = await this.connect();
-    const request = client.request("clone", { ...target, ...(name === undefined ? {} : { name }) });
+    const request = client.request("clone", {
+      ...target,
+      ...branchDirectory(this.flags.cwd),
+      ...(name === undefined ? {} : { name }),
+    });
     const result = await withProgress("Cloning the session", request);
     await this.show(result, () => `${result.sessionId}\n`);
   }

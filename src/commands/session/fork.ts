@@ -3,7 +3,12 @@ import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
 import { pickSession } from "../../lib/cli/pick-session.ts";
 import { withProgress } from "../../lib/cli/progress.ts";
-import { sessionArg, sessionFlag } from "../../lib/cli/session-flags.ts";
+import {
+  branchDirectory,
+  branchDirectoryFlag,
+  sessionArg,
+  sessionFlag,
+} from "../../lib/cli/session-flags.ts";
 
 export default class SessionFork extends BaseCommand<typeof SessionFork> {
   static override summary = "Make a new session from an earlier message and print its id";
@@ -22,6 +27,7 @@ export default class SessionFork extends BaseCommand<typeof SessionFork> {
       helpValue: "<n|entry>",
     }),
     name: Flags.string({ char: "n", description: "Name of the new session" }),
+    cwd: branchDirectoryFlag,
   };
 
   async run(): Promise<void> {
@@ -36,7 +42,12 @@ export default class SessionFork extends BaseCommand<typeof SessionFork> {
       });
       return;
     }
-    const request = client.request("fork", { ...target, at, ...(name === undefined ? {} : { name }) });
+    const request = client.request("fork", {
+      ...target,
+      at,
+      ...branchDirectory(this.flags.cwd),
+      ...(name === undefined ? {} : { name }),
+    });
     const result = await withProgress("Forking the session", request);
     if (process.stderr.isTTY && !this.flags.json) await writeStderr(`Forked before: ${result.text}\n`);
     await this.show(result, () => `${result.sessionId}\n`);

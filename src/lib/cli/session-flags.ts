@@ -26,6 +26,17 @@ export const sessionsArg = Args.string({
   multiple: true,
 });
 
+/** Where a copy of a session goes on, such as one whose own directory is gone. */
+export const branchDirectoryFlag = Flags.string({
+  char: "C",
+  description: "Directory of the new session (default: that of the other one)",
+  helpValue: "<dir>",
+});
+
+export function branchDirectory(cwd: string | undefined): { directory?: string } {
+  return cwd === undefined ? {} : { directory: resolve(cwd) };
+}
+
 /** How a new session's agent is started. */
 export const createFlags = {
   name: Flags.string({ char: "n", description: "Name of the session", helpGroup: "NEW SESSION" }),

@@ -139,15 +139,16 @@ export const handlers: Handlers = {
     reply(await sessions.find(target, caller).abort(turnId, caller));
   },
 
-  async fork({ at, name, ...target }, { sessions, caller }, reply) {
+  async fork({ at, name, directory, ...target }, { sessions, caller }, reply) {
     const parent = sessions.find(target, caller);
     const point = findForkPoint(forkPoints(await sessionTranscript(parent, caller)), at);
-    const { session, text } = await branchSession(sessions, parent, { at: point, name }, caller);
+    const { session, text } = await branchSession(sessions, parent, { at: point, name, directory }, caller);
     reply({ sessionId: session.id, text });
   },
 
-  async clone({ name, ...target }, { sessions, caller }, reply) {
-    const { session } = await branchSession(sessions, sessions.find(target, caller), { name }, caller);
+  async clone({ name, directory, ...target }, { sessions, caller }, reply) {
+    const parent = sessions.find(target, caller);
+    const { session } = await branchSession(sessions, parent, { name, directory }, caller);
     reply({ sessionId: session.id });
   },
 

@@ -27,6 +27,12 @@ const target = { sessionId: z.optional(nonEmpty), cwd: z.optional(absolutePath) 
 const image = z.object({ type: z.literal("image"), data: z.string(), mimeType: z.string() });
 
 /** The parameters of every request that the daemon answers itself. One place declares a request: here. */
+const branchOptions = {
+  name: z.optional(nonEmpty),
+  /** Absolute path of the new session's directory; absent: that of the other one. */
+  directory: z.optional(nonEmpty),
+};
+
 export const requestSchemas = {
   create_session: z.object({
     cwd: absolutePath,
@@ -76,8 +82,8 @@ export const requestSchemas = {
     turnId: z.optional(nonEmpty),
   }),
   /** A new session from an earlier user message: an entry id, or its number as in `get_session`'s messages. */
-  fork: z.object({ ...target, at: z.union([z.number(), nonEmpty]), name: z.optional(nonEmpty) }),
-  clone: z.object({ ...target, name: z.optional(nonEmpty) }),
+  fork: z.object({ ...target, ...branchOptions, at: z.union([z.number(), nonEmpty]) }),
+  clone: z.object({ ...target, ...branchOptions }),
   get_fork_messages: z.object({ ...target }),
   set_session_name: z.object({ ...target, name: nonEmpty }),
   close_session: z.object({ ...target }),

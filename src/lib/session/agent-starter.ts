@@ -168,7 +168,7 @@ export class AgentStarter {
     const env = this.environmentOf(caller);
     if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
       throw new PictlError("DIRECTORY_NOT_FOUND", `The session's directory ${cwd} does not exist any more.`, {
-        hint: "Create it again, or start a session elsewhere with `pictl prompt --new`.",
+        hint: "Create it again, or go on in another directory with a copy: `pictl prompt --fork --cwd DIR -s ID`.",
         details: { cwd },
       });
     }
@@ -194,7 +194,7 @@ export class AgentStarter {
         cwd,
         agentDir,
         sessionDir:
-          place.kind === "file"
+          place.kind === "file" && !place.isCopied
             ? dirname(place.path)
             : (sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDir)),
         projectSessionDir,

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import type { Agent, AgentHandlers, AgentState } from "../agent/agent.ts";
 import { abridgeText } from "../core/cut-text.ts";
 import { PictlError } from "../core/errors.ts";
@@ -8,25 +9,33 @@ import { claimedState } from "./claimed-state.ts";
 import { findDifference, isSameModel, modelOf } from "./promised.ts";
 import type { SessionRecord } from "./registry.ts";
 import type { Session } from "./session.ts";
-import type { Sessions } from "./sessions.ts";
+import { realDirectory, type Sessions } from "./sessions.ts";
 
 /** A fork is made of what pi has saved; it needs no more than the time to start an agent. */
 const COMMAND_TIMEOUT_MS = 30_000;
+
+export interface BranchOptions {
+  /** The entry to fork from; absent: the active branch as it is. */
+  at?: ForkPoint | undefined;
+  name?: string | undefined;
+  /** Of the new session; absent: that of its parent. */
+  directory?: string | undefined;
+}
 
 /**
  * Makes a new session out of one that stays as it is: a second pi opens the parent's file, which it only
  * reads, branches there, and becomes the new session's agent. (The parent's own agent would leave its session.)
  *
- * @param at the entry to fork from, or undefined to clone the active branch as it is
  * @returns the new session, and with `at` the text of the message that was forked from
  */
 export async function branchSession(
   sessions: Sessions,
   parent: Session,
-  options: { at?: ForkPoint | undefined; name?: string | undefined },
+  options: BranchOptions,
   caller: Caller,
 ): Promise<{ session: Session; text: string }> {
   const { record } = parent;
+  const directory = options.directory === undefined ? record.cwd : realDirectory(options.directory);
   sessions.requireFile(parent);
   sessions.settleOptions(parent.record, caller);
   const place = placeOf(record);
@@ -43,11 +52,12 @@ export async function branchSession(
     );
   }
   sessions.admit(record.id);
-  const named = options.name === undefined ? undefined : sessions.reserveName(options.name, parent, caller);
+  const there = { record: { ...record, cwd: directory } };
+  const named = options.name === undefined ? undefined : sessions.reserveName(options.name, there, caller);
   try {
     const release = sessions.reserve();
     try {
-      return await branchInto(sessions, parent, { ...options, name: named?.name }, caller);
+      return await branchInto(sessions, parent, { at: options.at, name: named?.name, directory }, caller);
     } finally {
       release();
     }
@@ -59,24 +69,30 @@ export async function branchSession(
 async function branchInto(
   sessions: Sessions,
   parent: Session,
-  options: { at?: ForkPoint | undefined; name?: string | undefined },
+  options: BranchOptions & { directory: string },
   caller: Caller,
 ): Promise<{ session: Session; text: string }> {
   const { record } = parent;
+  const { directory } = options;
+  const plan = sessions.agentPlan(record);
+  const isElsewhere = directory !== record.cwd;
+  // pi opens no session whose directory is gone, and clones a session into its own directory: it copies the whole file.
+  if (isElsewhere && plan.place.kind === "file") plan.place = { ...plan.place, isCopied: true };
+  plan.cwd = directory;
   // The new session's id is pi's to choose, so records that come before it is known have nobody to go to.
   let handlers: AgentHandlers | undefined;
   const { agent, state, text } = await sessions.withPlace(() =>
     sessions.starter
-      .start(sessions.agentPlan(record), caller, {
+      .start(plan, caller, {
         onRecord: (...record) => handlers?.onRecord(...record),
         onExit: (exit) => handlers?.onExit(exit),
       })
       .then(async (started) => {
         try {
-          const branched = await branch(started.agent, options.at);
+          const branched = await branch(started, options.at, isElsewhere);
           branched.state = await keepModel(started, branched.state);
           const isNew = (id: string) => sessions.all().every((session) => session.id !== id);
-          const state = claimedState(started.agent, branched.state, record.cwd, isNew);
+          const state = claimedState(started.agent, branched.state, directory, isNew);
           return { agent: started.agent, text: branched.text, state };
         } catch (error) {
           await started.agent.stop();
@@ -97,6 +113,7 @@ async function branchInto(
   const added: SessionRecord = {
     ...inherited,
     id: state.sessionId,
+    cwd: directory,
     ...(state.sessionFile === undefined ? {} : { file: state.sessionFile }),
     origin: "pictl",
     createdAt: now,
@@ -118,10 +135,12 @@ async function branchInto(
   session.adopt(agent, state);
   const parentName = sessions.info(parent).name;
   // pi hands the parent's name on, and a name that two sessions have would name neither.
-  const inheritedName = state.sessionName !== undefined && state.sessionName === parentName;
+  const isInherited = isElsewhere || state.sessionName === parentName;
+  const inheritedName = state.sessionName !== undefined && isInherited;
   const kind = options.at ? "fork" : "clone";
   const nth = (count: number) => `${parentName} (${count === 1 ? kind : `${kind} ${count}`})`;
-  const free = inheritedName && !options.name ? sessions.reserveFreeName(nth, parent, caller) : undefined;
+  const free =
+    inheritedName && !options.name ? sessions.reserveFreeName(nth, { record: added }, caller) : undefined;
   const name = options.name ?? free?.name;
   try {
     if (name !== undefined) await session.rename(name, caller);
@@ -136,7 +155,12 @@ async function branchInto(
   return { session, text };
 }
 
-async function branch(agent: Agent, at: ForkPoint | undefined): Promise<{ state: AgentState; text: string }> {
+async function branch(
+  { agent, state: copied }: StartedAgent,
+  at: ForkPoint | undefined,
+  isCopied: boolean,
+): Promise<{ state: AgentState; text: string }> {
+  if (isCopied && at === undefined) return { state: copied, text: "" };
   const command = at === undefined ? { type: "clone" } : { type: "fork", entryId: await idInPi(agent, at) };
   const { cancelled, text } = await agent.call<{ cancelled: boolean; text?: string }>(
     command,
@@ -146,6 +170,9 @@ async function branch(agent: Agent, at: ForkPoint | undefined): Promise<{ state:
     throw new PictlError("AGENT_COMMAND_FAILED", `An extension of pi cancelled the ${command.type}.`);
   }
   const state = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
+  // The copy was only a step: nobody knows it yet, and the agent has left it.
+  if (isCopied && copied.sessionFile !== undefined && copied.sessionId !== state.sessionId)
+    rmSync(copied.sessionFile, { force: true });
   return { state, text: text ?? at?.text ?? "" };
 }
 

@@ -31,6 +31,8 @@ export interface SessionRecord {
   /** Path of pi's session file, which need not exist before the first answer. */
   file?: string;
   name?: string;
+  /** The name isn't in pi's file yet: no agent could be started to write it. */
+  renamed?: boolean;
   options: SessionOptions;
   /** Model and thinking level that it had when an agent last held it; absent until one has. */
   promised?: PromisedState;

@@ -97,7 +97,7 @@ export class SessionAgent {
     this.#hooks.save({
       closed: false,
       ...(sessionFile === undefined ? {} : { file: sessionFile }),
-      ...(sessionName === undefined ? {} : { name: sessionName }),
+      ...(sessionName === undefined || this.#record.renamed ? {} : { name: sessionName }),
     });
     if (difference === undefined) this.#promise({ model: modelOf(state), thinking: state.thinkingLevel });
     this.#hooks.changed();
@@ -170,6 +170,11 @@ export class SessionAgent {
     const { agent, state, difference } = await this.#hooks.start(caller, change);
     if (change.model !== undefined) this.#remember(change.model);
     this.take(agent, state, difference);
+    const { renamed, name } = this.#record;
+    if (renamed) {
+      await agent.call({ type: "set_session_name", name }, COMMAND_TIMEOUT_MS);
+      this.#hooks.save({ renamed: false });
+    }
     return agent;
   }
 

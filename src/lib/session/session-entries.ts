@@ -4,9 +4,16 @@ import { fileLostError } from "./file-lost.ts";
 import { readEntries } from "./files/entries.ts";
 import { problemOf } from "./files/identity.ts";
 import { toTranscript } from "./files/transcript.ts";
-import type { Session } from "./session.ts";
+import type { SessionRecord } from "./registry.ts";
 
 type Entries = Pick<ReturnType<typeof readEntries>, "entries" | "leafId">;
+
+/** What is needed of a session to read it. */
+interface Readable {
+  readonly record: SessionRecord;
+  readonly agentPid: number | undefined;
+  command(command: { type: string }, caller: Caller): Promise<unknown>;
+}
 
 /**
  * A session's entries: from pi's file, which needs no agent, or from the agent's memory where the file isn't the
@@ -14,7 +21,7 @@ type Entries = Pick<ReturnType<typeof readEntries>, "entries" | "leafId">;
  *
  * @throws PictlError SESSION_FILE_LOST, STORAGE_UNAVAILABLE
  */
-export async function sessionEntries(session: Session, caller: Caller): Promise<Entries> {
+export async function sessionEntries(session: Readable, caller: Caller): Promise<Entries> {
   const { file, id, written } = session.record;
   const problem = file === undefined ? undefined : problemOf(file, id);
   if (file !== undefined && problem === undefined) return readEntries(file);
@@ -26,7 +33,7 @@ export async function sessionEntries(session: Session, caller: Caller): Promise<
   return (await session.command({ type: "get_entries" }, caller)) as Entries;
 }
 
-export async function sessionTranscript(session: Session, caller: Caller): Promise<TranscriptMessage[]> {
+export async function sessionTranscript(session: Readable, caller: Caller): Promise<TranscriptMessage[]> {
   const { entries, leafId } = await sessionEntries(session, caller);
   return toTranscript(entries, leafId);
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { Agent, AgentExit, AgentHandlers, AgentState } from "../agent/agent.ts";
 import type { SandboxProfile } from "../core/choices.ts";
 import type { Limits } from "../core/config.ts";
@@ -13,6 +14,7 @@ import { Announcements } from "./announcements.ts";
 import type { Caller, ModelChange } from "./caller.ts";
 import { type Command, type CommandOptions, Commands } from "./commands.ts";
 import type { EventLog } from "./event-log.ts";
+import type { SessionSummary } from "./files/summary.ts";
 import { Parking } from "./parking.ts";
 import type { ModelAndLevel } from "./promised.ts";
 import type { Accepted, PromptParams } from "./prompt-queue.ts";
@@ -20,6 +22,7 @@ import { Questions } from "./questions.ts";
 import type { SessionRecord } from "./registry.ts";
 import { Reloading } from "./reloading.ts";
 import { SessionAgent } from "./session-agent.ts";
+import { sessionEntries } from "./session-entries.ts";
 import { Starting, type WaitForAgent } from "./starting.ts";
 import type { Subscribers } from "./subscribers.ts";
 import { type TurnHost, Turns } from "./turns.ts";
@@ -48,6 +51,8 @@ export interface SessionHost extends TurnHost {
   agentParked?(session: Session, agent: Agent): Promise<void>;
   /** Called when the session's agent has ended. */
   agentEnded(session: Session): void;
+  /** What the session's file says, for listings. */
+  summaryOf?(record: SessionRecord): SessionSummary | undefined;
   /** Whether the session's file, which is gone, is found in another place. */
   isElsewhere?(session: Session): boolean;
   save(record: SessionRecord): void;
@@ -294,6 +299,12 @@ export class Session {
     this.#refuseWhenRetired();
     // What ends something is never refused.
     if (!command.type.startsWith("abort_")) this.#host.admit?.(this.id);
+    if (this.#isDirectoryGone) {
+      const { answerFromFile } = await import("./answer-from-file.ts");
+      const entries = await sessionEntries(this, caller);
+      const answer = answerFromFile(command, entries, this.#host.summaryOf?.(this.record));
+      if (answer !== undefined) return answer;
+    }
     return await this.#commands.run(command, caller, options);
   }
 
@@ -338,8 +349,17 @@ export class Session {
     };
   }
 
-  /** Gives the session another name, through its agent: pi writes the name into its file. */
+  /** Whether it has no agent, and none can be started because its directory doesn't exist any more. */
+  get #isDirectoryGone(): boolean {
+    return this.#agent.live === undefined && !existsSync(this.record.cwd);
+  }
+
+  /**
+   * Gives the session another name, through its agent: pi writes the name into its file. Where no agent can be started,
+   * the next one writes it.
+   */
   async rename(name: string, caller: Caller): Promise<void> {
+    if (this.#isDirectoryGone) return this.#save({ name, renamed: true });
     await this.command({ type: "set_session_name", name }, caller);
     this.#save({ name });
   }

@@ -321,12 +321,16 @@ export class Sessions implements SessionHost {
   }
 
   /** Keeps a name for a copy of this session that is yet to be made; see {@link SessionNames.reserve}. */
-  reserveName(name: string, { record }: Session, caller: Caller): ReservedName {
+  reserveName(name: string, { record }: Pick<Session, "record">, caller: Caller): ReservedName {
     return this.#names.reserve(name, record, this.#placeOfNames(record, caller));
   }
 
   /** Keeps the first free name for a copy of this session; see {@link SessionNames.reserveFree}. */
-  reserveFreeName(nth: (count: number) => string, { record }: Session, caller: Caller): ReservedName {
+  reserveFreeName(
+    nth: (count: number) => string,
+    { record }: Pick<Session, "record">,
+    caller: Caller,
+  ): ReservedName {
     return this.#names.reserveFree(nth, record, this.#placeOfNames(record, caller));
   }
 
@@ -401,7 +405,7 @@ export class Sessions implements SessionHost {
   }
 
   info(session: Session): SessionInfo {
-    return this.#info(session, this.#summaryOf(session.record));
+    return this.#info(session, this.summaryOf(session.record));
   }
 
   // --- SessionHost -------------------------------------------------------------------------------------
@@ -458,7 +462,7 @@ export class Sessions implements SessionHost {
   }
 
   #fileState(record: SessionRecord): FileState | undefined {
-    const summary = this.#summaryOf(record);
+    const summary = this.summaryOf(record);
     return summary && { model: summary.model, thinking: summary.thinkingLevel, messages: summary.messages };
   }
 
@@ -589,9 +593,9 @@ export class Sessions implements SessionHost {
       // Nothing is written either: the other daemon does.
       return { ...sessionInfo(session, summary, this.#current.isCurrent(session)), usedElsewhere: true };
     }
-    const { name } = session.record;
+    const { name, renamed } = session.record;
     // pi's file has the last word: a rename may have been cut before it was written down here.
-    if (summary?.name !== undefined && summary.name !== name) {
+    if (!renamed && summary?.name !== undefined && summary.name !== name) {
       session.record.name = summary.name;
       this.save(session.record);
     }
@@ -647,7 +651,7 @@ export class Sessions implements SessionHost {
   }
 
   /** What the session's file says; undefined when that holds no session, or another one. */
-  #summaryOf({ id, file }: SessionRecord): SessionSummary | undefined {
+  summaryOf({ id, file }: SessionRecord): SessionSummary | undefined {
     const summary = file === undefined ? undefined : this.#summaries.ofPath(file);
     return summary?.id === id ? summary : undefined;
   }
@@ -742,7 +746,7 @@ function sessionKey({ id }: { id: string }): string {
   return `session ${id}`;
 }
 
-function realDirectory(cwd: string): string {
+export function realDirectory(cwd: string): string {
   try {
     return realpathSync(cwd);
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Client } from "../../client/client.ts";
 import { PictlError } from "../../core/errors.ts";
 import type { RequestParams } from "../../protocol/requests.ts";
 import { writeStderr } from "../output.ts";
+import { branchDirectory } from "../session-flags.ts";
 
 type Create = NonNullable<RequestParams<"prompt">["create"]>;
 
@@ -10,6 +11,7 @@ type Create = NonNullable<RequestParams<"prompt">["create"]>;
  * clone doesn't become the current session.
  *
  * @param create as for a new session: a copy can have another name, model and thinking level
+ * @param directory of the clone; absent: that of its session
  * @returns the clone, and what is left of `create` for the prompt
  * @throws PictlError USAGE for options that a copy can't have
  */
@@ -17,6 +19,7 @@ export async function forkSession(
   client: Client,
   target: { sessionId?: string | undefined; cwd?: string | undefined },
   { name, options = {} }: Create = {},
+  directory?: string,
 ): Promise<{ target: { sessionId: string }; create: Create }> {
   const { model: _, thinking: __, ...others } = options;
   const [given] = Object.keys(others);
@@ -30,7 +33,11 @@ export async function forkSession(
       },
     );
   }
-  const { sessionId } = await client.request("clone", { ...target, ...(name === undefined ? {} : { name }) });
+  const { sessionId } = await client.request("clone", {
+    ...target,
+    ...branchDirectory(directory),
+    ...(name === undefined ? {} : { name }),
+  });
   await writeStderr(`Prompting a copy of the session: ${sessionId}\n`);
   return { target: { sessionId }, create: { options } };
 }

@@ -44,6 +44,12 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
         "Prompt a copy of the session, also while the session works or is in use elsewhere (its id goes to stderr)",
       exclusive: ["new", "steer", "follow-up"],
     }),
+    cwd: Flags.string({
+      char: "C",
+      description: "Directory of the copy that --fork makes (default: that of the session)",
+      helpValue: "<dir>",
+      dependsOn: ["fork"],
+    }),
     file: Flags.string({
       char: "F",
       description: "Read the prompt (or its second part) from a file; - is stdin",
@@ -167,9 +173,13 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     return { ...prompt, ...target };
   }
 
-  async #fork(...[client, target, create]: Parameters<typeof import("./fork-session.ts").forkSession>) {
+  async #fork(
+    client: Client,
+    target: Parameters<typeof import("./fork-session.ts").forkSession>[1],
+    create: RequestParams<"prompt">["create"],
+  ) {
     const { forkSession } = await import("./fork-session.ts");
-    return await forkSession(client, target, create);
+    return await forkSession(client, target, create, this.flags.cwd);
   }
 
   /** Nothing to say, and a person at a terminal who may. */
