@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { rawTerminalOutput, withoutScript } from "../support/pseudo-terminal.ts";
 import { Workspace } from "../support/workspace.ts";
 
 function workspace(t: TestContext): Workspace {
@@ -33,6 +34,50 @@ async function failingProvider(t: TestContext) {
   provider.port = (server.address() as AddressInfo).port;
   return provider;
 }
+
+/** A provider that is silent until `answer` is called. */
+async function silentProvider(t: TestContext): Promise<{ port: number; answer: () => void }> {
+  const { promise, resolve: answer } = Promise.withResolvers<void>();
+  const server = createServer((request, response) => {
+    request.resume();
+    const chunk = (choice: object) =>
+      `data: ${JSON.stringify({ id: "r", object: "chat.completion.chunk", created: 0, model: "m", choices: [{ index: 0, ...choice }] })}\n\n`;
+    void promise.then(() => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(chunk({ delta: { role: "assistant", content: "at last" }, finish_reason: null }));
+      response.write(chunk({ delta: {}, finish_reason: "stop" }));
+      response.end("data: [DONE]\n\n");
+    });
+  });
+  t.after(() => void server.close());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { port: (server.address() as AddressInfo).port, answer };
+}
+
+describe("a silent model", { skip: withoutScript() }, () => {
+  it("has a line on a terminal, with the time, which the answer takes the place of", async (t) => {
+    const place = workspace(t);
+    const { port, answer } = await silentProvider(t);
+    useProvider(place, port);
+    const raw = await rawTerminalOutput(place, "$pictl prompt --model local/m hi", (text) => {
+      if (/Waiting for the model… [1-9]/.test(text)) answer();
+    });
+    const lines = raw.toString("utf8").split(/\r*\n/);
+    const line = lines.find((each) => each.includes("at last")) ?? "";
+    // What a terminal still shows of it: what comes after the last erasure.
+    assert.equal(line.split("\u001b[1G\u001b[K").at(-1), "at last", JSON.stringify(lines));
+  });
+
+  it("has one plain line on a dumb terminal", async (t) => {
+    const place = workspace(t);
+    const { port, answer } = await silentProvider(t);
+    useProvider(place, port);
+    const raw = await rawTerminalOutput(place, "TERM=dumb $pictl prompt --model local/m hi", (text) => {
+      if (text.includes("Waiting for the model…")) answer();
+    });
+    assert.deepEqual(raw.toString("utf8").trim().split(/\r*\n/), ["Waiting for the model…", "at last"]);
+  });
+});
 
 describe("retryable", () => {
   it("is true for what passes by itself at a provider, and false for what doesn't", async (t) => {
@@ -66,5 +111,161 @@ describe("retryable", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     assert.equal(records.find(({ type }) => type === "error")?.retryable, true);
+  });
+});
+
+/** An extension whose command `/ask` asks, and whose hook asks before each prompt that begins with "ask". */
+function asking(place: Workspace): string {
+  const path = join(place.root, "asks.ts");
+  writeFileSync(
+    path,
+    `export default function (pi) {
+      pi.on("input", async (event, ctx) => {
+        if (event.text.startsWith("ask")) await ctx.ui.confirm("Really?", event.text);
+        return { action: "continue" };
+      });
+      pi.registerCommand("ask", { description: "asks", handler: async (_, ctx) => { await ctx.ui.confirm("Sure?", "yes"); } });
+    }`,
+  );
+  return path;
+}
+
+describe("a prompt with --detach", () => {
+  it("returns when a question comes before pi accepts the prompt", async (t) => {
+    const place = workspace(t);
+    const create = ["session", "create", "--model", "scripted/echo", "--", "-e", asking(place)];
+    const id = await place.ok(create);
+    for (const text of ["ask me", "/ask"]) {
+      assert.equal(await place.ok(["prompt", "-s", id, "--on-question", "wait", "--detach", text]), id);
+      await place.ok(["session", "wait", id, "--for", "question"]);
+      await place.ok(["session", "respond", "-s", id, "yes"]);
+      assert.equal((await place.run(["session", "wait", id])).code, 0);
+    }
+    assert.equal(await place.ok(["session", "last", id]), "echo: ask me");
+  });
+});
+
+describe("session wait --for question", () => {
+  it("exits 4 when nothing runs that could ask, whatever the session's state", async (t) => {
+    const place = workspace(t);
+    const create = () => place.ok(["session", "create", "--model", "scripted/echo"]);
+    const [fresh, prompted, closed] = [await create(), await create(), await create()];
+    await place.ok(["prompt", "-s", prompted, "hello"]);
+    await place.ok(["prompt", "-s", closed, "hello"]);
+    await place.ok(["session", "close", closed]);
+    const sessions = [[fresh], [prompted], [closed], [fresh, closed, "--any"]];
+    await Promise.all(
+      sessions.map(async (names) => {
+        const result = await place.run(["session", "wait", ...names, "--for", "question"]);
+        assert.equal(result.code, 4, result.stderr);
+        assert.match(result.stderr, /nothing runs that could ask one.*\[QUESTION_NOT_FOUND\]/);
+      }),
+    );
+    // With another condition that one is met.
+    assert.equal(
+      await place.ok(["session", "wait", prompted, "--for", "question", "--for", "idle"]),
+      prompted,
+    );
+  });
+
+  it("ends with the turn, the agent or the session that could have asked", async (t) => {
+    const place = workspace(t);
+    const start = async () => {
+      const id = await place.ok(["session", "create", "--model", place.scenario("long-turn.json")]);
+      const turn = place.start(["prompt", "-s", id, "go"]);
+      await turn.until("stdout", /\S/);
+      const client = await place.client();
+      t.after(() => client.close());
+      const wait = client.request("wait", { sessionId: id, for: ["question"] });
+      wait.catch(() => undefined);
+      return { id, turn, wait };
+    };
+    const aborted = await start();
+    await place.ok(["session", "abort", aborted.id]);
+    await assert.rejects(aborted.wait, { code: "QUESTION_NOT_FOUND", message: /ended as aborted/ });
+    const dead = await start();
+    const { session } = await place.json<{ session: { agentPid: number } }>(["session", "show", dead.id]);
+    process.kill(session.agentPid, "SIGKILL");
+    await assert.rejects(dead.wait, { code: "QUESTION_NOT_FOUND", message: /ended as died/ });
+    const closed = await start();
+    await place.ok(["session", "close", closed.id]);
+    await assert.rejects(closed.wait, { code: "QUESTION_NOT_FOUND" });
+    const deleted = await start();
+    await place.ok(["session", "delete", "--yes", deleted.id]);
+    await assert.rejects(deleted.wait, { code: "SESSION_NOT_FOUND" });
+    await Promise.all([aborted, dead, closed, deleted].map(({ turn }) => turn.done));
+  });
+
+  it("with --any waits for the sessions that can ask", async (t) => {
+    const place = workspace(t);
+    const quiet = await place.ok(["session", "create", "--model", "scripted/echo"]);
+    const asks = await place.ok(["session", "create", "--model", "scripted/echo", "--", "-e", asking(place)]);
+    await place.ok(["prompt", "-s", asks, "--on-question", "wait", "--detach", "ask me"]);
+    const any = ["session", "wait", quiet, asks, "--for", "question"];
+    assert.equal(await place.ok([...any, "--any"]), asks);
+    assert.equal((await place.run([...any, "--all"])).code, 4);
+    await place.ok(["session", "respond", "-s", asks, "yes"]);
+  });
+});
+
+describe("where nobody watches", () => {
+  it("stderr names each tool once and each retry, and quiet says nothing", async (t) => {
+    const place = workspace(t);
+    const scenario = join(place.root, "scenario.json");
+    const tool = (command: string) => [{ tool: "bash", args: { command } }];
+    const responses = [
+      tool("true"),
+      tool("false"),
+      [{ error: "overloaded", retryable: true }],
+      [{ text: "done" }],
+    ];
+    writeFileSync(scenario, JSON.stringify({ responses: [...responses, ...responses] }));
+    writeFileSync(join(place.agentDir, "settings.json"), JSON.stringify({ retry: { baseDelayMs: 1 } }));
+    const id = await place.ok(["session", "create", "--model", `scripted/${scenario}`]);
+    const text = await place.run(["prompt", "-s", id, "go"]);
+    assert.deepEqual([text.code, text.stdout], [0, "done\n"], text.stderr);
+    assert.deepEqual(text.stderr.match(/^› .*$/gm), ["› bash"]);
+    assert.match(text.stderr, /^⚠ Trying again in 0\.001 s \(1 of \d+\): .*overloaded$/m);
+    const quiet = await place.run(["prompt", "-s", id, "--format", "quiet", "go"]);
+    assert.deepEqual([quiet.code, quiet.stdout, quiet.stderr], [0, "done\n", ""]);
+  });
+
+  it("daemon stop says which sessions it waits for", async (t) => {
+    const place = workspace(t);
+    const id = await place.ok(["session", "create", "--model", place.scenario("long-turn.json")]);
+    const turn = place.start(["prompt", "-s", id, "go"]);
+    await turn.until("stdout", /\S/);
+    const stop = place.start(["daemon", "stop"]);
+    await stop.until(
+      "stderr",
+      `Waiting for a session to finish, for at most 30s: ${id.slice(0, 8)} (working)\n`,
+    );
+    await place.ok(["session", "abort", id]);
+    assert.equal((await stop.done).code, 0, stop.transcript());
+    await turn.done;
+  });
+});
+
+describe("a client that is terminated", () => {
+  it("says that the turn or the command goes on, and how it is ended", async (t) => {
+    const place = workspace(t);
+    const create = ["session", "create", "--model", place.scenario("long-turn.json")];
+    for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+      const id = await place.ok(create);
+      const turn = place.start(["prompt", "-s", id, "go"]);
+      await turn.until("stdout", /\S/);
+      turn.child.kill(signal);
+      const result = await turn.done;
+      assert.equal(result.signal, signal, turn.transcript());
+      const [, command = ""] =
+        /^The turn goes on in the daemon\. End it with: pictl (.*)$/m.exec(result.stderr) ?? [];
+      assert.equal(await place.ok(command.split(" ")), "aborted", result.stderr);
+    }
+    const id = await place.ok(create);
+    const bash = place.start(["session", "bash", "-s", id, "echo on; sleep 600"]);
+    await bash.until("stdout", "on\n");
+    bash.child.kill("SIGTERM");
+    assert.match((await bash.done).stderr, /^The command goes on .*: pictl session abort /m);
+    assert.equal(await place.ok(["session", "abort", id]), "aborted the command");
   });
 });

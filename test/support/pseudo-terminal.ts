@@ -11,9 +11,14 @@ export function withoutScript(): string | false {
 /**
  * Runs a shell script with a pseudo-terminal as its stdin, stdout and stderr. `$pictl` runs pictl.
  *
+ * @param onOutput called with all that the terminal got so far, each time something comes
  * @returns all bytes that the terminal got
  */
-export async function rawTerminalOutput(place: Workspace, shellScript: string): Promise<Buffer> {
+export async function rawTerminalOutput(
+  place: Workspace,
+  shellScript: string,
+  onOutput: (text: string) => void = () => undefined,
+): Promise<Buffer> {
   const env = { ...place.env, TERM: "xterm-256color", SHELL: "/bin/sh", pictl: `${process.execPath} ${BIN}` };
   const child = spawn("script", ["-q", "-e", "-c", shellScript, "/dev/null"], {
     cwd: place.cwd,
@@ -23,7 +28,10 @@ export async function rawTerminalOutput(place: Workspace, shellScript: string): 
     stdio: ["ignore", "pipe", "inherit"],
   });
   const chunks: Buffer[] = [];
-  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  child.stdout.on("data", (chunk: Buffer) => {
+    chunks.push(chunk);
+    onOutput(Buffer.concat(chunks).toString("utf8"));
+  });
   await once(child, "close");
   return Buffer.concat(chunks);
 }

@@ -1,6 +1,8 @@
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { writeStderr } from "../../lib/cli/output.ts";
 import { withProgress } from "../../lib/cli/progress.ts";
+import { runningSessionsLine } from "../../lib/cli/render/running-sessions.ts";
 
 export default class DaemonRestart extends BaseCommand<typeof DaemonRestart> {
   static override summary = "Stop the daemon, if one runs, and start a new one";
@@ -37,7 +39,12 @@ export default class DaemonRestart extends BaseCommand<typeof DaemonRestart> {
     const whenIdle = this.flags["when-idle"] ? { whenIdleMs: parseDuration(timeout) } : {};
     const previousPid = await withProgress(
       "Waiting for the daemon and its turns to end",
-      stopDaemon({ now, force, ...whenIdle }),
+      stopDaemon({
+        now,
+        force,
+        ...whenIdle,
+        onWaiting: (...what) => void writeStderr(runningSessionsLine(...what)),
+      }),
     );
     const { server } = await withProgress("Starting the daemon", this.connect());
     const data = {

@@ -1,6 +1,8 @@
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { writeStderr } from "../../lib/cli/output.ts";
 import { withProgress } from "../../lib/cli/progress.ts";
+import { runningSessionsLine } from "../../lib/cli/render/running-sessions.ts";
 
 export default class DaemonStop extends BaseCommand<typeof DaemonStop> {
   static override summary = "Stop the daemon and wait until it is gone";
@@ -18,7 +20,14 @@ export default class DaemonStop extends BaseCommand<typeof DaemonStop> {
   async run(): Promise<void> {
     const { now, force } = this.flags;
     const { stopDaemon } = await import("../../lib/client/stop-daemon.ts");
-    const pid = await withProgress("Waiting for the daemon and its turns to end", stopDaemon({ now, force }));
+    const pid = await withProgress(
+      "Waiting for the daemon and its turns to end",
+      stopDaemon({
+        now,
+        force,
+        onWaiting: (...what) => void writeStderr(runningSessionsLine(...what)),
+      }),
+    );
     await this.show({ stopped: pid !== undefined, ...(pid === undefined ? {} : { pid }) }, () =>
       pid === undefined ? "No daemon is running.\n" : `Stopped the daemon (process ${pid}).\n`,
     );

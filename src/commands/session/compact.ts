@@ -1,6 +1,7 @@
 import { Args } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { EXIT_INTERRUPTED, interruptible } from "../../lib/cli/interruptible.ts";
+import { goesOn, sayWhenTerminated } from "../../lib/cli/last-line.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
 import type { PiCompaction } from "../../lib/cli/pi-data.ts";
 import { withProgress } from "../../lib/cli/progress.ts";
@@ -32,11 +33,16 @@ export default class SessionCompact extends BaseCommand<typeof SessionCompact> {
         () => void client.request("abort", target).catch(() => undefined),
       );
       const command = { ...target, ...(customInstructions === "" ? {} : { customInstructions }) };
+      const forget = sayWhenTerminated(() =>
+        goesOn("compaction", "sessionId" in target ? target.sessionId : ""),
+      );
       try {
         return (await withProgress("Compacting", client.command("compact", command))) as PiCompaction;
       } catch (error) {
         if (interrupted.aborted) return undefined;
         throw error;
+      } finally {
+        forget();
       }
     });
     if (result === undefined) {

@@ -35,11 +35,18 @@ export default class SessionList extends BaseCommand<typeof SessionList> {
     );
   }
 
+  /** Why nothing is listed, of `count` sessions in any state. */
+  #noneLine(count: number): string {
+    const { all, state } = this.flags;
+    if (state === undefined || count === 0)
+      return all ? "No sessions.\n" : "No sessions here. --all lists those of every directory.\n";
+    const others = count === 1 ? "one is in another state" : `${count} are in other states`;
+    return `No session${all ? "" : " here"} is ${state}; ${others}.\n`;
+  }
+
   async #render(sessions: Parameters<typeof selectSessions>[0], otherIds: string[]): Promise<string> {
     if (sessions.length === 0) {
-      await writeStderr(
-        this.flags.all ? "No sessions.\n" : "No sessions here. --all lists those of every directory.\n",
-      );
+      await writeStderr(this.#noneLine(otherIds.length));
       return "";
     }
     const [{ renderSessionList }, { colorsFor, widthOf }] = await Promise.all([

@@ -8,7 +8,8 @@ export default class SessionWait extends BaseCommand<typeof SessionWait> {
   static override description = [
     "Prints the id of each session that is there, as it comes. The exit code is that of its last turn, as `prompt`",
     "would give it; of several sessions, the first code in their order that is not 0; and 3 when --timeout runs out.",
-    "turn-end means the turn that runs now, or the last one when none does.",
+    "turn-end means the turn that runs now, or the last one when none does. A wait for a question alone exits 4 when",
+    "nothing runs that could ask one, after 5 s for a prompt that is just being sent.",
   ].join(" ");
   static override examples = [
     "<%= config.bin %> session wait",

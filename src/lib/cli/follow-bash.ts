@@ -15,6 +15,8 @@ export interface FollowBashOptions {
   excludeFromContext: boolean;
   /** Ends the command when it fires. */
   stop: AbortSignal;
+  /** The session is known. */
+  onSession?: (sessionId: string) => void;
   /** Each piece of output as it comes. */
   onOutput: (text: string) => void;
 }
@@ -39,6 +41,7 @@ export async function followBash(client: Client, options: FollowBashOptions): Pr
   const stopRecords = client.onRecord((record) => stream.record(record));
   try {
     const { sessionId } = await client.request("subscribe", options.target);
+    options.onSession?.(sessionId);
     const running = client.command("bash", { sessionId, command, excludeFromContext, executionId });
     const result = (await endedOrGivenUp(client, sessionId, running, stop)) as PiBashResult | undefined;
     await stream.catchUp(client, sessionId);

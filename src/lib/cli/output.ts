@@ -22,7 +22,7 @@ export function writeStderr(text: string): Promise<void> {
 
 /** Shows a line of progress on a terminal in the place of the last one; an empty text clears the line. */
 export function replaceStderrLine(text: string): void {
-  process.stderr.write(`\r\u001b[K${sanitize(text)}`);
+  process.stderr.write(`\u001b[1G\u001b[K${sanitize(text)}`);
 }
 
 function write(stream: Stream, text: string | Buffer, styled: boolean): Promise<void> {

@@ -3,6 +3,7 @@ import { PictlError } from "../core/errors.ts";
 import type { Deadline } from "./deadline.ts";
 import { type FollowBashOptions, type FollowedBash, followBash } from "./follow-bash.ts";
 import { EXIT_INTERRUPTED, interruptible } from "./interruptible.ts";
+import { goesOn, sayWhenTerminated } from "./last-line.ts";
 import { isReaderGone, writeStderr, writeStdout } from "./output.ts";
 import type { PiBashResult } from "./pi-data.ts";
 
@@ -33,6 +34,8 @@ export async function runBash(
   const onClosed = (error: Error) =>
     unread.abort(isReaderGone(process.stdout, error) ? EXIT_UNREAD : EXIT_UNWRITTEN);
   process.stdout.on("error", onClosed);
+  let sessionId: string | undefined;
+  const forget = sayWhenTerminated(() => goesOn("command", sessionId));
   const timeout = deadline && AbortSignal.timeout(deadline.remainingMs);
   try {
     return await interruptible(async (interrupted) => {
@@ -40,6 +43,9 @@ export async function runBash(
       const followed = await followBash(client, {
         ...options,
         stop: AbortSignal.any(stops),
+        onSession: (id) => {
+          sessionId = id;
+        },
         onOutput: (text) => {
           if (!quiet) void writeStdout(text);
         },
@@ -53,6 +59,7 @@ export async function runBash(
       return { exitCode, data: { sessionId: followed.sessionId, ...(followed.result ?? UNENDED) } };
     });
   } finally {
+    forget();
     process.stdout.off("error", onClosed);
   }
 }

@@ -189,7 +189,7 @@ export function currentDirectory(): string {
     return process.cwd();
   } catch (error) {
     throw new PictlError("DIRECTORY_NOT_FOUND", "The current directory does not exist any more.", {
-      hint: "Change to another directory, or name one with --cwd.",
+      hint: "Change to another directory.",
       cause: error,
     });
   }

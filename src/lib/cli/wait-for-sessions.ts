@@ -29,7 +29,7 @@ export function targetsFrom(names: readonly string[] | undefined, flag: string |
  * Waits for one of the conditions in all of the sessions, or in the first of them.
  *
  * @returns the results in the order of the targets, and the exit code of their last turns
- * @throws PictlError TIMEOUT naming what is still waited for, SESSION_NOT_FOUND
+ * @throws PictlError TIMEOUT naming what is still waited for, SESSION_NOT_FOUND, QUESTION_NOT_FOUND
  */
 export async function waitForSessions(
   client: Client,
@@ -45,7 +45,7 @@ export async function waitForSessions(
   const expire = () => reject(timeoutError(targets, done, conditions, deadline?.timeoutMs ?? 0));
   const timer = deadline && setTimeout(expire, deadline.remainingMs);
   try {
-    const enough = mode === "any" ? Promise.race(waits) : Promise.all(waits);
+    const enough = mode === "any" ? firstOf(waits) : Promise.all(waits);
     await Promise.race([enough, late]);
   } finally {
     clearTimeout(timer);
@@ -54,6 +54,19 @@ export async function waitForSessions(
   }
   const results = done.filter((result) => result !== undefined);
   return { results, exitCode: results.map(exitCodeOf).find((code) => code !== 0) ?? 0 };
+}
+
+/** The first of the waits that succeeds. A session that can't ask anything doesn't end the wait for the others. */
+async function firstOf(waits: readonly Promise<void>[]): Promise<void> {
+  const failed = Promise.withResolvers<never>();
+  for (const wait of waits)
+    wait.catch((error: unknown) => {
+      if (!(error instanceof PictlError) || error.code !== "QUESTION_NOT_FOUND") failed.reject(error);
+    });
+  const first = Promise.any(waits).catch((error: AggregateError) => {
+    throw error.errors[0];
+  });
+  await Promise.race([first, failed.promise]);
 }
 
 /** A question is what was waited for; otherwise the last turn tells. */

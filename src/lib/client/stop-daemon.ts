@@ -31,6 +31,8 @@ export interface StopOptions {
   force?: boolean;
   /** Wait until nothing runs, for at most so many milliseconds. */
   whenIdleMs?: number;
+  /** Called with what is waited for, when something runs. */
+  onWaiting?: (running: { sessionId: string; state: string }[], limitMs: number) => void;
 }
 
 /**
@@ -41,7 +43,7 @@ export interface StopOptions {
  * @throws PictlError TIMEOUT, UNSAFE_DIRECTORY, DAEMON_UNREACHABLE
  */
 export async function stopDaemon(
-  { now = false, force = false, whenIdleMs }: StopOptions = {},
+  { now = false, force = false, whenIdleMs, onWaiting = () => undefined }: StopOptions = {},
   env: Environment = process.env,
 ): Promise<number | undefined> {
   const paths = resolvePaths(env);
@@ -50,9 +52,9 @@ export async function stopDaemon(
   const pid = client?.server.pid ?? (force ? recordedPid(paths) : undefined);
   try {
     if (pid === undefined) return undefined;
-    if (whenIdleMs !== undefined && client !== undefined) await untilIdle(client, whenIdleMs);
+    if (whenIdleMs !== undefined && client !== undefined) await untilIdle(client, whenIdleMs, onWaiting);
     else if (force) await endAtOnce(client, pid);
-    else if (client !== undefined) await gone(pid, (await ask(client, now)) + STOP_TIMEOUT_MS);
+    else if (client !== undefined) await gone(pid, (await ask(client, now, onWaiting)) + STOP_TIMEOUT_MS);
     await gone(pid, STOP_TIMEOUT_MS);
     return pid;
   } finally {
@@ -61,7 +63,11 @@ export async function stopDaemon(
 }
 
 /** Has the daemon end as soon as nothing runs. Throws TIMEOUT, and takes the request back with the connection. */
-async function untilIdle(client: Client, timeoutMs: number): Promise<void> {
+async function untilIdle(
+  client: Client,
+  timeoutMs: number,
+  onWaiting: NonNullable<StopOptions["onWaiting"]>,
+): Promise<void> {
   const { protocolVersion, pid } = client.server;
   if (majorOf(protocolVersion) !== majorOf(PROTOCOL_VERSION)) {
     throw new PictlError(
@@ -74,6 +80,8 @@ async function untilIdle(client: Client, timeoutMs: number): Promise<void> {
     );
   }
   client.introduce(buildInfo().version, NO_ENVIRONMENT);
+  const running = await runningSessions(client);
+  if (running.length > 0) onWaiting(running, timeoutMs);
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -128,12 +136,18 @@ function recordedPid(paths: Paths): number | undefined {
 }
 
 /** @returns how long it gives to what runs */
-async function ask(client: Client, now: boolean): Promise<number> {
+async function ask(
+  client: Client,
+  now: boolean,
+  onWaiting: NonNullable<StopOptions["onWaiting"]>,
+): Promise<number> {
   const { pid, protocolVersion } = client.server;
   if (majorOf(protocolVersion) === majorOf(PROTOCOL_VERSION)) {
     client.introduce(buildInfo().version, NO_ENVIRONMENT);
     try {
+      const running = now ? [] : await runningSessions(client);
       const { drainTimeoutMs } = await client.request("stop_daemon", { now });
+      if (running.length > 0) onWaiting(running, drainTimeoutMs);
       return now ? 0 : drainTimeoutMs;
     } catch (error) {
       if (!(error instanceof PictlError)) throw error;
@@ -147,6 +161,11 @@ async function ask(client: Client, now: boolean): Promise<number> {
   signal(pid, "SIGTERM");
   if (now) await hurry(pid);
   return now ? 0 : DRAIN_TIMEOUT_MS;
+}
+
+async function runningSessions(client: Client): Promise<{ sessionId: string; state: string }[]> {
+  const { agents } = await client.request("get_daemon_status", {});
+  return agents.filter(({ state }) => state !== "idle");
 }
 
 async function hurry(pid: number): Promise<void> {

@@ -186,7 +186,11 @@ export const handlers: Handlers = {
   },
 
   async wait({ for: conditions, ...target }, { sessions, caller, signal }, reply) {
-    reply(await sessions.find(target, caller).wait(conditions, signal));
+    const session = sessions.find(target, caller);
+    // What another daemon does with it isn't known here.
+    if (session.agentPid === undefined && !session.isBusy)
+      await sessions.writers.refuseHeld(session.record, caller.environment);
+    reply(await session.wait(conditions, signal));
   },
 
   get_queue(target, { sessions, caller }, reply) {

@@ -19,6 +19,8 @@ export class ActiveTurn implements Asker {
   sent = false;
   /** pi has accepted its prompt: what runs from then on is the prompt's own. */
   accepted = false;
+  /** Answers the prompt before pi has accepted it. */
+  acceptEarly: (() => void) | undefined;
   /** pi has begun a run for it. */
   running = false;
   /** With what an extension's command failed that took its prompt. */

@@ -190,6 +190,7 @@ export class Commands {
     let unanswered: PictlError | undefined;
     const asker: Asker = {
       onQuestion,
+      hint: "Only a prompt can be answered while it runs: see `pictl prompt --help`, --on-question.",
       fail: (error) => {
         unanswered ??= error;
       },

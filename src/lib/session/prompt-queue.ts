@@ -18,7 +18,7 @@ export interface QueuedPrompt {
   caller: Caller;
   /** When it came, in milliseconds since the epoch. */
   since: number;
-  /** Exactly one of the two is called, once. */
+  /** One of the two is called first; what is called after it does nothing. */
   accept: (data: Accepted) => void;
   reject: (error: PictlError) => void;
 }

@@ -7,7 +7,7 @@ const COMMAND_TIMEOUT_MS = 30_000;
 /** The ways to give pi a model, for whoever has none. */
 export const WAYS_TO_A_MODEL =
   "Export an API key (for example ANTHROPIC_API_KEY), or log in with pi itself (run `pi`, then /login), " +
-  "or try pictl without any account: --model scripted/echo";
+  "or try pictl without any account: `pictl prompt --model scripted/echo`";
 
 /**
  * pi's refusal of a prompt. pi tells it as a sentence only, so what is told apart is told by pi's state and

@@ -11,6 +11,8 @@ const LIFETIME_MS = 24 * 60 * 60 * 1_000;
 /** What is running when a question comes, and so says what becomes of it. */
 export interface Asker {
   readonly onQuestion: QuestionPolicy;
+  /** What to do when nobody may answer; absent: what `pictl prompt` can do. */
+  readonly hint?: string;
   /** Ends it, because it asked where nobody may answer. */
   fail(error: PictlError): void;
 }
@@ -37,10 +39,13 @@ export function questionOf(
   return { question, timeoutMs };
 }
 
+const PROMPT_HINT =
+  "Decide with --on-question deny or default, or use --on-question wait and answer it with `pictl session respond`.";
+
 /** Why something ended that asked where nobody may answer. */
-export function unansweredError({ method, title, options }: Question): PictlError {
+export function unansweredError({ method, title, options }: Question, hint = PROMPT_HINT): PictlError {
   return new PictlError("QUESTION_UNANSWERED", `The agent asked "${title}" and nobody may answer here.`, {
-    hint: "Decide with --on-question deny or default, or use --on-question wait and answer it with `pictl session respond`.",
+    hint,
     details: { method, title, ...(options === undefined ? {} : { options }) },
   });
 }
@@ -119,7 +124,7 @@ export class Questions {
         return;
       case "fail":
         // Its end goes to the agent before the answer, with which it would go on.
-        asker.fail(unansweredError(question));
+        asker.fail(unansweredError(question, asker.hint));
         this.#settle(question, { cancelled: true }, reply);
         return;
       default:

@@ -30,6 +30,8 @@ import { Warnings } from "./warnings.ts";
 
 /** How long pi may take to empty its queues. */
 const CLEAR_TIMEOUT_MS = 10_000;
+/** How long a wait for a question gives to a prompt that was sent at the same time and is on its way. */
+const PROMPT_ON_ITS_WAY_MS = 5_000;
 
 /** What a session needs from what holds it. */
 export interface SessionHost extends TurnHost {
@@ -89,10 +91,11 @@ export class Session {
     const isClosing = () => this.#closing > 0;
     const history = limits && { maxRecords: limits.maxHistoryRecords, maxBytes: limits.maxHistoryBytes };
     const told = new Announcements(record.id, history, () => this.state);
-    const questions = new Questions(
-      (state, question) => told.emitQuestion(state, question),
-      limits?.questionLifetimeMs,
-    );
+    const questions = new Questions((state, question) => {
+      // The answer to the prompt comes before any record of its turn.
+      if (state === "open") this.#turns.questionOpened();
+      told.emitQuestion(state, question);
+    }, limits?.questionLifetimeMs);
     const agent = new SessionAgent(record, {
       start: (caller, change) => this.#starting.start(caller, change),
       inFile: () => host.inFile?.(record) ?? {},
@@ -327,19 +330,31 @@ export class Session {
   /**
    * Resolves when one of the conditions is met, which may be at once.
    *
-   * @throws the signal's reason when that fires first
+   * @throws PictlError QUESTION_NOT_FOUND when only a question is waited for and nothing runs that could ask one,
+   * SESSION_NOT_FOUND when the session is removed; the signal's reason when that fires first
    */
   async wait(conditions: readonly WaitCondition[], signal: AbortSignal): Promise<WaitResult> {
     const turn = this.#turn;
+    let mayBegin = true;
     const find = () => {
       const atRest = !this.isBusy;
-      return conditions.find((condition) => {
+      if (!atRest) mayBegin = false;
+      if (this.#retired) return "removed";
+      const met = conditions.find((condition) => {
         if (condition === "question") return this.#questions.isOpen;
         if (condition === "idle") return atRest;
         return turn === undefined ? atRest : this.#turn !== turn;
       });
+      return met ?? (atRest && !mayBegin ? "nothing" : undefined);
     };
-    const reason = await this.#told.until(find, signal);
+    const late = setTimeout(() => {
+      mayBegin = false;
+      this.#told.emitState();
+    }, PROMPT_ON_ITS_WAY_MS);
+    late.unref();
+    const reason = await this.#told.until(find, signal).finally(() => clearTimeout(late));
+    if (reason === "nothing") throw this.#noQuestion();
+    if (reason === "removed") throw this.#removed();
     return {
       sessionId: this.id,
       reason,
@@ -439,13 +454,27 @@ export class Session {
   retire(): void {
     this.#retired = true;
     this.#turns.rejectWaiting();
+    this.#told.emitState();
   }
 
   #refuseWhenRetired(): void {
-    if (!this.#retired) return;
-    throw new PictlError("SESSION_NOT_FOUND", `Session ${this.id} has just been removed.`, {
+    if (this.#retired) throw this.#removed();
+  }
+
+  #removed(): PictlError {
+    return new PictlError("SESSION_NOT_FOUND", `Session ${this.id} has just been removed.`, {
       hint: "See `pictl session list --all` for those that are left.",
       details: { session: this.id },
+    });
+  }
+
+  #noQuestion(): PictlError {
+    const outcome = this.#turns.last?.outcome;
+    const last = outcome === undefined ? "" : ` Its last turn ended as ${outcome}.`;
+    const message = `No question is open in session ${this.id}, and nothing runs that could ask one.${last}`;
+    return new PictlError("QUESTION_NOT_FOUND", message, {
+      hint: "Wait once it works again, or with `--for turn-end` too.",
+      details: { sessionId: this.id, state: this.state, ...(outcome === undefined ? {} : { outcome }) },
     });
   }
 

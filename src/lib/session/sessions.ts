@@ -751,7 +751,7 @@ export function realDirectory(cwd: string): string {
     return realpathSync(cwd);
   } catch (error) {
     throw new PictlError("DIRECTORY_NOT_FOUND", `The directory ${cwd} does not exist.`, {
-      hint: "Check --cwd.",
+      hint: "Create it, or run the command for another directory.",
       details: { cwd },
       cause: error,
     });

@@ -110,7 +110,10 @@ export class Turns {
     if (busy) this.#refuseWhenBusy(whenBusy, caller);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const turnId = params.turnId ?? randomUUID();
+    let isAccepted = false;
     const accept = (data: Accepted) => {
+      if (isAccepted) return;
+      isAccepted = true;
       accepted(data);
       resolve();
     };
@@ -120,6 +123,11 @@ export class Turns {
     if (busy) this.#hooks.told.emitTurn({ id: turnId, state: "queued", ahead: this.queue.length });
     this.pump();
     return await promise;
+  }
+
+  /** A question waits for an answer: whoever doesn't follow the turn must not wait for that answer too. */
+  questionOpened(): void {
+    if (this.#running?.accepted === false) this.#running.acceptEarly?.();
   }
 
   /** Whether pi may be at work on an extension's command that was sent while a turn ran. */
@@ -302,6 +310,7 @@ export class Turns {
   }
 
   async #send(agent: Agent, { params, accept }: QueuedPrompt, turn: ActiveTurn): Promise<void> {
+    turn.acceptEarly = () => accept({ sessionId: this.#id, turnId: turn.id, disposition: "started" });
     const disposition = await sendPrompt(agent, params, (told) => {
       turn.accepted = true;
       this.#trace("prompt accepted", { request: turn.request, turn: turn.id, agent: agent.pid });

@@ -29,6 +29,8 @@ export interface FollowOptions {
   onRecord: (record: PushRecord) => void;
   /** The prompt waits behind this many others. */
   onQueued: (ahead: number, because: string | undefined) => void;
+  /** The session is known. */
+  onSession?: (sessionId: string) => void;
   /** It created a session, of whose sandbox policy this is worth knowing. */
   onWarnings?: (warnings: readonly string[]) => void;
 }
@@ -58,6 +60,7 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
 
   const stopRecords = client.onRecord((record) => {
     sessionId = record.sessionId;
+    options.onSession?.(sessionId);
     if (record.type === "turn" && record.turn.state === "ended" && result.accepted === undefined) {
       endedEarly.set(record.turn.id, record.turn);
     }
@@ -88,6 +91,7 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
     result.accepted = accepted;
     if (accepted.warnings !== undefined) options.onWarnings?.(accepted.warnings);
     sessionId = accepted.sessionId;
+    options.onSession?.(sessionId);
     // Handed to the queue of a running turn: that one is followed from here on.
     if (accepted.disposition === "queued") inTurn = true;
     turnId = accepted.turnId;

@@ -4,16 +4,18 @@ import type { Turn } from "../../protocol/session.ts";
 import type { StreamRecord } from "../../protocol/stream.ts";
 import { writeStderr, writeStdout } from "../output.ts";
 import { noticeLine } from "../render/notice-line.ts";
-import { describeToolCall } from "./tool-line.ts";
+import { describeToolCall, toolLine } from "./tool-line.ts";
 import type { TurnContext, TurnView } from "./turn-view.ts";
 
 export interface TextViewOptions {
-  /** Show tool calls and what extensions show by the way: somebody watches stderr. */
+  /** Show each tool call and what extensions show by the way: somebody watches stderr. Else each tool once. */
   showWork: boolean;
 }
 
-/** What an extension says to people, and that one is broken, is told also where nobody watches. */
-const ALWAYS_TOLD = new Set(["notification", "problem"]);
+/** Notices that are for a log too: what an extension says to people, that one is broken, and what takes time. */
+const ALWAYS_TOLD = new Set(["notification", "problem", "retry", "compaction"]);
+/** Tools that are named in a log, each once: more is no use to anybody. */
+const MAX_NAMED_TOOLS = 50;
 
 /** Streams the assistant's text to stdout as it comes; everything else that is told goes to stderr. */
 export class TextView implements TurnView {
@@ -25,6 +27,7 @@ export class TextView implements TurnView {
   /** Whether the assistant's latest message said something, which was printed. */
   #saidSomething = false;
   #endsWithNewline = true;
+  readonly #namedTools = new Set<string>();
   #pending: Promise<void> = Promise.resolve();
 
   constructor(options: TextViewOptions) {
@@ -33,6 +36,13 @@ export class TextView implements TurnView {
 
   record(record: PushRecord): void {
     for (const each of toStreamRecords(record)) this.#show(each);
+  }
+
+  shows(record: PushRecord): boolean {
+    return toStreamRecords(record).some((each) => {
+      if (each.type === "message") return each.role === "assistant";
+      return each.type === "text" || each.type === "tool" || each.type === "notice";
+    });
   }
 
   async end(turn: Turn | undefined, _context: TurnContext): Promise<void> {
@@ -58,6 +68,7 @@ export class TextView implements TurnView {
         break;
       case "tool":
         if (this.#options.showWork) this.#tell(describeToolCall(record));
+        else this.#nameTool(record.name);
         break;
       case "notice":
         if (record.voids) this.#takeBack();
@@ -71,6 +82,12 @@ export class TextView implements TurnView {
     if (!this.#saidSomething) return;
     this.#saidSomething = false;
     this.#tell("⚠ The last message is void: an error cut it off, and the agent begins it again.");
+  }
+
+  #nameTool(name: string): void {
+    if (this.#namedTools.has(name) || this.#namedTools.size >= MAX_NAMED_TOOLS) return;
+    this.#namedTools.add(name);
+    this.#tell(toolLine(name));
   }
 
   /** Prints what is missing of a finished message. The message is authoritative, its deltas are not. */

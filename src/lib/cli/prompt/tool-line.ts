@@ -7,9 +7,15 @@ const MAX_ARGUMENT_CHARS = 100;
 
 /** One line about a tool call: what it was given when it starts, and (only) a failure when it ends. */
 export function describeToolCall(call: Extract<StreamRecord, { type: "tool" }>): string | undefined {
-  const name = sanitize(call.name) || "tool";
-  if (call.state === "started") return `› ${name} ${describeArguments(call.args)}`.trimEnd();
-  return call.state === "failed" ? `✖ ${name} failed: ${oneLine(call.output ?? "")}` : undefined;
+  if (call.state === "started") return `${toolLine(call.name)} ${describeArguments(call.args)}`.trimEnd();
+  return call.state === "failed"
+    ? `✖ ${sanitize(call.name) || "tool"} failed: ${oneLine(call.output ?? "")}`
+    : undefined;
+}
+
+/** That a tool is used. */
+export function toolLine(name: string): string {
+  return `› ${sanitize(name) || "tool"}`;
 }
 
 /** What tells a call from others of its tool: its command, path or pattern, else all of its arguments. */

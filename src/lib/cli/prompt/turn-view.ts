@@ -15,6 +15,8 @@ export interface TurnView {
   record(record: PushRecord): void;
   /** The turn has ended, or the wait for it has: `error` says why then. */
   end(turn: Turn | undefined, context: TurnContext, error: ErrorBody | undefined): Promise<void>;
+  /** Whether something of this record is seen; absent: nothing is before the end. */
+  shows?(record: PushRecord): boolean;
   /** Somebody else is going to write to the terminal. */
   endLine?(): void;
 }

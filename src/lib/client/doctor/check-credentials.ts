@@ -8,7 +8,7 @@ import { type Finding, ok, warning } from "./finding.ts";
 import { PROVIDER_VARIABLES } from "./provider-variables.ts";
 
 const THREE_WAYS =
-  "Export a key (such as ANTHROPIC_API_KEY), or run `pi` and log in with /login, or use `--model scripted/echo`, which needs neither.";
+  "Export a key (such as ANTHROPIC_API_KEY), or run `pi` and log in with /login, or use `pictl prompt --model scripted/echo`, which needs neither.";
 
 /**
  * Whether pi would find something to authenticate with: names only, never a value, and nothing is tried.

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { type Config, findWorkspaceConfig, loadConfig } from "../../core/config.ts";
 import { toPictlError } from "../../core/errors.ts";
 import { checkCredentials, piDirectoryOf } from "./check-credentials.ts";
@@ -47,16 +48,20 @@ function found(check: string, look: () => Finding): Finding {
   }
 }
 
+/** @param paths of the user's file, and of the workspace's where it has one */
+function describeConfig(paths: readonly string[]): string {
+  const there = paths.filter((path) => existsSync(path));
+  if (there.length === 0) return `There is no ${paths.join(" and no ")}; every setting has its default.`;
+  return `${there.join(" and ")}: every key is valid or has its default.`;
+}
+
 async function readConfig(path: string, cwd: string): Promise<{ config?: Config; finding: Finding }> {
   try {
     const workspace = findWorkspaceConfig(cwd);
     const config = await loadConfig(path, workspace);
     return {
       config,
-      finding: ok(
-        "config",
-        `${workspace ? `${path} and ${workspace}` : path}: every key is valid or has its default.`,
-      ),
+      finding: ok("config", describeConfig([path, ...(workspace ? [workspace] : [])])),
     };
   } catch (error) {
     const { message, hint } = toPictlError(error);

@@ -17,7 +17,7 @@ export function findBubblewrap(environment: Environment): string {
       "SANDBOX_UNAVAILABLE",
       `There is no sandbox for ${process.platform} yet: it needs Linux.`,
       {
-        hint: "Use it in a Linux machine or container, or go on without: --no-sandbox, where your policy allows it.",
+        hint: "Use it in a Linux machine or container, or go on without: `pictl prompt --no-sandbox`, where your policy allows it.",
         details: { platform: process.platform },
       },
     );

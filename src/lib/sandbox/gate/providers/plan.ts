@@ -119,7 +119,7 @@ export function requireServed(plan: ProviderPlan): void {
     "SANDBOX_PROVIDER",
     `The provider ${first.id} can't be used in a sandbox with its credential outside: ${first.reason}.`,
     {
-      hint: `Choose a model of another provider with --model provider/id, let its variables in with expose_credentials = ["${first.id}"] in your sandbox.toml, or start the session without a sandbox.`,
+      hint: `Choose a model of another provider with \`pictl prompt --model provider/id\`, let its variables in with expose_credentials = ["${first.id}"] in your sandbox.toml, or start the session without a sandbox.`,
       details: { unserved: plan.unserved },
     },
   );
