@@ -269,3 +269,37 @@ describe("a client that is terminated", () => {
     assert.equal(await place.ok(["session", "abort", id]), "aborted the command");
   });
 });
+
+describe("what is said of nothing", () => {
+  it("session list --state names the state that it looked for", async (t) => {
+    const place = workspace(t);
+    const list = async () => (await place.run(["session", "list", "--state", "working"])).stderr;
+    assert.equal(await list(), "No sessions here. --all lists those of every directory.\n");
+    await place.ok(["session", "create", "--model", "scripted/echo"]);
+    assert.equal(await list(), "No session here is working; one is in another state.\n");
+  });
+
+  it("doctor doesn't praise a config.toml that isn't there", async (t) => {
+    const place = workspace(t);
+    const finding = async () => {
+      const { findings } = await place.json<{ findings: { check: string; message: string }[] }>(["doctor"]);
+      return findings.find(({ check }) => check === "config")?.message ?? "";
+    };
+    assert.match(await finding(), /^There is no .*config\.toml; every setting has its default\.$/);
+    await place.ok(["config", "set", "limits.park_after", "10m"]);
+    assert.match(await finding(), /config\.toml: every key is valid or has its default\.$/);
+  });
+
+  it("a hint names no flag that the command doesn't have", async (t) => {
+    const place = workspace(t);
+    const path = join(place.root, "asks-in-bash.ts");
+    writeFileSync(
+      path,
+      `export default (pi) => { pi.on("user_bash", async (_, ctx) => { await ctx.ui.confirm("Run it?", "now"); }); };`,
+    );
+    const id = await place.ok(["session", "create", "--model", "scripted/echo", "--", "-e", path]);
+    const result = await place.run(["session", "bash", "-s", id, "true"]);
+    assert.equal(result.code, 5, result.stderr);
+    assert.match(result.stderr, /\[QUESTION_UNANSWERED\]\nOnly a prompt can be answered while it runs/);
+  });
+});
