@@ -107,7 +107,10 @@ export async function runFile(
   let problem: string | undefined;
   if (!isOver) {
     const running = runningIn(seen);
-    problem = `did not end within ${Math.round((fileMs * slowness()) / 1000)} s. It was running: ${running.join("; ") || "no test"}`;
+    const why = signal.aborted
+      ? "was ended with the run"
+      : `did not end within ${Math.round((fileMs * slowness()) / 1000)} s`;
+    problem = `${why}. It was running: ${running.join("; ") || "no test"}`;
     endGroup(child.pid);
     await within(exit, () => !signal.aborted);
   } else if (how !== undefined) {

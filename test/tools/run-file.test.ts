@@ -44,7 +44,7 @@ test("a file that never ends is killed at its limit, which names the test that r
 
 test("a file is killed when the run is ended", async (t) => {
   const result = await run(t, "spins", {}, AbortSignal.timeout(200));
-  assert.match(result.problem ?? "", /did not end/);
+  assert.match(result.problem ?? "", /^was ended with the run\. It was running: /);
 });
 
 test("a process that a file leaves behind is ended and named", {
