@@ -56,7 +56,11 @@ describe("a session's file that another program changes", () => {
       "another session's",
       /holds session 0000.*\[SESSION_FILE_LOST\]/,
       4,
-      () => writeFileSync(file, whole.replace(/"id":"[^"]{8}/, '"id":"00000000')),
+      () =>
+        writeFileSync(
+          file,
+          whole.replace(/"id":"[^"]{8}/, '"id":"00000000').replaceAll('"mine"', '"theirs"'),
+        ),
     ],
     [
       "a link",
