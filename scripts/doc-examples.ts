@@ -119,7 +119,11 @@ export async function runExamples(examples: Example[]): Promise<Map<number, stri
     const script = join(root, "script.sh");
     writeFileSync(script, scriptOf(examples));
     const printed = await run(script, join(home, "project"), env);
-    const shown = printed.replaceAll(root, "").replaceAll(ROOT, SHOWN_ROOT);
+    // pi names a project's directory of sessions after its path.
+    const shown = printed
+      .replaceAll(root, "")
+      .replaceAll(root.replaceAll("/", "-"), "")
+      .replaceAll(ROOT, SHOWN_ROOT);
     return new Map(
       [...shown.matchAll(new RegExp(`([^${MARK}]*)${MARK}(\\d+)\n`, "g"))].map(([, text = "", line]) => [
         Number(line),
