@@ -81,6 +81,8 @@ export class Session {
   /** How many closes are under way. */
   #closing = 0;
   #retired = false;
+  /** The daemon is ending it: who waits is told by the end of the connection. */
+  #endsWithDaemon = false;
 
   constructor(record: SessionRecord, host: SessionHost) {
     this.record = record;
@@ -345,7 +347,7 @@ export class Session {
         if (condition === "idle") return atRest;
         return turn === undefined ? atRest : this.#turn !== turn;
       });
-      return met ?? (atRest && !mayBegin ? "nothing" : undefined);
+      return met ?? (atRest && !mayBegin && !this.#endsWithDaemon ? "nothing" : undefined);
     };
     const late = setTimeout(() => {
       mayBegin = false;
@@ -434,6 +436,7 @@ export class Session {
   async close(caller: Caller, closed = true): Promise<boolean> {
     const hadAgent = this.#agent.live !== undefined || this.#agent.isStarting;
     this.#closing += 1;
+    if (!closed) this.#endsWithDaemon = true;
     try {
       this.#turns.rejectWaiting();
       this.#starting.restarts.skip();
@@ -480,6 +483,7 @@ export class Session {
 
   /** Ends the agent without asking pi to stop its turn first: for a daemon that is told to end at once. */
   endAgent(): void {
+    this.#endsWithDaemon = true;
     this.#turns.rejectWaiting();
     if (this.#turn !== undefined) this.#turn.abort ??= { pid: undefined };
     void this.#agent.live?.stop({ immediately: true });
