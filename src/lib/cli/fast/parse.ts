@@ -9,6 +9,7 @@ export interface FlagDefinition {
   default?: unknown;
   env?: string;
   exclusive?: readonly string[];
+  dependsOn?: readonly string[];
   required?: boolean;
   [other: string]: unknown;
 }
@@ -27,7 +28,6 @@ export class NotOrdinary extends Error {
 
 /** Properties of a flag or argument that change its meaning in a way that isn't implemented here. */
 const UNKNOWN_PROPERTIES = [
-  "dependsOn",
   "relationships",
   "aliases",
   "charAliases",
@@ -73,6 +73,7 @@ export function parseOrdinary(
   }
   for (const name of Object.keys(given)) {
     if (flags[name]?.exclusive?.some((other) => given[other] !== undefined)) throw new NotOrdinary();
+    if (flags[name]?.dependsOn?.some((other) => given[other] === undefined)) throw new NotOrdinary();
   }
   return { flags: values, args: assignWords(words, args) };
 }

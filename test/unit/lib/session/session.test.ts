@@ -18,6 +18,7 @@ const IDLE = {
 /** Plays an agent: answers at once, and says what the test lets it say. */
 class FakeAgent {
   readonly pid = 4242;
+  readonly startWarnings: string[] = [];
   readonly commands: Command[] = [];
   hasEnded = false;
   /** Answers other than "yes". */
