@@ -97,6 +97,15 @@ describe("names of sessions", () => {
     assert.equal((await shown(second, a)).firstMessage, "in b");
   });
 
+  it("of another directory delete nothing: that takes the id", async () => {
+    const id = await create(a, "teardown");
+    const { code, exit, hint } = await refusal(["session", "delete", "teardown", "--yes"], b);
+    assert.deepEqual([code, exit], ["SESSION_NOT_FOUND", 4]);
+    assert.ok(hint.includes(`pictl session delete ${id}`), hint);
+    assert.equal((await shown("teardown", a)).id, id);
+    await place.ok(["session", "delete", id, "--yes"], { cwd: b });
+  });
+
   it("of another directory are used where there is one, and stderr says which; several are listed", async () => {
     const id = await create(a, "only-a");
     for (const args of [

@@ -3,7 +3,7 @@ import { PictlError } from "../core/errors.ts";
 import type { History } from "../history/history.ts";
 import type { RequestName, RequestParams, RequestResults } from "../protocol/requests.ts";
 import type { Caller } from "../session/caller.ts";
-import { deleteSession, refuseShortPrefix } from "../session/delete.ts";
+import { deleteSession, refuseElsewhere, refuseShortPrefix } from "../session/delete.ts";
 import { exportSession } from "../session/export.ts";
 import { forkPoints } from "../session/files/transcript.ts";
 import { branchSession, findForkPoint } from "../session/fork.ts";
@@ -169,7 +169,7 @@ export const handlers: Handlers = {
   },
 
   async delete_session(target, { sessions, caller }, reply) {
-    const session = sessions.find(target, caller);
+    const session = sessions.find(target, { ...caller, usesElsewhere: refuseElsewhere });
     refuseShortPrefix(target.sessionId, session);
     reply(await deleteSession(sessions, session, caller));
   },

@@ -7,9 +7,11 @@ export interface Caller extends Inherited {
   environment?: Environment | undefined;
   /** Names the request in the log: number of the connection, and of the request in it (`c12-3`). */
   request?: string | undefined;
-  /** Called when the name that the request gives is that of another directory's session. */
-  usesElsewhere?: ((session: { sessionId: string; name: string; cwd: string }) => void) | undefined;
+  usesElsewhere?: UsesElsewhere | undefined;
 }
+
+/** Called when the name that a request gives is that of another directory's session. */
+export type UsesElsewhere = (session: { sessionId: string; name: string; cwd: string }) => void;
 
 /** The session whose turn asks: pi gives its shell tools the id of theirs (pi's environment-variables.md). */
 export function askingSession({ environment }: Caller): string | undefined {

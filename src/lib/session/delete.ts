@@ -2,7 +2,7 @@ import { existsSync, unlinkSync } from "node:fs";
 import { moveToTrash } from "../agent/trash.ts";
 import { PictlError, toStorageError } from "../core/errors.ts";
 import type { RequestResults } from "../protocol/requests.ts";
-import type { Caller } from "./caller.ts";
+import type { Caller, UsesElsewhere } from "./caller.ts";
 import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -20,6 +20,19 @@ export function refuseShortPrefix(reference: string | undefined, { record }: Ses
   throw new PictlError("INVALID_INPUT", `"${reference}" is too short to delete a session by.`, {
     hint: `It would be ${record.id}. Give at least ${MIN_PREFIX} characters of the id, or the name.`,
     details: { session: reference, sessionId: record.id },
+  });
+}
+
+/**
+ * Refuses to delete another directory's session by its name: the same script may run in two repositories, and
+ * nothing asks there. A name is unique only among the sessions that exist right now.
+ *
+ * @throws PictlError SESSION_NOT_FOUND
+ */
+export function refuseElsewhere({ sessionId, name, cwd }: Parameters<UsesElsewhere>[0]): never {
+  throw new PictlError("SESSION_NOT_FOUND", `No session here has the name "${name}".`, {
+    hint: `A session of ${cwd} has it. To delete that one, give its id: pictl session delete ${sessionId}`,
+    details: { session: name, sessionId, cwd },
   });
 }
 
