@@ -103,6 +103,7 @@ describe("a resumed session is the one that was asked for", () => {
     await workspace.ok(["session", "close"]);
     assert.match(await workspace.ok(["model", "list"]), /cheap\/c/);
     await refused(["prompt", "-s", id, "two"], /good\/m/);
+    await refused(["prompt", "--model", "typo", "two"], /pi lists no model "typo"[\s\S]*pictl model list/);
     await workspace.ok(["session", "rename", "kept", "-s", id]).catch(() => undefined);
     assert.equal(await workspace.ok(["session", "model", "cheap/c"]), "cheap/c");
     await workspace.ok(["prompt", "two"]);

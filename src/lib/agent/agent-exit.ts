@@ -23,12 +23,34 @@ export function lastWords({ stderr }: AgentExit): string {
   return lastWordsOf(stderr);
 }
 
+/** How pi refuses a model of its command line. The words are the same from 0.87 to 1.6. */
+const MODEL_REFUSED =
+  /^(?:Error: )?Model "(.*)" (?:not found\. Use --list-models|is ambiguous across providers: (.*?)\. )/m;
+
+/** The error for a model that pi refused at its start; undefined where pi ended for another reason. */
+function modelRefusal({ stderr }: AgentExit): PictlError | undefined {
+  const [, model, candidates] = MODEL_REFUSED.exec(stderr) ?? [];
+  if (model === undefined) return undefined;
+  const details = { model, stderr };
+  if (candidates === undefined)
+    return new PictlError("MODEL_UNAVAILABLE", `pi lists no model "${model}".`, {
+      hint: "`pictl model list` shows those that can be used here. Give one of them, or a part of its id.",
+      details,
+    });
+  return new PictlError("MODEL_UNAVAILABLE", `"${model}" fits several models: ${candidates}.`, {
+    hint: "Give provider/id.",
+    details: { ...details, candidates: candidates.split(", ") },
+  });
+}
+
 /**
  * What the requests of an agent fail with that has ended.
  *
  * @param garbage what it printed that is no RPC, which may say more than its stderr
  */
 export function exitError(code: ErrorCode, exit: AgentExit, garbage: readonly string[]): PictlError {
+  const refusal = code === "AGENT_START_FAILED" ? modelRefusal(exit) : undefined;
+  if (refusal !== undefined) return refusal;
   const when = code === "AGENT_START_FAILED" ? "before it was ready" : "in the middle of its work";
   const words = lastWords(exit) || garbage.join("\n");
   return new PictlError(code, `The pi process ${howItEnded(exit)} ${when}${words ? `:\n${words}` : "."}`, {

@@ -19,6 +19,10 @@ export function adviceHere({
         "/model lists the models that can be used; /model scripted/echo needs no account. For others leave with /quit, " +
         "then export an API key (such as ANTHROPIC_API_KEY), or run `pi` and /login."
       );
+    case "MODEL_UNAVAILABLE":
+      return typeof details?.thinking === "string"
+        ? `/thinking ${String(details.found)} goes on with that level, /model chooses another model.`
+        : "/model lists those that can be used, /model provider/id chooses one.";
     case "SESSION_NOT_FOUND":
       return "/new starts another session, /sessions shows those of this directory.";
     case "INVALID_INPUT":
