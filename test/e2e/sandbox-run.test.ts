@@ -308,7 +308,8 @@ describe("sandbox run", { skip: WITHOUT_BUBBLEWRAP }, () => {
         );
         const [own = "", common = ""] = directories;
         const paths = [...held.map((name) => join(common, name)), join(own, "config.worktree")];
-        if (own !== common) paths.push(join(own, "gitdir"), join(common, "worktrees/another/HEAD"));
+        if (own !== common)
+          paths.push(join(own, "gitdir"), join(common, "HEAD"), join(common, "worktrees/another/HEAD"));
         for (const profile of ["strict", "development"]) {
           const user = "git -c user.name=me -c user.email=me@test";
           const script = [

@@ -56,6 +56,9 @@ export function outsideGitPaths({ gitDir, commonDir }: OutsideGit): { common: st
     common: [
       ...repositoryPaths(commonDir),
       ...there(commonDir, ["info", "worktrees", "objects/info/alternates"]),
+      // Of the main worktree, which is no repository any more when it is broken. Its index isn't held: git replaces it
+      // with each `git add` outside, which takes the mount away.
+      ...(isWorktree ? there(commonDir, ["HEAD"]) : []),
       ...(isWorktree || modules === undefined
         ? there(commonDir, ["modules"])
         : modules.flatMap(repositoryPaths)),
