@@ -375,6 +375,38 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     await terminal.shows("[exit 0]");
   });
 
+  test("on a screen the message without a model leaves room for /model, and ↑ brings it back", async () => {
+    const terminal = await open();
+    await terminal.shows("A new session");
+    await terminal.enter("hello");
+    await terminal.shows("Not sent.");
+    await terminal.enter("/model scripted/echo");
+    await terminal.shows("Model: scripted/echo");
+    await terminal.press("Up");
+    await terminal.press("Up");
+    await terminal.shows(/─\nhello\n─/);
+    await terminal.press("Enter");
+    await terminal.shows("echo: hello");
+  });
+
+  test("what is typed while the session is being made goes to that session", async () => {
+    const terminal = await open(["--model", "scripted/echo"]);
+    await terminal.shows("A new session");
+    await terminal.enter("/name one");
+    await terminal.enter("first");
+    await terminal.shows("echo: first");
+    await terminal.enter("/new");
+    await terminal.enter("second");
+    await terminal.enter("third");
+    await terminal.shows("echo: third");
+    const { sessions } = await workspace.json<{ sessions: { name?: string; firstMessage?: string }[] }>([
+      "session",
+      "list",
+    ]);
+    assert.deepEqual(sessions.map(({ firstMessage }) => firstMessage).sort(), ["first", "second"]);
+    assert.deepEqual(sessions.map(({ name }) => name).sort(), ["one", undefined]);
+  });
+
   test("a dumb terminal gets lines", async () => {
     const terminal = await open(scripted("conversation.json"), { env: { TERM: "dumb" } });
     await terminal.shows(/^>/m);
@@ -385,10 +417,27 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     assert.match(screen, /^## What I found$/m);
     await terminal.enter("/thinking");
     await terminal.shows("Number, or nothing:");
+    await terminal.enter("nonsense");
+    await terminal.shows(/Give a number from 1 to \d+, or nothing:/);
     await terminal.enter("1");
     await terminal.shows("Thinking: off");
+    await terminal.enter("/thinking");
+    await terminal.shows(/Thinking: off[\s\S]*Number, or nothing:/);
+    await terminal.enter("HIGH");
+    await terminal.shows("Thinking: high");
     await terminal.press("C-d");
     await terminal.shows("[exit 0]");
+  });
+
+  test("Ctrl-C closes a list on a dumb terminal, and the next line is a message", async () => {
+    const terminal = await open(["--model", "scripted/echo"], { env: { TERM: "dumb" } });
+    await terminal.shows(/^>/m);
+    await terminal.enter("/thinking");
+    await terminal.shows("Number, or nothing:");
+    await terminal.press("C-c");
+    await terminal.shows(/nothing:.*\n>/);
+    await terminal.enter("hello");
+    await terminal.shows("echo: hello");
   });
 
   test("when the daemon goes away it is said, with the way to go on, and the terminal is as before", async () => {

@@ -11,6 +11,8 @@ export interface Face {
   choose(title: string, choices: readonly Choice[]): Promise<string | undefined>;
   /** Puts a text where the next message is typed. */
   setInput(text: string): void;
+  /** Says that a text wasn't sent, and leaves the input free for a command. */
+  setAside(text: string): void;
   leave(): void;
   /** The keys and what they do, for `/help`; none where there are no keys. */
   readonly keys: readonly [key: string, does: string][];

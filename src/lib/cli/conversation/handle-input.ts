@@ -4,6 +4,9 @@ import type { Face } from "./face.ts";
 import { parseSlashCommand } from "./slash-commands.ts";
 import type { Talk } from "./talk.ts";
 
+/** What a command has to mend first, which must not be typed behind the message. */
+const NEEDS_COMMAND = ["NO_MODEL", "MODEL_UNAVAILABLE"];
+
 /**
  * Does what a person has typed: one of the conversation's commands, a shell command (`!`), or a message for the
  * agent. What goes wrong is shown in the conversation, and a message that wasn't taken is given back.
@@ -29,6 +32,8 @@ export async function handleInput(
     if (code === "DAEMON_UNREACHABLE") return;
     if (code === "TURN_ABORTED") talk.conversation.notice("quiet", "Aborted");
     else talk.conversation.notice("error", hint === undefined ? message : `${message}\n${hint}`);
-    if (own === undefined && shell === null) face.setInput(text);
+    if (own !== undefined || shell !== null) return;
+    if (NEEDS_COMMAND.includes(code)) face.setAside(text);
+    else face.setInput(text);
   }
 }

@@ -50,6 +50,7 @@ class PlainFace implements Face {
   #shown = 0;
   #atLineStart = true;
   #interrupted = false;
+  #isLeaving = false;
   /** The question that was answered last: it stays open until the daemon has the answer. */
   #answered: string | undefined;
 
@@ -71,27 +72,34 @@ class PlainFace implements Face {
     this.#endLine();
   }
 
-  choose(title: string, choices: readonly Choice[]): Promise<string | undefined> {
-    const list = choices.map(({ label, description }, index) => {
-      const more = description === undefined ? "" : ` (${sanitize(description)})`;
-      return `${index + 1}. ${sanitize(label)}${more}\n`;
-    });
-    return this.#askFor(`${title}:\n${list.join("")}Number, or nothing: `).then((line) =>
-      line === undefined ? undefined : choices[Number(line) - 1]?.value,
-    );
+  async choose(title: string, choices: readonly Choice[]): Promise<string | undefined> {
+    const chosen = await this.#chooseOne(title, choices);
+    return typeof chosen === "number" ? choices[chosen]?.value : undefined;
   }
 
   setInput(text: string): void {
     if (text.trim() !== "") this.#say(`Not sent: ${sanitize(text)}`);
   }
 
+  setAside(text: string): void {
+    this.setInput(text);
+  }
+
   leave(): void {
+    this.#isLeaving = true;
     this.#leave();
   }
 
   interrupt(): void {
     const { conversation } = this.#talk;
     const stops = conversation.busy || conversation.log.openShell !== undefined;
+    const asked = this.#asked;
+    if (asked !== undefined && asked.questionId === undefined) {
+      this.#asked = undefined;
+      this.#endLine();
+      asked.take(undefined);
+      return;
+    }
     if (this.#interrupted) {
       this.leave();
       return;
@@ -191,10 +199,13 @@ class PlainFace implements Face {
     const text = message === undefined ? title : `${title}\n${message}`;
     if (method === "select" || method === "confirm") {
       const labels = method === "confirm" ? ["Yes", "No"] : options;
-      const list = labels.map((label, index) => `${index + 1}. ${sanitize(label)}\n`);
-      const line = await this.#askFor(`${text}:\n${list.join("")}Number, or nothing: `, question.id);
-      if (line === undefined) return undefined;
-      const value = labels[Number(line) - 1];
+      const chosen = await this.#chooseOne(
+        text,
+        labels.map((label) => ({ label })),
+        question.id,
+      );
+      if (chosen === undefined) return undefined;
+      const value = chosen === "nothing" ? undefined : labels[chosen];
       if (value === undefined) return { cancelled: true };
       return method === "confirm" ? { confirmed: value === "Yes" } : { value };
     }
@@ -202,6 +213,32 @@ class PlainFace implements Face {
     const line = await this.#askFor(`${text}${hint}: `, question.id);
     if (line === undefined) return undefined;
     return line === "" ? { cancelled: true } : { value: line };
+  }
+
+  /**
+   * Asks for a number, or the word beside it, until the answer is one of them or empty.
+   *
+   * @returns the index; undefined when what was asked has ended
+   */
+  async #chooseOne(
+    title: string,
+    choices: readonly Omit<Choice, "value">[],
+    questionId?: string,
+  ): Promise<number | "nothing" | undefined> {
+    const list = choices.map(({ label, description }, index) => {
+      const more = description === undefined ? "" : ` (${sanitize(description)})`;
+      return `${index + 1}. ${sanitize(label)}${more}\n`;
+    });
+    let text = `${title}:\n${list.join("")}Number, or nothing: `;
+    for (;;) {
+      const line = (await this.#askFor(text, questionId))?.trim();
+      if (line === undefined) return undefined;
+      if (line === "") return "nothing";
+      const word = choices.findIndex(({ label }) => label.toLowerCase() === line.toLowerCase());
+      const index = choices[Number(line) - 1] === undefined ? word : Number(line) - 1;
+      if (index !== -1) return index;
+      text = `Give a number from 1 to ${choices.length}, or nothing: `;
+    }
   }
 
   /**
@@ -217,7 +254,7 @@ class PlainFace implements Face {
   }
 
   #prompt(): void {
-    if (this.#asked !== undefined) return;
+    if (this.#asked !== undefined || this.#isLeaving) return;
     this.#endLine();
     this.#print(PROMPT);
   }

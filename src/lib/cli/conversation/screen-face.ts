@@ -96,6 +96,11 @@ export class ScreenFace implements Face {
     this.#screen.update();
   }
 
+  /** It is in the history of the input already. */
+  setAside(): void {
+    this.#talk.conversation.notice("quiet", "Not sent. ↑ brings the message back.");
+  }
+
   leave(): void {
     this.#leave();
   }

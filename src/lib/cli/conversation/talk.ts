@@ -38,6 +38,8 @@ export class Talk {
   #model: string | undefined;
   #thinking: RequestParams<"prompt">["thinking"] | undefined;
   #fresh: boolean;
+  /** A request on its way that makes the session. */
+  #making: Promise<unknown> | undefined;
 
   constructor(client: Client, options: ConversationOptions) {
     this.client = client;
@@ -84,6 +86,7 @@ export class Talk {
   }
 
   async moveTo(sessionId: string): Promise<void> {
+    while (this.#making !== undefined) await this.#made();
     this.#model = undefined;
     this.#thinking = undefined;
     await this.#moveTo({ sessionId });
@@ -91,6 +94,7 @@ export class Talk {
 
   /** An empty conversation, whose session is made by its first prompt. */
   async startFresh(): Promise<void> {
+    while (this.#making !== undefined) await this.#made();
     this.#facts = new SessionFacts(this.client);
     this.#fresh = true;
     await this.#link.leave();
@@ -98,20 +102,8 @@ export class Talk {
 
   /** The session, which is made when there is none: something is to be done in it that isn't a prompt. */
   async needSession(): Promise<{ sessionId: string }> {
-    if (this.sessionId !== undefined) return { sessionId: this.sessionId };
-    const { name, options } = this.#options.create;
-    const { sessionId } = await this.client.request("create_session", {
-      cwd: currentDirectory(),
-      ...(name === undefined ? {} : { name }),
-      options: {
-        ...options,
-        ...(this.#model === undefined ? {} : { model: this.#model }),
-        ...(this.#thinking === undefined ? {} : { thinking: this.#thinking }),
-      },
-    });
-    this.#fresh = false;
-    await this.#moveTo({ sessionId });
-    return { sessionId };
+    while (this.#making !== undefined) await this.#made();
+    return { sessionId: this.sessionId ?? (await this.#make(() => this.#create())) };
   }
 
   /**
@@ -119,6 +111,12 @@ export class Talk {
    * answer (`followUp`). Resolves when it was taken.
    */
   async prompt(text: string, whenBusy: "steer" | "followUp"): Promise<void> {
+    while (this.#making !== undefined) await this.#made();
+    const send = () => this.#send(text, whenBusy);
+    await (this.sessionId === undefined ? this.#make(send) : send());
+  }
+
+  async #send(text: string, whenBusy: "steer" | "followUp"): Promise<void> {
     const turnId = randomUUID();
     const { conversation, sessionId } = this;
     const sent = await attach(text, this.client.server.maxMessageBytes);
@@ -193,6 +191,7 @@ export class Talk {
 
   /** Before there is a session, for the one that comes; else at once. */
   async setModel(name: string): Promise<void> {
+    while (this.#making !== undefined) await this.#made();
     if (this.sessionId === undefined) {
       this.#model = modelName(await meantModel(name, () => this.models()));
       return;
@@ -211,6 +210,7 @@ export class Talk {
   }
 
   async setThinking(level: NonNullable<RequestParams<"prompt">["thinking"]>): Promise<void> {
+    while (this.#making !== undefined) await this.#made();
     if (this.sessionId === undefined) {
       this.#thinking = level;
       return;
@@ -243,6 +243,40 @@ export class Talk {
       // The abort may have done so already.
       if (!(error instanceof PictlError) || error.code === "DAEMON_UNREACHABLE") throw error;
     }
+  }
+
+  /**
+   * Whatever is typed while the session is being made waits for it, else it would make another one. Callers loop, so
+   * that nothing comes between the last look and what they do: several lines may come in one read.
+   */
+  async #made(): Promise<void> {
+    await this.#making?.catch(() => undefined);
+  }
+
+  async #make<T>(action: () => Promise<T>): Promise<T> {
+    const making = action();
+    this.#making = making;
+    try {
+      return await making;
+    } finally {
+      this.#making = undefined;
+    }
+  }
+
+  async #create(): Promise<string> {
+    const { name, options } = this.#options.create;
+    const { sessionId } = await this.client.request("create_session", {
+      cwd: currentDirectory(),
+      ...(name === undefined ? {} : { name }),
+      options: {
+        ...options,
+        ...(this.#model === undefined ? {} : { model: this.#model }),
+        ...(this.#thinking === undefined ? {} : { thinking: this.#thinking }),
+      },
+    });
+    this.#fresh = false;
+    await this.#moveTo({ sessionId });
+    return sessionId;
   }
 
   /** A session that its first prompt made is gone again when that prompt failed before pi took it. */

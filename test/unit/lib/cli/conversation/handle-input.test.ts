@@ -11,6 +11,7 @@ describe("handleInput", () => {
   let conversation: Conversation;
   let failure: PictlError | undefined;
   let input: string;
+  let aside: string;
   let left: boolean;
   let face: Face;
 
@@ -19,12 +20,16 @@ describe("handleInput", () => {
     conversation = new Conversation();
     failure = undefined;
     input = "";
+    aside = "";
     left = false;
     face = {
       keys: [],
       choose: () => Promise.resolve(undefined),
       setInput: (text) => {
         input = text;
+      },
+      setAside: (text) => {
+        aside = text;
       },
       leave: () => {
         left = true;
@@ -80,9 +85,18 @@ describe("handleInput", () => {
   });
 
   test("a message that wasn't taken is given back, with the reason", async () => {
+    failure = new PictlError("SESSION_IN_USE", "Somebody has it.", { hint: "Wait." });
+    await type("hello");
+    assert.deepEqual([input, aside], ["hello", ""]);
+    const [notice] = conversation.blocks;
+    assert.ok(notice?.kind === "notice" && notice.level === "error");
+    assert.equal(notice.text, "Somebody has it.\nWait.");
+  });
+
+  test("a message is set aside when a command must choose a model first", async () => {
     failure = new PictlError("NO_MODEL", "There is no model.", { hint: "Choose one." });
     await type("hello");
-    assert.equal(input, "hello");
+    assert.deepEqual([input, aside], ["", "hello"]);
     const [notice] = conversation.blocks;
     assert.ok(notice?.kind === "notice" && notice.level === "error");
     assert.match(notice.text, /^There is no model\.\n\/model lists/);
