@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fetchedPiCli, OTHER_PIS } from "../test/support/pis.ts";
 import { measureSlowness } from "../test/support/speed.ts";
-import { DEPENDS_ON_PI, environmentWith, HAS_LONG_FORM, longestFirst, type OtherPi } from "./test/plan.ts";
+import { DEPENDS_ON_PI, HAS_LONG_FORM, longestFirst, type OtherPi, runWith } from "./test/plan.ts";
 import { countsText, failureText, fileText } from "./test/print.ts";
 import { type FileResult, runFile, type TestRun } from "./test/run-file.ts";
 import { countsOf, NO_COUNTS } from "./test/seen.ts";
@@ -30,7 +30,7 @@ async function main(args: readonly string[]): Promise<void> {
   const isLong = args.includes("--long");
   const options = args.filter((arg) => arg.startsWith("--test-"));
   const named = args.filter((arg) => !arg.startsWith("--"));
-  const runs = isLong ? longRuns(options) : named.length > 0 ? namedRuns(named, options) : allRuns(options);
+  const runs = isLong ? longRuns(options) : named.length > 0 ? namedRuns(named, options) : allRuns();
   let slowness = measureSlowness();
   process.stdout.write(
     `${runs.length} files, ${WORKERS} at a time. Limits are ${slowness.toFixed(1)} times those of an idle machine.\n\n`,
@@ -76,14 +76,12 @@ function conclude(results: readonly FileResult[], ms: number): number {
   return failures.length > 0 || total.tests === 0 ? 1 : 0;
 }
 
-function allRuns(options: readonly string[]): TestRun[] {
+function allRuns(): TestRun[] {
   const pis = otherPis();
   const files = longestFirst(globSync("test/**/*.test.ts", { cwd: root }).sort());
   return files.flatMap((file) => [
-    { file, options, env: {} },
-    ...(DEPENDS_ON_PI.includes(file)
-      ? pis.map((pi) => ({ file, options, label: `pi ${pi.version}`, env: environmentWith(pi) }))
-      : []),
+    { file, env: {}, options: [] },
+    ...(file in DEPENDS_ON_PI ? pis.map((pi) => ({ file, ...runWith(pi, file) })) : []),
   ]);
 }
 

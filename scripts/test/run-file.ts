@@ -81,6 +81,8 @@ export async function runFile(
         ...process.env,
         // Set in a test of the runner itself; node:test would report to its own parent then.
         NODE_TEST_CONTEXT: undefined,
+        // Half of the start of most files.
+        NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/pictl/compiled-tests"),
         TMPDIR: temporary,
         PICTL_TEST_EVENTS: events,
         PICTL_TEST_IDLE_MS: String(Math.ceil(idleMs * factor)),
