@@ -118,7 +118,7 @@ describe("the network of a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, 
 
   it("a provider's variables are let in only where the user's file says so", async () => {
     const aws = { AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: KEY, AWS_REGION: "eu-west-1" };
-    const args = ["--sandbox", "strict", "--model", "amazon-bedrock/some-model"];
+    const args = ["--sandbox", "strict", "--model", "amazon-bedrock/amazon.nova-lite-v1:0"];
     mkdirSync(place.paths.configDir, { recursive: true });
     writeFileSync(
       join(place.paths.configDir, "sandbox.toml"),
