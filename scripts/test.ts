@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -38,6 +38,8 @@ async function main(args: readonly string[]): Promise<void> {
   const stop = new AbortController();
   for (const name of Object.keys(SIGNAL_CODES)) process.once(name, () => stop.abort(name));
   const directory = mkdtempSync(join(tmpdir(), "pt-"));
+  // Some tests start processes of another user.
+  chmodSync(directory, 0o755);
   const results: FileResult[] = [];
   const waiting = [...runs.entries()];
   try {

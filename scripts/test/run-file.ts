@@ -64,7 +64,6 @@ export async function runFile(
   const events = join(directory, "events");
   const outputPath = join(directory, "output");
   mkdirSync(temporary, { recursive: true });
-  // Some tests start processes of another user.
   for (const each of [directory, temporary]) chmodSync(each, 0o755);
   const begun = performance.now();
   const factor = slowness();
