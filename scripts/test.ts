@@ -12,7 +12,7 @@ import { countsOf, NO_COUNTS } from "./test/seen.ts";
 
 /**
  * Runs the tests: all of them, the files named (`npm run test:only -- test/unit/**`), or those with a long form
- * (`--long`). Options that begin with `--test-` go to node:test. When all tests run, those that depend on pi's
+ * (`--long`). Options that begin with `--test-` go to node:test with these. When all tests run, those that depend on pi's
  * version also run with each other pi that is supported. All of this shares one pool of workers.
  */
 const root = fileURLToPath(new URL("../", import.meta.url));
