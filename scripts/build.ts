@@ -109,6 +109,7 @@ async function main(): Promise<void> {
     entryPoints: {
       "scripted-model": "src/lib/agent/scripted-model/extension.ts",
       "idle-cache-warming": "src/lib/agent/pi/idle-cache-warming.ts",
+      "report-tools": "src/lib/agent/pi/report-tools.ts",
     },
     outdir: "dist",
     // pi gives an extension its own copy.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, type TestContext, test } from "node:test";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
@@ -64,13 +64,18 @@ describe("a resumed session is the one that was asked for", () => {
   }
 
   /** The command is refused, and neither the file nor the provider has heard of it. */
-  async function refused(args: string[], pattern: RegExp, env: Record<string, string> = {}): Promise<void> {
+  async function refused(
+    args: string[],
+    pattern: RegExp,
+    env: Record<string, string> = {},
+    code = "MODEL_UNAVAILABLE",
+  ): Promise<void> {
     const { file = "" } = await shown();
     const before = readFileSync(file, "utf8");
     const requests = server.requests.length;
     const result = await workspace.run(args, { env });
     assert.match(result.stderr, pattern);
-    assert.match(result.stderr, /MODEL_UNAVAILABLE/);
+    assert.match(result.stderr, new RegExp(code));
     assert.equal(result.code, 6);
     assert.equal(result.stdout, "");
     assert.equal(readFileSync(file, "utf8"), before);
@@ -241,5 +246,127 @@ describe("a resumed session is the one that was asked for", () => {
     const result = await workspace.run(["prompt", "-s", id, "three"]);
     assert.deepEqual([result.code, result.stdout], [1, ""]);
     assert.match(result.stderr, /options of session.*STORAGE_UNAVAILABLE/);
+  });
+
+  /** An extension of the agent directory with one tool, which it registers when a session starts. */
+  function addTool(name: string): string {
+    const directory = join(workspace.agentDir, "extensions");
+    mkdirSync(directory, { recursive: true });
+    const path = join(directory, `${name}.ts`);
+    const tool = `{ name: "${name}", label: "x", description: "x", parameters: { type: "object", properties: {} }, async execute() { return { content: [] }; } }`;
+    writeFileSync(
+      path,
+      `export default function (pi) { pi.on("session_start", () => pi.registerTool(${tool})); }`,
+    );
+    return path;
+  }
+
+  test("a tool that is gone refuses turns, clones, forks and spares until it is back", async (t) => {
+    providers(t);
+    mkdirSync(workspace.paths.configDir, { recursive: true });
+    writeFileSync(workspace.paths.config, '[limits]\npark_after = "1s"\n');
+    const probe = addTool("probe");
+    // One that isn't in the list: without any extension left, a spare wouldn't be tried.
+    addTool("other");
+    await workspace.ok(["session", "create", "-m", "scripted/echo", "--tools", "read,probe"]);
+    await workspace.ok(["prompt", "one"]);
+    // Its own agent becomes a spare, which is moved back to it.
+    const client = await workspace.client();
+    t.after(() => client.close());
+    const hasSpare = async () => (await client.request("get_daemon_status", {})).spareAgents.length > 0;
+    while (!(await hasSpare()));
+    rmSync(probe);
+    const missing = /has the tools probe, read, but pi doesn't have probe any more[\s\S]*--new/;
+    const isRefused = async (...args: string[]) => await refused(args, missing, {}, "TOOLS_UNAVAILABLE");
+    await isRefused("prompt", "two");
+    assert.match(workspace.log(), /spare agent ended.*doesn't have probe any more/);
+    await isRefused("session", "clone");
+    await isRefused("prompt", "--fork", "two");
+    await isRefused("session", "fork", "--at", "1");
+    // An agent that was started for what needs no model isn't used for a turn, whatever is set meanwhile.
+    assert.equal(await workspace.ok(["session", "model", "scripted/echo"]), "scripted/echo");
+    await isRefused("prompt", "two");
+    process.kill(workspace.daemonPid() ?? 0, "SIGKILL");
+    await workspace.allProcessesGone();
+    await isRefused("prompt", "two");
+    addTool("probe");
+    assert.match(await workspace.ok(["prompt", "two"]), /the first was: one/);
+    await workspace.ok(["session", "clone"]);
+    await workspace.ok(["prompt", "three"]);
+    // The copy has made the promise too.
+    await workspace.ok(["session", "close"]);
+    rmSync(probe);
+    await isRefused("prompt", "four");
+  });
+
+  test("a tool that is added refuses a session with a choice of tools, and no other", async (t) => {
+    providers(t);
+    addTool("probe");
+    for (const options of [[], ["--exclude-tools", "bash"], ["--", "-xt", "bash"]]) {
+      await workspace.ok(["session", "create", "-m", "scripted/echo", ...options]);
+      await workspace.ok(["prompt", "one"]);
+      await workspace.ok(["session", "close"]);
+      const added = addTool("added");
+      if (options.length === 0) await workspace.ok(["prompt", "two"]);
+      else await refused(["prompt", "two"], /pi would add added\. /, {}, "TOOLS_UNAVAILABLE");
+      rmSync(added);
+    }
+    // Also when the file has no message yet, and pi's settings choose the tools.
+    await workspace.ok(["session", "create", "-m", "scripted/echo", "--exclude-tools", "bash"]);
+    await workspace.ok(["session", "close"]);
+    write("settings.json", { defaultTools: ["read", "bash", "grep"] });
+    const result = await workspace.run(["prompt", "--json", "one"]);
+    assert.equal(result.code, 6);
+    const { error } = JSON.parse(result.stdout) as { error: { code: string; details: object } };
+    assert.equal(error.code, "TOOLS_UNAVAILABLE");
+    const { missing, added } = error.details as { missing: string[]; added: string[] };
+    assert.deepEqual({ missing, added }, { missing: ["edit", "write"], added: ["grep"] });
+  });
+
+  test("a change of tools that the session itself has recorded is kept", async (t) => {
+    providers(t);
+    const directory = join(workspace.agentDir, "extensions");
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(
+      join(directory, "plan.ts"),
+      `export default function (pi) {
+        pi.registerCommand("plan", { description: "x", handler: async () => pi.setActiveTools(["read"]) });
+        pi.registerCommand("all", { description: "x", handler: async () => pi.setActiveTools(["read", "edit", "grep"]) });
+      }`,
+    );
+    await workspace.ok(["session", "create", "-m", "scripted/echo", "--exclude-tools", "bash"]);
+    await workspace.ok(["prompt", "one"]);
+    for (const command of ["/plan", "/all"]) {
+      await workspace.ok(["prompt", command]);
+      await workspace.ok(["prompt", "two"]);
+      await workspace.ok(["session", "close"]);
+      await workspace.ok(["prompt", "three"]);
+    }
+  });
+
+  test("a name in --tools that no tool has is refused at creation; a pattern may match nothing", async (t) => {
+    providers(t);
+    const create = ["session", "create", "-m", "scripted/echo"];
+    const typo = await workspace.run([...create, "--tools", "raed,write"]);
+    assert.equal(typo.code, 6);
+    assert.match(typo.stderr, /no tool "raed".*TOOLS_UNAVAILABLE[\s\S]*Did you mean "read"\?/);
+    assert.equal((await workspace.run(["prompt", "-m", "scripted/echo", "--tools", "raed", "x"])).code, 6);
+    assert.equal((await workspace.run([...create, "--", "-t", "raed"])).code, 6);
+    for (const tools of ["read,no*such", "+nosuch", "read,mcp__nosuch__x"])
+      await workspace.ok([...create, "--tools", tools]);
+    await workspace.ok([...create, "--tools", "read,bash", "--exclude-tools", "ba*"]);
+  });
+
+  test("another model or level than was asked for is reported once", async (t) => {
+    providers(t, [{ id: "gpt-4o" }]);
+    const create = ["session", "create", "--model"];
+    const fuzzy = await workspace.run([...create, "good/gpt-4", "--thinking", "high"], { env: KEY });
+    assert.match(fuzzy.stderr, /no model good\/gpt-4 and uses good\/gpt-4o/);
+    assert.match(fuzzy.stderr, /good\/gpt-4o has no thinking level high, so the level is off/);
+    assert.equal((await workspace.run(["prompt", "one"], { env: KEY })).stderr, "");
+    for (const model of ["good/gpt-4o", "gpt-4o", "good/gpt-4o:off"])
+      assert.equal((await workspace.run([...create, model], { env: KEY })).stderr, "", model);
+    const prompt = await workspace.run(["prompt", "--new", "--model", "good/gpt-4", "x"], { env: KEY });
+    assert.match(prompt.stderr, /no model good\/gpt-4 and uses good\/gpt-4o/);
   });
 });

@@ -15,6 +15,7 @@ import { killGroup, signalProcess } from "./kill-group.ts";
 import { endLeftovers, hasLeftovers } from "./leftovers.ts";
 import { AGENT_ID, AGENT_OF } from "./marked-processes.ts";
 import { withoutChatter } from "./pi/chatter.ts";
+import { parseTools, type SessionTools, TOOLS_STATUS } from "./pi/session-tools.ts";
 import { isTransientError } from "./pi/transient-error.ts";
 import { refuseNul } from "./refuse-nul.ts";
 import { type AgentRecord, type AgentResponse, RpcChannel } from "./rpc-channel.ts";
@@ -104,6 +105,8 @@ export class Agent {
   #handlers: AgentHandlers;
   /** What pi has warned of before it was ready. */
   startWarnings: readonly string[] = [];
+  /** Of the session that it holds, as the extension `report-tools` has reported them last. */
+  tools: SessionTools | undefined;
 
   private constructor(
     { env, limits, sandbox, onRecord, onExit }: AgentStart,
@@ -400,6 +403,10 @@ export class Agent {
 
   /** A record of it has come that answers no request. */
   receive(record: AgentRecord, raw: Buffer): void {
+    if (record.type === "extension_ui_request" && record.statusKey === TOOLS_STATUS) {
+      this.tools = parseTools(record.statusText);
+      return;
+    }
     if (record.type === "agent_start") {
       this.#working = true;
       this.#watchdog.watch();

@@ -59,7 +59,7 @@ export const handlers: Handlers = {
     const session = sessions.create({ ...params, options }, caller);
     await sessions.openNew(session, caller);
     if (params.current !== false) sessions.makeCurrent(session);
-    reply({ sessionId: session.id, session: sessions.info(session), ...warningsOf(session) });
+    reply({ sessionId: session.id, session: sessions.info(session), ...warningsOfNew(session) });
   },
 
   async ensure_session(params, { sessions, caller }, reply) {
@@ -77,7 +77,8 @@ export const handlers: Handlers = {
     }
     if (current !== false) sessions.makeCurrent(session);
     const info = sessions.info(session);
-    reply({ sessionId: session.id, session: info, created: found === undefined, ...warningsOf(session) });
+    const warnings = found === undefined ? warningsOfNew(session) : warningsOf(session);
+    reply({ sessionId: session.id, session: info, created: found === undefined, ...warnings });
   },
 
   list_sessions({ cwd }, { sessions, caller }, reply) {
@@ -239,6 +240,11 @@ export const handlers: Handlers = {
     daemon.stop(how);
   },
 };
+
+/** Also takes what its next prompt would report. */
+function warningsOfNew(session: Session): { warnings?: string[] } {
+  return warningsOf(session, session.warnings.take());
+}
 
 function warningsOf({ sandboxWarnings }: Session, others: string[] = []): { warnings?: string[] } {
   const warnings = [...sandboxWarnings, ...others];

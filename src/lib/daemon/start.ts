@@ -43,6 +43,7 @@ export async function startDaemon(
     },
     extensionFile: extensionFile("scripted-model", "src/lib/agent/scripted-model/extension.ts"),
     warmingFile: extensionFile("idle-cache-warming", "src/lib/agent/pi/idle-cache-warming.ts"),
+    toolsFile: extensionFile("report-tools", "src/lib/agent/pi/report-tools.ts"),
     marker: { PICTL_AGENT_OF: paths.runtimeDir, PICTL_DAEMON_PID: String(process.pid) },
     paths,
     onSandboxed: (writable, profile) => noteSandboxed(registry, writable, profile),

@@ -227,7 +227,8 @@ export class AgentPool {
       if (place.kind !== "file" || !launch.spareWillDo || !fits(spare, wants))
         throw new Error("it doesn't fit any more");
       const { model, thinking } = wants;
-      const target = { sessionId: session, path: place.path, model, thinking };
+      const { toolsDifference } = launch;
+      const target = { sessionId: session, path: place.path, model, thinking, toolsDifference };
       return { agent, state: await enterSession(agent, target, handlers) };
     } catch (error) {
       this.#log.warn("spare agent ended", { session, agent: agent.pid, reason: moveProblem(error) });
@@ -308,7 +309,7 @@ export class AgentPool {
         kind: { key },
         spareArgs,
       } = launch;
-      const warm = { ...launch, args: spareArgs, kind: { key }, verify: async () => undefined };
+      const warm = { ...launch, args: spareArgs, kind: { key }, verify: async () => ({}) };
       const { agent } = await this.#starter
         .launch(warm, { onRecord: () => undefined, onExit: () => undefined })
         .catch((error: unknown) => {

@@ -46,7 +46,9 @@ import {
   type PromisedState,
   refuseUnlisted,
 } from "./promised.ts";
+import { choosesTools, findToolsDifference, refuseUnknownTools } from "./promised-tools.ts";
 import type { Spare } from "./spare-agents.ts";
+import { substitutions } from "./substitutions.ts";
 import type { AgentFigures } from "./tally.ts";
 
 /** Answered from memory; longer means the agent is stuck. */
@@ -60,17 +62,23 @@ export interface AgentPlan {
   options: SessionOptions;
   /** What the session had when an agent last held it; absent for a new one, and for one that only pi has had. */
   promised?: PromisedState | undefined;
+  /** The tools that it then had, where its options choose them. */
+  promisedTools?: readonly string[] | undefined;
   /** What its file says. */
   file?: FileState | undefined;
   change?: ModelChange;
 }
 
+/** How an agent came up otherwise than promised. With one of these it may only do what needs no model. */
+export interface Differences {
+  difference?: Difference | undefined;
+  toolsDifference?: PictlError | undefined;
+}
+
 /** An agent that is ready. */
-export interface StartedAgent {
+export interface StartedAgent extends Differences {
   agent: Agent;
   state: AgentState;
-  /** It came up otherwise than promised, and may only do what needs no model. */
-  difference?: Difference | undefined;
 }
 
 /** How an agent is to be started. Holds the caller's environment: not to be kept for longer than it is used. */
@@ -90,9 +98,11 @@ export interface AgentLaunch {
   /**
    * Compares what came up to what was promised.
    *
-   * @throws PictlError MODEL_UNAVAILABLE; the agent must be ended then
+   * @throws PictlError MODEL_UNAVAILABLE, TOOLS_UNAVAILABLE; the agent must be ended then
    */
-  verify: (agent: Agent, state: AgentState) => Promise<Difference | undefined>;
+  verify: (agent: Agent, state: AgentState) => Promise<Differences>;
+  /** The part of it that is about tools, which an agent that was moved to the session needs too. */
+  toolsDifference: (agent: Agent) => PictlError | undefined;
   /** The sandbox that it has to run in. */
   sandbox: SandboxPlan | undefined;
   /** Whether an agent that runs already can be moved to the session instead. */
@@ -105,6 +115,7 @@ export class AgentStarter {
   readonly #versions: VersionCache;
   readonly #extensionFile: string;
   readonly #warmingFile: string;
+  readonly #toolsFile: string;
   readonly #sandboxes: AgentSandboxes;
   readonly #onSandboxed: (writable: string[], profile: SandboxProfile) => void;
   /** Set in every agent's environment, so that one left over by a dead daemon can be told from others. */
@@ -117,9 +128,10 @@ export class AgentStarter {
   constructor(options: {
     config: Config;
     versions: VersionCache;
-    /** Extensions of pi: the scripted model, and what keeps pi from spending money between turns. */
+    /** Extensions of pi: the scripted model, what keeps pi from spending money between turns, what reports the tools. */
     extensionFile: string;
     warmingFile: string;
+    toolsFile: string;
     marker: Environment;
     paths: Paths;
     /** Called before an agent is started in a sandbox, with the places in which it can write. */
@@ -131,6 +143,7 @@ export class AgentStarter {
     this.#versions = options.versions;
     this.#extensionFile = options.extensionFile;
     this.#warmingFile = options.warmingFile;
+    this.#toolsFile = options.toolsFile;
     this.#marker = options.marker;
   }
 
@@ -183,7 +196,10 @@ export class AgentStarter {
     const scriptedArgs = scripted === undefined ? [] : scriptedModelArgs(scripted, this.#extensionFile);
     const { explicit } = expected;
     const agentDir = agentDirOf(env, cwd);
-    const own = warmsIdleCaches(pi.version, agentDir) ? ["-e", this.#warmingFile] : [];
+    const own = [
+      ...(warmsIdleCaches(pi.version, agentDir) ? ["-e", this.#warmingFile] : []),
+      ...(choosesTools(options) ? ["-e", this.#toolsFile] : []),
+    ];
     const args = [...launchArguments(place, options, scriptedArgs, explicit), ...own];
     const setting = childSetting(caller);
     const sharedArgs = [...launchArguments({ kind: "file", path: "" }, options, scriptedArgs), ...own];
@@ -223,6 +239,7 @@ export class AgentStarter {
       spareWillDo: place.kind === "file" && (scripted !== undefined || explicit.model === undefined),
       verify: async (agent, state) =>
         await verify(plan, { ...expected, model: scripted ?? model }, agent, state),
+      toolsDifference: (agent) => toolsDifference(plan, agent),
     };
   }
 
@@ -288,7 +305,7 @@ export class AgentStarter {
       model: model && `${model.provider}/${model.id}`,
     });
     try {
-      return { ...started, difference: await launch.verify(started.agent, started.state) };
+      return { ...started, ...(await launch.verify(started.agent, started.state)) };
     } catch (error) {
       await started.agent.stop();
       throw error;
@@ -338,7 +355,35 @@ async function availableModels(agent: Agent): Promise<string[]> {
   return Array.isArray(models) ? models.map((model) => `${model?.provider}/${model?.id}`) : [];
 }
 
+function toolsDifference(
+  { sessionId, place, promised, promisedTools, options }: AgentPlan,
+  agent: Agent,
+): PictlError | undefined {
+  if (promisedTools === undefined || !choosesTools(options)) return undefined;
+  return findToolsDifference(sessionId, promisedTools, agent.tools, {
+    path: place.kind === "file" ? place.path : undefined,
+    isSandboxed: agent.sandbox !== undefined || promised?.isSandboxed === true,
+  });
+}
+
 async function verify(
+  plan: AgentPlan,
+  expected: Expected,
+  agent: Agent,
+  state: AgentState,
+): Promise<Differences> {
+  const { place, promisedTools, options, change } = plan;
+  const difference = await modelDifference(plan, expected, agent, state);
+  if (promisedTools === undefined && place.kind !== "file") refuseUnknownTools(options, agent.tools);
+  const tools = toolsDifference(plan, agent);
+  if (tools !== undefined && !change?.anyModel) throw tools;
+  const isNew = place.kind !== "file" && plan.promised === undefined;
+  const asked = isNew ? expected.explicit : { model: change?.model, thinking: change?.thinking };
+  agent.startWarnings = [...agent.startWarnings, ...substitutions(asked, state)];
+  return { difference, toolsDifference: tools };
+}
+
+async function modelDifference(
   { sessionId, place, promised, change = {} }: AgentPlan,
   expected: Expected,
   agent: Agent,

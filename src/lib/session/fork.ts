@@ -108,6 +108,7 @@ async function branchInto(
     file: ____,
     seen: _____,
     promised: ______,
+    promisedTools: _______,
     ...inherited
   } = record;
   const added: SessionRecord = {

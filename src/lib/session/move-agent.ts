@@ -14,6 +14,8 @@ export interface MoveTarget {
   /** As a start with this file would have it; absent: not known, and pi's own choice. */
   model?: string | undefined;
   thinking?: string | undefined;
+  /** Compares its tools to those of the session. */
+  toolsDifference: (agent: Agent) => PictlError | undefined;
 }
 
 /**
@@ -44,8 +46,9 @@ export async function enterSession(
 ): Promise<AgentState> {
   const records: Buffered[] = [];
   return await moved(agent, records, async (move) => {
+    agent.tools = undefined;
     const state = await move({ type: "switch_session", sessionPath: target.path });
-    const problem = differenceFrom(target, state);
+    const problem = differenceFrom(target, state) ?? target.toolsDifference(agent)?.message;
     if (problem !== undefined) throw new Error(problem);
     if (agent.hasEnded) throw new Error("it has ended");
     // In one step: a record that comes from here on goes to the session itself.

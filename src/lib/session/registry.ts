@@ -36,6 +36,8 @@ export interface SessionRecord {
   options: SessionOptions;
   /** Model and thinking level that it had when an agent last held it; absent until one has. */
   promised?: PromisedState;
+  /** Tools that it then had; only where its options choose them. */
+  promisedTools?: string[];
   /** What pi made of the model and the thinking level in `options` when the session was created. */
   resolved?: ModelAndLevel;
   origin: "pictl" | "pi";

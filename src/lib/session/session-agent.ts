@@ -1,5 +1,5 @@
 import type { Agent, AgentState } from "../agent/agent.ts";
-import type { StartedAgent } from "./agent-starter.ts";
+import type { Differences, StartedAgent } from "./agent-starter.ts";
 import type { Caller, ModelChange } from "./caller.ts";
 import { type Difference, type ModelAndLevel, modelOf } from "./promised.ts";
 import type { SessionRecord } from "./registry.ts";
@@ -27,6 +27,8 @@ export class SessionAgent {
   #agent: Agent | undefined;
   #state: AgentState | undefined;
   #difference: Difference | undefined;
+  /** Unlike the other one no command accepts it. */
+  #toolsDifference: Differences["toolsDifference"];
   #starting: Promise<Agent> | undefined;
 
   constructor(record: SessionRecord, hooks: SessionAgentHooks) {
@@ -71,7 +73,7 @@ export class SessionAgent {
   }
 
   #mayUse({ anyModel }: ModelChange): boolean {
-    return this.#difference === undefined || anyModel === true;
+    return (this.#difference ?? this.#toolsDifference) === undefined || anyModel === true;
   }
 
   /** Ends an agent whose sandbox has a hole, so that the next one is started in a whole one. Not while a turn runs. */
@@ -88,10 +90,11 @@ export class SessionAgent {
   }
 
   /** Takes an agent that holds this session. One that differs from what was promised doesn't change the promise. */
-  take(agent: Agent, state: AgentState, difference?: Difference): void {
+  take(agent: Agent, state: AgentState, { difference, toolsDifference }: Differences = {}): void {
     this.#agent = agent;
     this.#state = state;
     this.#difference = difference;
+    this.#toolsDifference = toolsDifference;
     agent.serves(this.#record.id);
     const { sessionFile, sessionName } = state;
     this.#hooks.save({
@@ -100,6 +103,9 @@ export class SessionAgent {
       ...(sessionName === undefined || this.#record.renamed ? {} : { name: sessionName }),
     });
     if (difference === undefined) this.#promise({ model: modelOf(state), thinking: state.thinkingLevel });
+    const { tools } = agent;
+    if (toolsDifference === undefined && tools !== undefined)
+      this.#hooks.save({ promisedTools: tools.active });
     this.#hooks.changed();
   }
 
@@ -110,6 +116,7 @@ export class SessionAgent {
     this.#agent = undefined;
     this.#state = undefined;
     this.#difference = undefined;
+    this.#toolsDifference = undefined;
     this.#hooks.left();
     return agent;
   }
@@ -167,9 +174,9 @@ export class SessionAgent {
   }
 
   async #start(caller: Caller, change: ModelChange): Promise<Agent> {
-    const { agent, state, difference } = await this.#hooks.start(caller, change);
+    const { agent, state, ...differences } = await this.#hooks.start(caller, change);
     if (change.model !== undefined) this.#remember(change.model);
-    this.take(agent, state, difference);
+    this.take(agent, state, differences);
     const { renamed, name } = this.#record;
     if (renamed) {
       await agent.call({ type: "set_session_name", name }, COMMAND_TIMEOUT_MS);

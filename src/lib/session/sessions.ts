@@ -451,9 +451,9 @@ export class Sessions implements SessionHost {
 
   /** How the session's agent is to be started now. */
   agentPlan(record: SessionRecord, change: ModelChange = {}): AgentPlan {
-    const { id, cwd, options, promised } = record;
+    const { id, cwd, options, promised, promisedTools } = record;
     const file = this.#fileState(record);
-    return { sessionId: id, place: placeOf(record), cwd, options, promised, file, change };
+    return { sessionId: id, place: placeOf(record), cwd, options, promised, promisedTools, file, change };
   }
 
   inFile(record: SessionRecord): ModelAndLevel {
