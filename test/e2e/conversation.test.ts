@@ -407,6 +407,21 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     assert.deepEqual(sessions.map(({ name }) => name).sort(), ["one", undefined]);
   });
 
+  test("a message typed right behind /model goes to that model", async () => {
+    const models = [{ id: "m-one" }, { id: "m-two" }];
+    const api = { baseUrl: "http://127.0.0.1:9/v1", api: "openai-completions", apiKey: "k" };
+    const file = join(workspace.agentDir, "models.json");
+    writeFileSync(file, JSON.stringify({ providers: { local: { ...api, models } } }));
+    const terminal = await open();
+    await terminal.shows("A new session");
+    await terminal.enter("/model m-two");
+    await terminal.enter("hello");
+    await terminal.shows("› hello");
+    await terminal.shows(/ · [0-9a-f]{8} · local\/m-two/);
+    const { session } = await workspace.json<{ session: { model: string } }>(["session", "show"]);
+    assert.equal(session.model, "local/m-two");
+  });
+
   test("a dumb terminal gets lines", async () => {
     const terminal = await open(scripted("conversation.json"), { env: { TERM: "dumb" } });
     await terminal.shows(/^>/m);

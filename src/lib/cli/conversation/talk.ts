@@ -38,8 +38,8 @@ export class Talk {
   #model: string | undefined;
   #thinking: RequestParams<"prompt">["thinking"] | undefined;
   #fresh: boolean;
-  /** A request on its way that makes the session. */
-  #making: Promise<unknown> | undefined;
+  /** What is on its way: it makes the session, moves to another one, or chooses its model. */
+  #changing: Promise<unknown> | undefined;
 
   constructor(client: Client, options: ConversationOptions) {
     this.client = client;
@@ -86,15 +86,15 @@ export class Talk {
   }
 
   async moveTo(sessionId: string): Promise<void> {
-    while (this.#making !== undefined) await this.#made();
+    while (this.#changing !== undefined) await this.#changed();
     this.#model = undefined;
     this.#thinking = undefined;
-    await this.#moveTo({ sessionId });
+    await this.#change(() => this.#moveTo({ sessionId }));
   }
 
   /** An empty conversation, whose session is made by its first prompt. */
   async startFresh(): Promise<void> {
-    while (this.#making !== undefined) await this.#made();
+    while (this.#changing !== undefined) await this.#changed();
     this.#facts = new SessionFacts(this.client);
     this.#fresh = true;
     await this.#link.leave();
@@ -102,8 +102,8 @@ export class Talk {
 
   /** The session, which is made when there is none: something is to be done in it that isn't a prompt. */
   async needSession(): Promise<{ sessionId: string }> {
-    while (this.#making !== undefined) await this.#made();
-    return { sessionId: this.sessionId ?? (await this.#make(() => this.#create())) };
+    while (this.#changing !== undefined) await this.#changed();
+    return { sessionId: this.sessionId ?? (await this.#change(() => this.#create())) };
   }
 
   /**
@@ -111,9 +111,9 @@ export class Talk {
    * answer (`followUp`). Resolves when it was taken.
    */
   async prompt(text: string, whenBusy: "steer" | "followUp"): Promise<void> {
-    while (this.#making !== undefined) await this.#made();
+    while (this.#changing !== undefined) await this.#changed();
     const send = () => this.#send(text, whenBusy);
-    await (this.sessionId === undefined ? this.#make(send) : send());
+    await (this.sessionId === undefined ? this.#change(send) : send());
   }
 
   async #send(text: string, whenBusy: "steer" | "followUp"): Promise<void> {
@@ -191,14 +191,16 @@ export class Talk {
 
   /** Before there is a session, for the one that comes; else at once. */
   async setModel(name: string): Promise<void> {
-    while (this.#making !== undefined) await this.#made();
-    if (this.sessionId === undefined) {
-      this.#model = modelName(await meantModel(name, () => this.models()));
-      return;
-    }
-    await setModel(this.client, { sessionId: this.sessionId }, name);
-    this.#model = undefined;
-    await this.refresh();
+    while (this.#changing !== undefined) await this.#changed();
+    await this.#change(async () => {
+      if (this.sessionId === undefined) {
+        this.#model = modelName(await meantModel(name, () => this.models()));
+        return;
+      }
+      await setModel(this.client, { sessionId: this.sessionId }, name);
+      this.#model = undefined;
+    });
+    if (this.sessionId !== undefined) await this.refresh();
   }
 
   /** The models that the session can use, or a new one. */
@@ -210,7 +212,7 @@ export class Talk {
   }
 
   async setThinking(level: NonNullable<RequestParams<"prompt">["thinking"]>): Promise<void> {
-    while (this.#making !== undefined) await this.#made();
+    while (this.#changing !== undefined) await this.#changed();
     if (this.sessionId === undefined) {
       this.#thinking = level;
       return;
@@ -246,20 +248,20 @@ export class Talk {
   }
 
   /**
-   * Whatever is typed while the session is being made waits for it, else it would make another one. Callers loop, so
-   * that nothing comes between the last look and what they do: several lines may come in one read.
+   * What is typed during a change waits for it: else it would make another session, or go to the model or session
+   * before. Callers loop, so that nothing comes between the last look and what they do: one read may bring several lines.
    */
-  async #made(): Promise<void> {
-    await this.#making?.catch(() => undefined);
+  async #changed(): Promise<void> {
+    await this.#changing?.catch(() => undefined);
   }
 
-  async #make<T>(action: () => Promise<T>): Promise<T> {
-    const making = action();
-    this.#making = making;
+  async #change<T>(action: () => Promise<T>): Promise<T> {
+    const changing = action();
+    this.#changing = changing;
     try {
-      return await making;
+      return await changing;
     } finally {
-      this.#making = undefined;
+      this.#changing = undefined;
     }
   }
 
