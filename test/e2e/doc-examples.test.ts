@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -6,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { isSameOutput, readExamples, runExamples } from "../../scripts/doc-examples.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const hasJq = spawnSync("jq", ["--version"]).status === 0;
 const pages = ["README.md", ...globSync("docs/*.md", { cwd: ROOT })].sort();
 
 describe("the examples of", { concurrency: 3 }, () => {
@@ -13,7 +15,9 @@ describe("the examples of", { concurrency: 3 }, () => {
     const text = readFileSync(join(ROOT, page), "utf8");
     const examples = readExamples(text);
     if (examples.length === 0) continue;
-    test(`${page} print what it shows`, async (t) => {
+    const needsJq =
+      !hasJq && examples.some(({ commands }) => commands.some((each) => /\bjq\b/.test(each.text)));
+    test(`${page} print what it shows`, { skip: needsJq && "jq isn't installed" }, async (t) => {
       const outputs = await runExamples(examples);
       for (const { line, commands, skip } of examples) {
         await t.test(`line ${line + 1}`, { skip }, () => {
