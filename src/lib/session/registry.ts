@@ -1,4 +1,4 @@
-import { chmodSync, existsSync } from "node:fs";
+import { chmodSync, existsSync, statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { SandboxProfile } from "../core/choices.ts";
 import { PictlError, toStorageError } from "../core/errors.ts";
@@ -254,8 +254,11 @@ function damagedError(error: unknown, path: string): PictlError | undefined {
   if (error instanceof PictlError) return undefined;
   // SQLITE_ERROR (a table or column is missing), SQLITE_CORRUPT and SQLITE_NOTADB, or a row that isn't JSON.
   const isDamaged = error instanceof SyntaxError || [1, 11, 26].includes(sqliteCode(error) ?? 0);
-  if (!isDamaged || !(error instanceof Error)) return undefined;
-  return new PictlError("DAEMON_START_FAILED", `The registry ${path} is damaged: ${error.message}.`, {
+  // SQLite only knows of an input or output error then.
+  const isFile = sqliteCode(error) !== 10 || statSync(path, { throwIfNoEntry: false })?.isFile() !== false;
+  if ((isFile && !isDamaged) || !(error instanceof Error)) return undefined;
+  const reason = isFile ? error.message : "it is no regular file";
+  return new PictlError("DAEMON_START_FAILED", `The registry ${path} is damaged: ${reason}.`, {
     hint: "Move it away, keep it, and run the command again: sessions are found by pi's own files, and their options by the notes beside those.",
     details: { path },
     cause: error,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -157,6 +157,11 @@ describe("Registry", () => {
       hint: /Move it away/,
     });
     assert.equal(readFileSync(path, "utf8"), garbage);
+  });
+
+  test("a directory in its place is told as that, not as a full disk", () => {
+    mkdirSync(path);
+    assert.throws(() => new Registry(path), { code: "DAEMON_START_FAILED", message: /no regular file/ });
   });
 
   /** Files as earlier builds made them, with one session each. */
