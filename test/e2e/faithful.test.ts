@@ -129,6 +129,45 @@ describe("a resumed session is the one that was asked for", () => {
     assert.deepEqual({ model, thinking }, { model: "good/m2", thinking: "high" });
   });
 
+  test("a model that was chosen instead keeps the session's thinking level, and nothing is warned of", async (t) => {
+    providers(t);
+    await workspace.ok(["session", "create", "--model", "good/m", "--thinking", "high"], { env: KEY });
+    const other = await workspace.ok(["session", "create", "--model", "cheap/c"]);
+    const id =
+      (
+        await workspace
+          .ok(["session", "list", "--json"])
+          .then((text) => JSON.parse(text) as { sessions: SessionInfo[] })
+      ).sessions.find((one) => one.id !== other)?.id ?? "";
+    await workspace.ok(["prompt", "-s", id, "one"], { env: KEY });
+    await workspace.ok(["session", "close", "-s", id]);
+    declare([{ id: "m2", reasoning: true }]);
+    await workspace.ok(["session", "bash", "-s", id, "true"], { env: KEY });
+    const info = async () =>
+      (await workspace.json<{ session: SessionInfo }>(["session", "show", id])).session;
+    const { model, thinking } = await info();
+    assert.deepEqual({ model, thinking }, { model: "good/m", thinking: "high" });
+    // The levels of the model that pi took instead are none of the session's.
+    for (const command of [
+      ["session", "thinking", "-s", id, "off"],
+      ["session", "thinking", "-s", id, "--next"],
+    ]) {
+      const refusal = await workspace.run(command, { env: KEY });
+      assert.equal(refusal.code, 6);
+      // The advice can be typed as it stands, although another session is the current one.
+      assert.match(refusal.stderr, new RegExp(`good/m.*cheap/c[^]*session model -s ${id} cheap/c`));
+    }
+    await workspace.ok(["session", "model", "-s", id, "good/m2"], { env: KEY });
+    const answer = await workspace.run(["prompt", "-s", id, "two"], { env: KEY });
+    assert.deepEqual([answer.code, answer.stderr], [0, ""]);
+    const chosen = await info();
+    assert.deepEqual([chosen.model, chosen.thinking], ["good/m2", "high"]);
+    assert.equal(
+      (JSON.parse(server.requests.at(-1)?.body ?? "") as { reasoning_effort?: string }).reasoning_effort,
+      "high",
+    );
+  });
+
   test("a thinking level that the model has lost is refused until it is accepted", async (t) => {
     providers(t);
     await made("--thinking", "high");

@@ -11,3 +11,8 @@ export function startWarnings(stderr: string): string[] {
     .filter((text) => !TOLD_ELSEWHERE.test(text))
     .map((text) => `pi: ${text}`);
 }
+
+/** The warnings without those of a model that pi couldn't restore. */
+export function withoutUnrestored(warnings: readonly string[]): string[] {
+  return warnings.filter((text) => !/^pi: Could not restore model /.test(text));
+}

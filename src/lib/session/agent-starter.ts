@@ -17,6 +17,7 @@ import {
   resolveScriptedModel,
   scriptedModelArgs,
 } from "../agent/scripted-model/model-id.ts";
+import { withoutUnrestored } from "../agent/start-warnings.ts";
 import type { SandboxProfile } from "../core/choices.ts";
 import type { Config } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
@@ -379,12 +380,14 @@ async function verify(
   if (tools !== undefined && !change?.anyModel) throw tools;
   const isNew = place.kind !== "file" && plan.promised === undefined;
   const asked = isNew ? expected.explicit : { model: change?.model, thinking: change?.thinking };
-  agent.startWarnings = [...agent.startWarnings, ...substitutions(asked, state)];
+  // The next prompt hears of them. By then the model is there again, or another one was chosen.
+  const said = difference?.isModel ? withoutUnrestored(agent.startWarnings) : agent.startWarnings;
+  agent.startWarnings = [...said, ...substitutions(asked, state)];
   return { difference, toolsDifference: tools };
 }
 
 async function modelDifference(
-  { sessionId, place, promised, change = {} }: AgentPlan,
+  { sessionId, place, promised, file, change = {} }: AgentPlan,
   expected: Expected,
   agent: Agent,
   state: AgentState,
@@ -416,6 +419,7 @@ async function modelDifference(
     if (thinking === state.thinkingLevel) wanted.thinking = undefined;
     difference = findDifference(sessionId, wanted, found);
   }
-  if (difference !== undefined && !change.anyModel) throw difference.error;
-  return difference;
+  if (difference === undefined) return undefined;
+  if (!change.anyModel) throw difference.error;
+  return { ...difference, thinking: expected.thinking ?? file?.thinking };
 }

@@ -98,6 +98,7 @@ export class Commands {
       const writes = !READING_COMMAND.test(command.type);
       if (writes) await reloading.takeInForeignWrites();
       const agent = await its.ensure(caller, { anyModel: WITHOUT_MODEL.test(command.type) });
+      if (/_thinking_level/.test(command.type)) its.refuseOtherModel();
       const ids = { request: caller.request, command: command.type, agent: agent.pid };
       log.debug("command sent", { ...ids, session: this.#sessionId });
       // A turn may have begun meanwhile.

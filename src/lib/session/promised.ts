@@ -32,6 +32,8 @@ export interface Expected extends ModelAndLevel {
 export interface Difference {
   /** Whether the model is another one, or only the thinking level. */
   isModel: boolean;
+  /** The level that the session had, which an agent with another model has lost. */
+  thinking?: string | undefined;
   error: PictlError;
 }
 
@@ -112,6 +114,8 @@ export function findDifference(
   const found = modelOf(state);
   const details = { ...(sessionId === undefined ? {} : { sessionId }) };
   const which = sessionId === undefined ? "The session" : `Session ${sessionId}`;
+  // Without it the advice would change the current session.
+  const here = sessionId === undefined ? "" : ` -s ${sessionId}`;
   if (expected.model !== undefined && !isSameModel(expected.model, found)) {
     const { model } = expected;
     const error = new PictlError(
@@ -120,8 +124,8 @@ export function findDifference(
       {
         hint: `Make ${model} available (its API key in this shell, models.json, its extension), or go on with ${
           found === undefined
-            ? "another one of `pictl model list`: `--model X`"
-            : `${found}: \`pictl prompt --model ${found}\` or \`pictl session model ${found}\``
+            ? `another one of \`pictl model list\`: \`pictl prompt${here} --model X\``
+            : `${found}: \`pictl prompt${here} --model ${found}\` or \`pictl session model${here} ${found}\``
         }.`,
         details: { ...details, model, found: found ?? null },
       },
@@ -135,7 +139,7 @@ export function findDifference(
       "MODEL_UNAVAILABLE",
       `${which} has the thinking level ${thinking}, but ${found ?? "its model"} only offers ${level} now. Nothing was sent.`,
       {
-        hint: `Correct the model in models.json, or go on with the other level: \`pictl prompt --thinking ${level}\` or \`pictl session thinking ${level}\`.`,
+        hint: `Correct the model in models.json, or go on with the other level: \`pictl prompt${here} --thinking ${level}\` or \`pictl session thinking${here} ${level}\`.`,
         details: { ...details, model: found ?? null, thinking, found: level },
       },
     );

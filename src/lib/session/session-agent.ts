@@ -45,6 +45,13 @@ export class SessionAgent {
     return this.#state;
   }
 
+  /** The same without the model and level of an agent that has another model than the session. */
+  get ownState(): AgentState | undefined {
+    if (this.#state === undefined || !this.#difference?.isModel) return this.#state;
+    const { model: _, thinkingLevel: __, ...own } = this.#state;
+    return own;
+  }
+
   get isStarting(): boolean {
     return this.#starting !== undefined;
   }
@@ -74,6 +81,15 @@ export class SessionAgent {
 
   #mayUse({ anyModel }: ModelChange): boolean {
     return (this.#difference ?? this.#toolsDifference) === undefined || anyModel === true;
+  }
+
+  /**
+   * To be asked before a command that is about thinking levels: they are those of one model.
+   *
+   * @throws PictlError MODEL_UNAVAILABLE when the agent has another model than the session
+   */
+  refuseOtherModel(): void {
+    if (this.#difference?.isModel) throw this.#difference.error;
   }
 
   /** Ends an agent whose sandbox has a hole, so that the next one is started in a whole one. Not while a turn runs. */
@@ -156,11 +172,15 @@ export class SessionAgent {
   async observe(agent: Agent, { type }: { type: string }): Promise<void> {
     const isModel = type === "set_model" || type === "cycle_model";
     if (!isModel && type !== "set_thinking_level" && type !== "cycle_thinking_level") return;
+    // Only the model was chosen. The agent has a level of its own, fitted to a model that the session never had.
+    if (isModel && this.#difference?.isModel && this.#difference.thinking !== undefined) {
+      const level = this.#difference.thinking;
+      await agent.call({ type: "set_thinking_level", level }, COMMAND_TIMEOUT_MS);
+    }
     const state = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
     if (agent !== this.#agent) return;
     const { model, thinkingLevel } = state;
     this.#state = { ...this.#state, ...state };
-    if (this.#difference?.isModel && !isModel) return;
     this.#difference = undefined;
     const name = modelOf({ model });
     this.#promise({ model: name, thinking: thinkingLevel });

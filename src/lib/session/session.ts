@@ -209,9 +209,9 @@ export class Session {
     return this.#agent.live?.pid;
   }
 
-  /** pi's own view of the session, as of the last time it told; undefined without an agent. */
+  /** See `SessionAgent.ownState`. */
   get agentState(): AgentState | undefined {
-    return this.#agent.state;
+    return this.#agent.ownState;
   }
 
   get #turn(): ActiveTurn | undefined {
