@@ -107,6 +107,8 @@ describe("a resumed session is the one that was asked for", () => {
     const { id } = await made();
     await workspace.ok(["session", "close"]);
     assert.match(await workspace.ok(["model", "list"]), /cheap\/c/);
+    // There is no other model to go to, so that none was chosen.
+    await workspace.ok(["session", "model", "--next"]);
     await refused(["prompt", "-s", id, "two"], /good\/m/);
     await refused(["prompt", "--model", "typo", "two"], /pi lists no model "typo"[\s\S]*pictl model list/);
     await workspace.ok(["session", "rename", "kept", "-s", id]).catch(() => undefined);

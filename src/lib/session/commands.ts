@@ -111,8 +111,9 @@ export class Commands {
       // Its text may have been an extension's command.
       const moved = command.type === "prompt" ? await turns.endIfMoved(agent) : undefined;
       if (moved !== undefined) throw moved;
-      // A model may have taken another agent.
-      await its.observe(its.live ?? agent, command);
+      // A model may have taken another agent. Where pi had no next one, nothing was chosen.
+      const hadNext = !/^cycle_/.test(command.type) || (data ?? null) !== null;
+      if (hadNext) await its.observe(its.live ?? agent, command);
       if (writes && turns.running === undefined) reloading.foreign.checkLater(agent);
       return data;
     });
