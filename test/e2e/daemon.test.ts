@@ -126,6 +126,20 @@ describe("daemon", () => {
     await place.allProcessesGone();
   });
 
+  it("doesn't start with so few descriptors that it would hear nobody, and names their limit", async (t) => {
+    const few = new Workspace();
+    t.after(() => few.dispose());
+    // From too few for its own socket up to too few for an agent.
+    for (const count of [26, 29, 30, 34]) {
+      const { code, stderr } = await few.run(["prompt", "--model", "scripted/echo", "hi"], {
+        shell: `ulimit -n ${count}`,
+      });
+      assert.equal(code, 8, `${count}: ${stderr}`);
+      assert.match(stderr, /^Error: Too many open files: .*\[LIMIT_EXCEEDED\]\n/);
+    }
+    assert.equal(await few.ok(["prompt", "--model", "scripted/echo", "hi"]), "echo: hi");
+  });
+
   it("shows why it crashed at its start, which Node prints before the stack", async () => {
     const root = join(place.root, "broken");
     for (const part of ["dist", "bin", "package.json"])

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Config, type LogLevel, loadConfig } from "../core/config.ts";
 import { configLogLevels } from "../core/config-keys.ts";
@@ -15,6 +16,8 @@ import { activatedSocket } from "./activation.ts";
 import { LogFile } from "./log-file.ts";
 import { Daemon } from "./server.ts";
 
+/** What the daemon's own files, a connection and the start of an agent open at once. */
+const SPARE_DESCRIPTORS = 26;
 const SIGNALS: readonly NodeJS.Signals[] = ["SIGTERM", "SIGINT", "SIGHUP"];
 
 /**
@@ -27,6 +30,7 @@ export async function startDaemon(
   paths: Paths,
   { foreground, umask, onListening }: { foreground: boolean; umask?: number; onListening: () => void },
 ): Promise<void> {
+  requireDescriptors();
   const config = withLogLevel(await loadConfig(paths.config), process.env);
   const log = new LogFile(paths.log, createRedactor(process.env), {
     level: config.daemon.logLevel,
@@ -101,4 +105,14 @@ function withLogLevel(config: Config, { PICTL_LOG_LEVEL: level }: Environment): 
 function extensionFile(name: string, source: string): string {
   const { root, fromSource } = packagePlace();
   return join(root, fromSource ? source : `dist/${name}.js`);
+}
+
+/** Throws EMFILE where connections and agents couldn't be served: Node takes a connection then and drops it unheard. */
+function requireDescriptors(): void {
+  const opened: number[] = [];
+  try {
+    for (let count = 0; count < SPARE_DESCRIPTORS; count++) opened.push(openSync(process.execPath, "r"));
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor);
+  }
 }

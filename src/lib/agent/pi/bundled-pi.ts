@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PictlError } from "../../core/errors.ts";
@@ -14,6 +14,8 @@ export function bundledPiCli(): string {
   try {
     index = fileURLToPath(import.meta.resolve("@earendil-works/pi-coding-agent"));
   } catch (error) {
+    // Node finds no package either where it may open no more files: that is said instead.
+    closeSync(openSync(process.execPath, "r"));
     throw incomplete(error);
   }
   const cli = join(dirname(index), "bundle", "cli.js");
