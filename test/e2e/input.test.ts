@@ -246,6 +246,8 @@ describe("a time limit", () => {
       ["prompt", "-"],
       ["prompt", "--no-stdin", "hi", "@fifo"],
       ["prompt", "--no-stdin", "-F", "fifo"],
+      ["prompt", "--no-stdin", "hi", "--system-prompt", "fifo"],
+      ["prompt", "--no-stdin", "hi", "--append-system-prompt", "fifo"],
       ["session", "send", "-"],
     ];
     for (const words of commands) {
@@ -259,11 +261,13 @@ describe("a time limit", () => {
 
   it("leaves a pipe that is written later to be read, with a notice while nothing comes", async () => {
     execFileSync("mkfifo", [join(place.cwd, "later")]);
+    writeFileSync(join(place.cwd, "system.json"), '{"responses": [[{"text": "{{system}}"}]]}');
     for (const words of [
-      ["hi", "@later"],
-      ["-F", "later"],
+      [...ECHO, "hi", "@later"],
+      [...ECHO, "-F", "later"],
+      ["--new", "--model", "scripted/system.json", "--no-stdin", "hi", "--system-prompt", "later"],
     ]) {
-      const command = place.start(["prompt", ...ECHO, ...words]);
+      const command = place.start(["prompt", ...words]);
       await command.until("stderr", "Waiting for the end of later…\n");
       writeFileSync(join(place.cwd, "later"), "from the pipe\n");
       const { code, stdout } = await command.done;

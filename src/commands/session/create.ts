@@ -22,10 +22,11 @@ export default class SessionCreate extends BaseCommand<typeof SessionCreate> {
 
   async run(): Promise<void> {
     const { flags } = this;
+    const options = await sessionOptionsFrom(flags, this.passedArguments());
     const client = await this.connect();
     const request = client.request("create_session", {
       cwd: flags.cwd === undefined ? currentDirectory() : resolve(flags.cwd),
-      options: sessionOptionsFrom(flags, this.passedArguments()),
+      options,
       ...(flags.name === undefined ? {} : { name: flags.name }),
     });
     const result = await withProgress("Starting the agent", request);

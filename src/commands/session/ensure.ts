@@ -27,11 +27,12 @@ export default class SessionEnsure extends BaseCommand<typeof SessionEnsure> {
 
   async run(): Promise<void> {
     const { flags, args } = this;
+    const options = await sessionOptionsFrom(flags, this.passedArguments());
     const client = await this.connect();
     const request = client.request("ensure_session", {
       cwd: flags.cwd === undefined ? currentDirectory() : resolve(flags.cwd),
       name: args.name,
-      options: sessionOptionsFrom(flags, this.passedArguments()),
+      options,
     });
     const result = await withProgress("Starting the agent", request);
     if (!flags.json) await writeWarnings(result.warnings ?? []);

@@ -2,8 +2,8 @@ import { resolve } from "node:path";
 import { Args, Flags } from "@oclif/core";
 import { sandboxProfiles, thinkingLevels } from "../core/choices.ts";
 import { PictlError } from "../core/errors.ts";
-import { promptText } from "../core/prompt-text.ts";
 import type { SessionOptions } from "../protocol/session.ts";
+import { readSystemPrompt } from "./read-system-prompt.ts";
 
 /** Picks the session that a command is about. */
 export const sessionFlag = Flags.string({
@@ -103,8 +103,11 @@ export interface CreateFlagValues {
 }
 
 /** The options that the flags ask for, without those that weren't given. */
-export function sessionOptionsFrom(flags: CreateFlagValues, piArgs: readonly string[] = []): SessionOptions {
-  const { rest, systemPrompt, appendSystemPrompt } = promptsOf(flags, piArgs);
+export async function sessionOptionsFrom(
+  flags: CreateFlagValues,
+  piArgs: readonly string[] = [],
+): Promise<SessionOptions> {
+  const { rest, systemPrompt, appendSystemPrompt } = await promptsOf(flags, piArgs);
   const options: Record<string, unknown> = {
     model: flags.model === undefined ? undefined : absoluteScenario(flags.model),
     thinking: flags.thinking,
@@ -127,10 +130,10 @@ export function sessionOptionsFrom(flags: CreateFlagValues, piArgs: readonly str
  * The prompts by value, whether they were given to pictl or after `--`, where pi takes the last system prompt. They count
  * from the shell's directory, and may be descriptors that only this process has.
  */
-function promptsOf(
+async function promptsOf(
   flags: CreateFlagValues,
   piArgs: readonly string[],
-): { rest: string[]; systemPrompt: string | undefined; appendSystemPrompt: string[] | undefined } {
+): Promise<{ rest: string[]; systemPrompt: string | undefined; appendSystemPrompt: string[] | undefined }> {
   let systemPrompt = flags["system-prompt"];
   const appended = [...(flags["append-system-prompt"] ?? [])];
   const rest: string[] = [];
@@ -144,13 +147,13 @@ function promptsOf(
     else appended.push(value);
     index++;
   }
+  const appendedTexts: string[] = [];
+  for (const value of appended) appendedTexts.push(await readSystemPrompt(value, "--append-system-prompt"));
   return {
     rest,
-    systemPrompt: systemPrompt === undefined ? undefined : promptText(systemPrompt, "", "--system-prompt"),
-    appendSystemPrompt:
-      appended.length === 0
-        ? undefined
-        : appended.map((value) => promptText(value, "", "--append-system-prompt")),
+    systemPrompt:
+      systemPrompt === undefined ? undefined : await readSystemPrompt(systemPrompt, "--system-prompt"),
+    appendSystemPrompt: appendedTexts.length === 0 ? undefined : appendedTexts,
   };
 }
 

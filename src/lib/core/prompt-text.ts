@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { PictlError, systemErrorCode } from "./errors.ts";
 
 /** A system prompt fills a part of the model's context; this is more than the largest of them holds. */
-const MAX_BYTES = 4 * 1024 * 1024;
+export const MAX_PROMPT_BYTES = 4 * 1024 * 1024;
 
 /**
  * The text of a system prompt that was given as itself or as a file. The file is read once: a pipe of the shell and a
@@ -15,17 +15,23 @@ const MAX_BYTES = 4 * 1024 * 1024;
  * @throws PictlError FILE_NOT_FOUND for a path without a file, INVALID_INPUT for what can't be read as text
  */
 export function promptText(value: string, cwd: string, flag: string): string {
+  const path = promptPath(value, cwd, flag);
+  return path === undefined ? value : asPromptText(readBytes(path, flag), path, flag);
+}
+
+/**
+ * The file that is meant by what was given for a system prompt; undefined for a text.
+ *
+ * @throws PictlError FILE_NOT_FOUND for a path without a file
+ */
+export function promptPath(value: string, cwd: string, flag: string): string | undefined {
   const path = resolve(cwd, value);
-  if (!isThere(path)) {
-    if (!looksLikePath(value)) return value;
-    throw new PictlError("FILE_NOT_FOUND", `${flag}: there is no file ${value}.`, {
-      hint: "Check the path. For a prompt that only looks like one, add a space at its end.",
-      details: { path },
-    });
-  }
-  const text = readText(path, flag);
-  // A single word would be taken for a path by the next reader.
-  return looksLikePath(text) ? `${text}\n` : text;
+  if (isThere(path)) return path;
+  if (!looksLikePath(value)) return undefined;
+  throw new PictlError("FILE_NOT_FOUND", `${flag}: there is no file ${value}.`, {
+    hint: "Check the path. For a prompt that only looks like one, add a space at its end.",
+    details: { path },
+  });
 }
 
 /** One word that begins as a path does, has a slash, or ends as a text file's name does. */
@@ -44,25 +50,45 @@ function isThere(path: string): boolean {
   }
 }
 
-function readText(path: string, flag: string): string {
-  const refuse = (problem: string, cause?: unknown) =>
-    new PictlError("INVALID_INPUT", `${flag}: ${path} ${problem}.`, { details: { path }, cause });
-  let bytes: Buffer;
+function readBytes(path: string, flag: string): Buffer {
   try {
-    bytes = readFileSync(path);
+    return readFileSync(path);
   } catch (error) {
-    const code = systemErrorCode(error);
-    throw refuse(code === "EISDIR" ? "is a directory" : `can't be read (${code ?? String(error)})`, error);
+    throw unreadable(path, flag, error);
   }
-  if (bytes.length > MAX_BYTES)
-    throw refuse(`has ${bytes.length} bytes; a system prompt may have ${MAX_BYTES}`);
-  if (bytes.includes(0)) throw refuse("is not a text");
+}
+
+/** What reading the file of a system prompt fails with. */
+export function unreadable(path: string, flag: string, error: unknown): PictlError {
+  const code = systemErrorCode(error);
+  return refused(
+    path,
+    flag,
+    code === "EISDIR" ? "is a directory" : `can't be read (${code ?? String(error)})`,
+    error,
+  );
+}
+
+/** What a file of more than {@link MAX_PROMPT_BYTES} is refused with. */
+export function tooLarge(path: string, flag: string, bytes: number): PictlError {
+  return refused(path, flag, `has ${bytes} bytes; a system prompt may have ${MAX_PROMPT_BYTES}`);
+}
+
+/** The text in the bytes of a file. Throws INVALID_INPUT for what is none. */
+export function asPromptText(bytes: Buffer, path: string, flag: string): string {
+  if (bytes.length > MAX_PROMPT_BYTES) throw tooLarge(path, flag, bytes.length);
+  if (bytes.includes(0)) throw refused(path, flag, "is not a text");
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    throw refuse("is not valid UTF-8", error);
+    throw refused(path, flag, "is not valid UTF-8", error);
   }
-  if (text.trim() === "") throw refuse("is empty");
-  return text;
+  if (text.trim() === "") throw refused(path, flag, "is empty");
+  // A single word would be taken for a path by the next reader.
+  return looksLikePath(text) ? `${text}\n` : text;
+}
+
+function refused(path: string, flag: string, problem: string, cause?: unknown): PictlError {
+  return new PictlError("INVALID_INPUT", `${flag}: ${path} ${problem}.`, { details: { path }, cause });
 }

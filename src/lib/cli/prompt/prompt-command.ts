@@ -98,8 +98,8 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     refuseTwoSessions(flags.new, flags.session);
     if (this.#isConversation()) {
       const { runConversation } = await import("../conversation/run-conversation.ts");
+      const { create, ...change } = await this.#options();
       const client = await this.connect();
-      const { create, ...change } = this.#options();
       const chosen = { target: this.#target(), create, ...change };
       const copy = flags.fork ? await this.#fork(client, chosen.target, create) : {};
       const options = { fresh: flags.new, ...chosen, ...copy };
@@ -128,7 +128,8 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     // A person in an editor takes as long as they like.
     if (flags.editor) deadline = deadline?.fromNow();
     try {
-      await this.#send(this.#params(message, images), { format, deadline });
+      const params = await within(deadline, "Reading the system prompt", this.#params(message, images));
+      await this.#send(params, { format, deadline });
     } catch (error) {
       // What was written in an editor stands nowhere else.
       if (flags.editor && !this.#wasAccepted) await writeStderr(`Not sent: ${message}\n`);
@@ -146,7 +147,7 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     const client = await within(deadline, "Connecting to the daemon", this.connect());
     // Who has picked a session for a whole script passes on texts that it doesn't know.
     if (this.flags.session === undefined && !this.flags.new)
-      await this.refuseSessionWord(client, this.args.message ?? [], "prompt", "text for the current session");
+      await within(deadline, "Looking for sessions of that name", this.#refuseSessionWord(client));
     await checkSize(given.message, given.images ?? [], client.server.maxMessageBytes);
     const copying = this.flags.fork ? this.#ofCopy(client, given) : Promise.resolve(given);
     const params = await within(deadline, "Copying the session", copying);
@@ -162,6 +163,10 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
     };
     const options = { format, deadline, askHere: this.#asksHere(), onAccepted };
     this.setExitCode(await runPrompt(client, params, options));
+  }
+
+  async #refuseSessionWord(client: Client): Promise<void> {
+    await this.refuseSessionWord(client, this.args.message ?? [], "prompt", "text for the current session");
   }
 
   /** The same prompt for a copy of its session, which is made here. */
@@ -201,15 +206,15 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
   }
 
   /** The model and thinking level for the turn, and how a session is made where there is none. */
-  #options() {
+  async #options() {
     const { name } = this.flags;
-    const { model, thinking, ...rest } = sessionOptionsFrom(this.flags);
+    const { model, thinking, ...rest } = await sessionOptionsFrom(this.flags);
     const change = { ...(model ? { model } : {}), ...(thinking ? { thinking } : {}) };
     const create = { options: { ...rest, ...change }, ...(name === undefined ? {} : { name }) };
     return { create, ...change };
   }
 
-  #params(message: string, images: readonly Image[]): RequestParams<"prompt"> {
+  async #params(message: string, images: readonly Image[]): Promise<RequestParams<"prompt">> {
     const { flags } = this;
     const whenFree = flags.wait ? "wait" : "refuse";
     return {
@@ -217,7 +222,7 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
       ...(flags.new ? { fresh: true } : {}),
       message,
       ...(images.length === 0 ? {} : { images: [...images] }),
-      ...this.#options(),
+      ...(await this.#options()),
       whenBusy: flags.steer ? "steer" : flags["follow-up"] ? "followUp" : whenFree,
       onQuestion: this.#asksHere() ? "wait" : (flags["on-question"] ?? "fail"),
     };

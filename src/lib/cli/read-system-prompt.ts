@@ -1,0 +1,32 @@
+import { statSync } from "node:fs";
+import { PictlError } from "../core/errors.ts";
+import {
+  asPromptText,
+  MAX_PROMPT_BYTES,
+  promptPath,
+  promptText,
+  tooLarge,
+  unreadable,
+} from "../core/prompt-text.ts";
+
+/**
+ * The text of a system prompt that was given as itself or as a file, from the shell's directory. A pipe may be written
+ * late or never: it is waited for with a notice, and a time limit can end the wait.
+ *
+ * @throws PictlError FILE_NOT_FOUND, INVALID_INPUT
+ */
+export async function readSystemPrompt(value: string, flag: string): Promise<string> {
+  const path = promptPath(value, "", flag);
+  if (path === undefined) return value;
+  const kind = statSync(path, { throwIfNoEntry: false });
+  if (!kind?.isFIFO() && !kind?.isCharacterDevice()) return promptText(value, "", flag);
+  const { readFileOfAnyKind } = await import("./prompt/read-file.ts");
+  const exceeded = () => tooLarge(path, flag, MAX_PROMPT_BYTES + 1);
+  let bytes: Buffer;
+  try {
+    bytes = await readFileOfAnyKind(path, value, { bytes: MAX_PROMPT_BYTES, exceeded });
+  } catch (error) {
+    throw error instanceof PictlError ? error : unreadable(path, flag, error);
+  }
+  return asPromptText(bytes, path, flag);
+}
