@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { scaled } from "../support/speed.ts";
 import { Workspace } from "../support/workspace.ts";
@@ -15,6 +16,9 @@ interface PromptDocument {
   tokens: { total: number };
   error?: { code: string; message: string; hint?: string };
 }
+
+/** Never gets ready. */
+const STUCK_PI = fileURLToPath(new URL("../fixtures/pi/says-nothing.sh", import.meta.url));
 
 describe("pictl prompt", () => {
   let place: Workspace;
@@ -155,6 +159,29 @@ describe("pictl prompt", () => {
     assert.match(result.stderr, /\[TIMEOUT\]/);
     const { session } = await place.json<{ session: SessionInfo }>(["session", "show"]);
     assert.equal(session.state, "idle");
+  });
+
+  it("aborts at --timeout also while the agent starts, and says whose turn it was", async () => {
+    const env = { PICTL_PI: STUCK_PI };
+    const args = [
+      "prompt",
+      "--new",
+      "--model",
+      "scripted/echo",
+      "--timeout",
+      `${scaled(3_000)}ms`,
+      "--json",
+      "go",
+    ];
+    const result = await place.run(args, { env });
+    assert.equal(result.code, 3, result.stdout);
+    const document = JSON.parse(result.stdout) as PromptDocument;
+    assert.equal(document.outcome, "aborted");
+    assert.match(document.sessionId, /^[\da-f-]{36}$/);
+    assert.match(document.error?.message ?? "", /did not end within .* and was aborted\.$/);
+    const stuck = place.processes().filter(({ command }) => command.includes("says-nothing"));
+    assert.equal(stuck.length, 1, "the agent still starts: nobody has waited for its end");
+    await place.ok(["daemon", "stop", "--now"]);
   });
 
   it("returns at once with --detach, and the turn goes on", async () => {

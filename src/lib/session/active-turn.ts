@@ -19,6 +19,10 @@ export class ActiveTurn implements Asker {
   sent = false;
   /** pi has accepted its prompt: what runs from then on is the prompt's own. */
   accepted = false;
+  /** Refuses the prompt of a turn that ends before pi has it. */
+  refuse: ((error: PictlError) => void) | undefined;
+  /** Who follows it has been told its end, while its agent is still on its way. */
+  isTold = false;
   /** Answers the prompt before pi has accepted it. */
   acceptEarly: (() => void) | undefined;
   /** pi has begun a run for it. */

@@ -29,6 +29,8 @@ import type { Warnings } from "./warnings.ts";
 
 /** How long pi may take to act on an abort before its process is ended instead. */
 const ABORT_TIMEOUT_MS = 10_000;
+/** After this long the end of a turn that was never sent is told, also while its agent is still starting. */
+const UNSENT_ABORT_MS = 1_000;
 /** Commands that are answered from memory; longer means the agent is stuck. */
 const COMMAND_TIMEOUT_MS = 30_000;
 
@@ -176,9 +178,9 @@ export class Turns {
     const cleared = { steering: [] as string[], followUp: [] as string[] };
     const agent = this.#hooks.agent.live;
     if (agent === undefined || !turn.sent) {
-      // Still starting: the turn ends as soon as its agent is there, or failed to come.
+      // Still starting: the turn ends as soon as its agent is there, or failed to come. Who follows it need not wait.
       this.#hooks.starting.giveUp();
-      await bounded(turn.ended, ABORT_TIMEOUT_MS);
+      if (!(await bounded(turn.ended, UNSENT_ABORT_MS))) this.#tellAborted(turn);
       return cleared;
     }
     try {
@@ -209,6 +211,7 @@ export class Turns {
       this.#hooks.parking.letGo();
     const turn = this.#beginTurn(prompt.turnId, prompt.params.onQuestion, prompt.caller.request);
     turn.askedBy = askingSession(prompt.caller);
+    turn.refuse = prompt.reject;
     void this.#run(prompt, turn);
   }
 
@@ -428,11 +431,29 @@ export class Turns {
     });
     if (turn.sent && last.outcome !== "completed" && last.outcome !== "handled") reloading.foreign.failed();
     if (agent.live !== undefined) reloading.foreign.checkLater(agent.live);
-    told.emitTurn(last);
+    if (!turn.isTold) told.emitTurn(last);
     told.emitState();
     parking.schedule();
     this.pump();
     if (canPark()) this.#host.becameIdle();
+  }
+
+  /** Tells the end of a turn of which nothing was or will be sent. The session is free again when the start is over. */
+  #tellAborted(turn: ActiveTurn): void {
+    if (turn.isTold || this.#running !== turn) return;
+    turn.isTold = true;
+    const error = turn.unanswered ?? abortedWhileWaiting();
+    turn.refuse?.(error);
+    const { code, message } = error;
+    const by = turn.abort?.pid === undefined ? {} : { abortedBy: turn.abort.pid };
+    this.#hooks.told.emitTurn({
+      id: turn.id,
+      state: "ended",
+      outcome: "aborted",
+      error: { code, message },
+      ...by,
+      ...turn.tracker.totals(),
+    });
   }
 
   #rejectQueued({ turnId, reject }: QueuedPrompt): void {

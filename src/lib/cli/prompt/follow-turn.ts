@@ -44,6 +44,8 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
   const ended = Promise.withResolvers<Turn>();
   const gone = Promise.withResolvers<never>();
   const cut = Promise.withResolvers<"timeout" | "interrupt">();
+  /** Its session is known, or it was refused. */
+  const placed = Promise.withResolvers<void>();
   let turnId = params.turnId;
   let inTurn = false;
   let sessionId: string | undefined;
@@ -58,9 +60,13 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
     interrupted: false,
   };
 
+  const placeIn = (id: string) => {
+    sessionId = id;
+    options.onSession?.(id);
+    placed.resolve();
+  };
   const stopRecords = client.onRecord((record) => {
-    sessionId = record.sessionId;
-    options.onSession?.(sessionId);
+    placeIn(record.sessionId);
     if (record.type === "turn" && record.turn.state === "ended" && result.accepted === undefined) {
       endedEarly.set(record.turn.id, record.turn);
     }
@@ -90,8 +96,7 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
   const accepting = client.request("prompt", { ...params, subscribe: true }).then((accepted) => {
     result.accepted = accepted;
     if (accepted.warnings !== undefined) options.onWarnings?.(accepted.warnings);
-    sessionId = accepted.sessionId;
-    options.onSession?.(sessionId);
+    placeIn(accepted.sessionId);
     // Handed to the queue of a running turn: that one is followed from here on.
     if (accepted.disposition === "queued") inTurn = true;
     turnId = accepted.turnId;
@@ -99,8 +104,27 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
     if (early !== undefined) ended.resolve(early);
     return accepted;
   });
-  accepting.catch(() => undefined);
+  accepting.catch(() => placed.resolve());
+  /** @returns whether the turn was there to be aborted; the connection gives the records before this answer */
+  const abortIn = async (target: { sessionId?: string | undefined; cwd?: string | undefined }) => {
+    const answer = await client.request("abort", { ...target, turnId });
+    result.givenBack = [...answer.steering, ...answer.followUp];
+    return answer.aborted;
+  };
+  const abort = async (): Promise<boolean> => {
+    // Before the daemon has named the session, only the prompt's own words do. A new session has none.
+    if (sessionId === undefined && !params.fresh) {
+      const { sessionId: given, cwd } = params;
+      if (await abortIn({ sessionId: given, cwd }).catch(() => false)) return true;
+    }
+    await placed.promise;
+    return sessionId === undefined || (await abortIn({ sessionId }));
+  };
   try {
+    const refused = accepting.then(
+      () => new Promise<never>(() => undefined),
+      () => undefined,
+    );
     const finished = accepting.then(() => ended.promise);
     finished.catch(() => undefined);
     const first = await Promise.race([finished, gone.promise, cut.promise]);
@@ -110,25 +134,20 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
       return result;
     }
     result.interrupted = first === "interrupt";
-    if (sessionId !== undefined) {
-      const target = { sessionId, turnId };
-      const aborting = client.request("abort", target).then((answer) => {
-        result.givenBack = [...answer.steering, ...answer.followUp];
-        return answer.aborted ? ended.promise : undefined;
-      });
-      result.turn = await Promise.race([aborting, gone.promise, delay(ABORT_WAIT_MS)]);
+    const aborting = abort().then(async (isAborted) => {
+      const turn = await Promise.race([ended.promise, isAborted ? refused : undefined]);
+      return { turn, isAborted };
+    });
+    const last = await Promise.race([aborting, gone.promise, delay(ABORT_WAIT_MS)]);
+    result.turn = last?.turn;
+    if (last?.turn !== undefined && !last.isAborted) {
+      // It ended by itself, just before the abort came.
+      result.interrupted = false;
+      result.error = turnError(last.turn);
+    } else {
+      const isAborted = last?.isAborted ?? false;
+      result.error = cutError(result.interrupted, isAborted, deadline?.timeoutMs ?? 0);
     }
-    result.error = result.interrupted
-      ? new PictlError("TURN_ABORTED", "Interrupted: the turn was aborted.")
-      : new PictlError(
-          "TIMEOUT",
-          `The turn did not end within ${(deadline?.timeoutMs ?? 0) / 1000} s and was aborted.`,
-          {
-            hint: "Raise --timeout, or use --detach and look at the session later.",
-            details: { timeoutMs: deadline?.timeoutMs },
-            retryable: true,
-          },
-        );
     return result;
   } catch (error) {
     result.error =
@@ -140,6 +159,21 @@ export async function followTurn(client: Client, options: FollowOptions): Promis
     stopRecords();
     stopClose();
   }
+}
+
+/** Why nobody waits for the turn any longer, and what is known of its end. */
+function cutError(interrupted: boolean, isAborted: boolean, timeoutMs: number): PictlError {
+  const end = isAborted ? "was aborted" : "may still run: the daemon did not confirm its end";
+  const look = "See `pictl session list --state working`, and end it with `pictl session abort`.";
+  if (interrupted) {
+    const hint = isAborted ? {} : { hint: look };
+    return new PictlError("TURN_ABORTED", `Interrupted: the turn ${end}.`, hint);
+  }
+  return new PictlError("TIMEOUT", `The turn did not end within ${timeoutMs / 1000} s and ${end}.`, {
+    hint: isAborted ? "Raise --timeout, or use --detach and look at the session later." : look,
+    details: { timeoutMs },
+    retryable: isAborted,
+  });
 }
 
 function delay(ms: number): Promise<undefined> {

@@ -117,7 +117,7 @@ export async function runPrompt(
     const shown = turn !== undefined || accepted !== undefined;
     if (shown) {
       const context = {
-        sessionId: accepted?.sessionId ?? params.sessionId ?? "",
+        sessionId: accepted?.sessionId ?? sessionId ?? params.sessionId ?? "",
         turnId: accepted?.turnId ?? turnId,
         created: accepted?.created ?? false,
       };
@@ -126,7 +126,7 @@ export async function runPrompt(
     if (givenBack.length > 0) await writeStderr(givenBack.map((text) => `Not sent: ${text}\n`).join(""));
     if (error === undefined) return 0;
     if (followed.interrupted) {
-      await writeStderr("Interrupted: the turn was aborted.\n");
+      await writeStderr(`${error.message}\n${error.hint === undefined ? "" : `${error.hint}\n`}`);
       return EXIT_INTERRUPTED;
     }
     throw shown && options.format === "json" ? new ShownError(error) : error;

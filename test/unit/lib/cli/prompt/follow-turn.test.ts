@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { Deadline } from "../../../../../src/lib/cli/deadline.ts";
 import { type FollowedTurn, followTurn } from "../../../../../src/lib/cli/prompt/follow-turn.ts";
 import type { Client } from "../../../../../src/lib/client/client.ts";
 import { PictlError } from "../../../../../src/lib/core/errors.ts";
 import type { PushRecord } from "../../../../../src/lib/protocol/records.ts";
+import type { RequestParams } from "../../../../../src/lib/protocol/requests.ts";
 import type { Turn } from "../../../../../src/lib/protocol/session.ts";
 
 /** Plays the connection: a test answers its requests and sends its records. */
@@ -57,9 +60,9 @@ describe("followTurn", () => {
     queued = [];
   });
 
-  function follow(timeoutMs?: number): void {
+  function follow(timeoutMs?: number, target: Partial<RequestParams<"prompt">> = {}): void {
     following = followTurn(client as unknown as Client, {
-      params: { message: "go", turnId: "t1" },
+      params: { ...target, message: "go", turnId: "t1" },
       deadline: timeoutMs === undefined ? undefined : new Deadline(timeoutMs, performance.now()),
       interrupt: interrupt.signal,
       onRecord: (record) => shown.push(record),
@@ -77,6 +80,14 @@ describe("followTurn", () => {
 
   function accept(disposition = "started", turnId = "t1"): void {
     client.requests[0]?.resolve({ sessionId: "s", turnId, disposition, created: false });
+  }
+
+  async function untilAsked(type: string, params?: object): Promise<void> {
+    while (
+      client.last().type !== type ||
+      (params !== undefined && !isDeepStrictEqual(client.last().params, params))
+    )
+      await new Promise(setImmediate);
   }
 
   async function ended(): Promise<FollowedTurn> {
@@ -169,9 +180,57 @@ describe("followTurn", () => {
     follow(1);
     accept();
     turn("t1", "started");
-    while (client.last().type !== "abort") await new Promise(setImmediate);
-    client.last().resolve({ aborted: false, steering: [], followUp: [] });
+    await untilAsked("abort");
+    turn("t1", "ended", { outcome: "aborted", text: "so far" });
+    client.last().resolve({ aborted: true, steering: [], followUp: [] });
     const result = await ended();
     assert.deepEqual([result.interrupted, result.error?.code, result.error?.exitCode], [false, "TIMEOUT", 3]);
+    assert.equal(result.turn?.text, "so far");
+    assert.match(result.error?.message ?? "", /and was aborted\.$/);
+  });
+
+  test("before the session is known, the abort names it as the prompt did, and then by its id", async () => {
+    follow(1, { sessionId: "review", cwd: "/w" });
+    await untilAsked("abort");
+    assert.deepEqual(client.last().params, { sessionId: "review", cwd: "/w", turnId: "t1" });
+    client.last().resolve({ aborted: false, steering: [], followUp: [] });
+    await new Promise(setImmediate);
+    client.record({ type: "state", sessionId: "s", seq: 1, state: "starting" });
+    await untilAsked("abort", { sessionId: "s", turnId: "t1" });
+    client.last().resolve({ aborted: true, steering: [], followUp: [] });
+    await new Promise(setImmediate);
+    client.requests[0]?.reject(new PictlError("TURN_ABORTED", "before its turn began"));
+    assert.match((await ended()).error?.message ?? "", /and was aborted\.$/);
+  });
+
+  test("a new session is aborted once the daemon has named it", async () => {
+    follow(1, { cwd: "/w", fresh: true });
+    await delay(20);
+    assert.equal(client.last().type, "prompt");
+    client.record({ type: "state", sessionId: "s", seq: 1, state: "starting" });
+    await untilAsked("abort", { sessionId: "s", turnId: "t1" });
+    turn("t1", "ended", { outcome: "aborted" });
+    client.last().resolve({ aborted: true, steering: [], followUp: [] });
+    assert.equal((await ended()).error?.code, "TIMEOUT");
+  });
+
+  test("an end that the daemon doesn't confirm is not told as an abort", async () => {
+    follow(1);
+    accept();
+    await untilAsked("abort");
+    client.last().resolve({ aborted: false, steering: [], followUp: [] });
+    const { error } = await ended();
+    assert.match(error?.message ?? "", /did not end within 0\.001 s and may still run/);
+    assert.match(error?.hint ?? "", /session abort/);
+  });
+
+  test("a turn that ends by itself just before the abort has ended as it did", async () => {
+    follow(1);
+    accept();
+    await untilAsked("abort");
+    turn("t1", "ended", { outcome: "completed", text: "all" });
+    client.last().resolve({ aborted: false, steering: [], followUp: [] });
+    const result = await ended();
+    assert.deepEqual([result.error, result.turn?.text], [undefined, "all"]);
   });
 });
