@@ -310,6 +310,15 @@ describe("one writer", () => {
       await once(pi.stdout, "data");
       try {
         assertInUse(await prompt(place, id, "again"), pi.pid);
+        const before = readFileSync(await file(id), "utf8");
+        for (const [command = "", ...rest] of [
+          ["bash", "true"],
+          ["rename", "x"],
+          ["thinking", "low"],
+          ["compact"],
+        ])
+          assertInUse(await place.run(["session", command, "-s", id, ...rest]), pi.pid);
+        assert.equal(readFileSync(await file(id), "utf8"), before, "a command has written");
       } finally {
         pi.stdin.end();
         await closed;

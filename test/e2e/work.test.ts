@@ -99,6 +99,16 @@ describe("a command that runs beside a turn", () => {
     assert.equal((await place.run(prompt)).code, 0);
   });
 
+  it("is ended by `session close` as one that was aborted", async (t) => {
+    const { place } = await workspace(t, "");
+    const running = place.start(["session", "bash", "-s", "first", "echo on; sleep 600"]);
+    await running.until("stdout", "on\n");
+    assert.equal(await place.ok(["session", "close", "first"]), "closed");
+    const { code, stderr } = await running.done;
+    assert.equal(code, 6, stderr);
+    assert.match(stderr, /ended from elsewhere.*\[TURN_ABORTED\]/);
+  });
+
   it("is ended by `session abort`, which says so", async (t) => {
     const { place } = await workspace(t, "");
     const running = place.start(["session", "bash", "-s", "first", "echo on; sleep 600"]);

@@ -42,6 +42,8 @@ export interface CommandHooks {
   turns: Turns;
   reloading: Reloading;
   log: Logger;
+  /** Throws SESSION_IN_USE while a pi that no pictl has started has the session. */
+  lookForOthers: () => void;
   isCompacting: () => boolean;
   /** Whether the last compaction ended because it was aborted. */
   wasCompactionAborted: () => boolean;
@@ -97,6 +99,8 @@ export class Commands {
       if (command.type === "compact") turns.refuseWhileWorking();
       const writes = !READING_COMMAND.test(command.type);
       if (writes) await reloading.takeInForeignWrites();
+      // A turn has looked before it began.
+      if (writes && turns.running === undefined) this.#hooks.lookForOthers();
       const agent = await its.ensure(caller, { anyModel: WITHOUT_MODEL.test(command.type) });
       if (/_thinking_level/.test(command.type)) its.refuseOtherModel();
       const ids = { request: caller.request, command: command.type, agent: agent.pid };

@@ -161,6 +161,7 @@ export class Session {
       turns,
       reloading,
       log,
+      lookForOthers: () => host.lookForOthers?.(record, this.warnings),
       isCompacting: () => this.#isCompacting,
       wasCompactionAborted: () => this.#records.wasCompactionAborted,
       changed: () => this.#commandsChanged(),
@@ -442,6 +443,8 @@ export class Session {
       this.#starting.restarts.skip();
       if (this.#turn) await this.#turns.abortTurn(this.#turn, caller.pid);
       await this.#agent.started();
+      // One that pi doesn't end in time is cut with the agent.
+      await this.#commands.abort(caller).catch(() => undefined);
       if (closed) this.#save({ closed: true });
       await this.#agent.leave()?.stop();
       this.#told.emitState();
