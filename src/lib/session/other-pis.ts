@@ -23,6 +23,8 @@ const START_SLACK_MS = 2_000;
 export class OtherPiWatch {
   readonly #told = new Set<string>();
   #nextLook = 0;
+  /** What the last look found, for those who ask before the next one. */
+  #found: OtherPi[] = [];
 
   /**
    * Warns of such a pi, once.
@@ -52,19 +54,30 @@ export class OtherPiWatch {
 
   #inDirectoryOf({ cwd, agentDir }: SessionRecord): OtherPi[] {
     const startedAt = performance.now();
-    if (startedAt < this.#nextLook) return [];
-    const pis = findOtherPis() ?? [];
-    const now = performance.now();
-    this.#nextLook = now + Math.min(MAX_PAUSE_MS, (now - startedAt) / MAX_SHARE);
+    if (startedAt >= this.#nextLook) {
+      this.#found = findOtherPis() ?? [];
+      const now = performance.now();
+      this.#nextLook = now + Math.min(MAX_PAUSE_MS, (now - startedAt) / MAX_SHARE);
+    }
     const directory = realPath(cwd);
-    return pis.filter(
+    return this.#found.filter(
       (pi) =>
+        isRunning(pi.pid) &&
         pi.cwd === directory &&
         // One that a tool of an agent has started has a session of its own.
         !pi.isOfAgent &&
         !pi.words.includes("--no-session") &&
         realPath(agentDirOf(pi.env, pi.cwd)) === realPath(agentDir),
     );
+  }
+}
+
+/** It may have ended since the look. */
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 
