@@ -32,13 +32,13 @@ export interface Counts {
 
 export const NO_COUNTS: Counts = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0 };
 
-/** Counts as node:test does: a suite is no test, and each test counts once. */
+/** Counts as node:test does: a suite is no test, and each test counts once. A suite that is skipped counts as one. */
 export function countsOf(seen: readonly Seen[]): Counts {
   const counts = { ...NO_COUNTS };
   for (const each of seen) {
     if (each.type !== "end") continue;
     if (each.isSuite) counts.suites += 1;
-    else {
+    if (!each.isSuite || kindOf(each) === "skipped") {
       counts.tests += 1;
       counts[kindOf(each)] += 1;
     }

@@ -20,7 +20,9 @@ function whyNot(): string | false {
   return status === 0 ? false : "the checkout can't be read by other users";
 }
 
-describe("a user id without an entry in the password file", { skip: whyNot() }, () => {
+describe("a user id without an entry in the password file", () => {
+  const skip = whyNot();
+
   function asUnknown(t: TestContext) {
     const place = new Workspace({ SHELL: undefined });
     for (const path of [place.root, place.home, place.agentDir, place.cwd]) chownSync(path, UID, UID);
@@ -42,7 +44,7 @@ describe("a user id without an entry in the password file", { skip: whyNot() }, 
     return pictl;
   }
 
-  test("runs every kind of command", (t) => {
+  test("runs every kind of command", { skip }, (t) => {
     const pictl = asUnknown(t);
     const prompted = pictl(["prompt", "--model", "scripted/echo", "hi"]);
     assert.deepEqual([prompted.status, prompted.stdout], [0, "echo: hi\n"], prompted.stderr);
@@ -63,7 +65,7 @@ describe("a user id without an entry in the password file", { skip: whyNot() }, 
     }
   });
 
-  test("without HOME, a command that needs it says so, and help still works", (t) => {
+  test("without HOME, a command that needs it says so, and help still works", { skip }, (t) => {
     const pictl = asUnknown(t);
     for (const args of [
       ["session", "list"],

@@ -34,6 +34,8 @@ export class ForeignWrites {
   #known: FileMark | undefined;
   /** The file when it was last found to be as the agent has it; undefined: not since the agent has read it. */
   #looked: Stats | undefined;
+  /** The file when the agent last came to rest, until it is looked at. */
+  #rested: Stats | undefined;
   /** The agent may have worked since. */
   #unchecked = false;
   /** Where the last turn began. */
@@ -63,6 +65,7 @@ export class ForeignWrites {
     this.#path = path;
     this.#known = mark;
     this.#looked = undefined;
+    this.#rested = undefined;
     this.#unchecked = false;
     this.#isDoubted = false;
     this.#isExpected = mark !== undefined;
@@ -92,8 +95,12 @@ export class ForeignWrites {
     });
   }
 
-  /** Compares when nothing waits for the result, so that the next {@link check} has less to do. */
+  /**
+   * The agent has come to rest: what changes the file from now on is somebody else's. Compares when nothing waits for
+   * the result, so that the next {@link check} has less to do.
+   */
   checkLater(agent: Asked): void {
+    this.#rested = this.#path === undefined ? undefined : statsOf(this.#path);
     // What is wrong with the file then is wrong at the next check, too.
     void this.check(agent).catch(() => undefined);
   }
@@ -208,7 +215,10 @@ export class ForeignWrites {
     if (looked !== undefined && isUntouched(looked, stats)) return undefined;
     const problem = problemOf(path, this.#sessionId);
     if (problem !== undefined) return { kind: "lost", file: path, problem };
-    if (looked !== undefined && (looked.ino !== stats.ino || stats.size <= looked.size)) return CHANGED;
+    const wasReplaced = (before: Stats) => before.ino !== stats.ino || stats.size <= before.size;
+    if (looked !== undefined && wasReplaced(looked)) return CHANGED;
+    const rested = this.#rested;
+    if (rested !== undefined && !isUntouched(rested, stats) && wasReplaced(rested)) return CHANGED;
     const tail = await readWhole(path, before ?? FILE_START);
     if (tail.isCut) return CHANGED;
     const isGrown = before !== undefined && tail.ino === before.ino && tail.holdsMark;
@@ -220,6 +230,7 @@ export class ForeignWrites {
     if (this.#path === path) {
       this.#known = added;
       this.#looked = added.offset === stats.size ? stats : undefined;
+      if (this.#rested === rested) this.#rested = undefined;
       this.#isExpected = true;
       this.#unchecked = false;
     }
