@@ -119,7 +119,7 @@ export async function runFile(
     const counts = countsOf(seen);
     if (kept !== undefined) problem = `${how}, because of: ${kept.resources.join(", ")}`;
     else if (counts.fail + counts.cancelled === 0) problem = how;
-  } else if (countsOf(seen).tests === 0 && run.options.length === 0) problem = "has no tests";
+  } else if (!seen.some(({ type }) => type === "end") && run.options.length === 0) problem = "has no tests";
   endGroup(child.pid);
   const left = await endLeft(temporary, isOver ? idleMs * slowness() : 0);
   if (left.length > 0 && problem === undefined) problem = `left processes behind:\n${left.join("\n")}`;
