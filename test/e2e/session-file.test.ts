@@ -145,6 +145,18 @@ describe("a session's file that another program changes", () => {
     assert.match((await prompt("six")).stderr, EARLIER);
   });
 
+  it("says so when a line of it can't be read any more", async () => {
+    const breakLine = (line = "") =>
+      writeFileSync(file, readFileSync(file, "utf8").replace(line, `${line.slice(0, -9)}${"x".repeat(9)}`));
+    const lines = whole.trimEnd().split("\n");
+    breakLine(lines.at(-1));
+    assert.match((await prompt("three")).stderr, EARLIER);
+    await place.ok(["session", "close", "mine"]);
+    // The first answer: all before it would be gone without a word.
+    breakLine(lines.find((line) => line.includes('"role":"assistant"')));
+    assert.match((await prompt("four")).stderr, /Warning: .*has a gap/);
+  });
+
   it("is read again when its content was exchanged", async () => {
     writeFileSync(file, whole.replaceAll('"one"', '"ONE"'));
     const next = await prompt("three");

@@ -154,13 +154,20 @@ export class ForeignWrites {
     const path = this.#path;
     if (path === undefined) return () => undefined;
     const known = this.#knownAtEnd(path);
+    // Not that of the file as it is now, which another program may have changed.
+    const mtimeMs = (this.#looked ?? this.#rested)?.mtimeMs;
     const atEnd = statsOf(path);
     const isOurs = known !== undefined && atEnd !== undefined && !isOther(known, atEnd);
     return () => {
       if (known === undefined) return undefined;
       const { ino, offset, lastId, lastAt } = known;
       const stats = isOurs ? statsOf(path) : undefined;
-      return { ino: stats?.ino ?? ino, size: stats?.size ?? offset, last: { offset, lastId, lastAt } };
+      return {
+        ino: stats?.ino ?? ino,
+        size: stats?.size ?? offset,
+        mtimeMs,
+        last: { offset, lastId, lastAt },
+      };
     };
   }
 

@@ -59,6 +59,8 @@ export interface SessionRecord {
 export interface SeenFile {
   ino: number;
   size: number;
+  /** When it was last changed; absent when that is not known. */
+  mtimeMs?: number | undefined;
   /** The last entry, and where its line starts and ends. Records of older builds don't have it. */
   last?: { offset: number; lastId: string | null; lastAt?: number | undefined };
 }

@@ -1,8 +1,9 @@
+import { lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { listSessionFiles, type SessionFile } from "../core/session-files/locate.ts";
 import { fileLostError } from "./file-lost.ts";
 import { problemOf } from "./files/identity.ts";
-import { missingAncestor, readTail, stillHolds } from "./files/tail.ts";
+import { missingAncestor, stillHolds } from "./files/tail.ts";
 import type { Registry, SeenFile, SessionRecord } from "./registry.ts";
 import { sandboxLookup } from "./sandboxed-places.ts";
 import type { Session } from "./session.ts";
@@ -27,7 +28,7 @@ export function requireFile(
     if (adoptMoved(session, registry, save)) problem = undefined;
   }
   if (problem !== undefined) throw fileLostError(record, record.file, problem, false);
-  const warning = record.seen?.last && warningOf(record.file, record.seen.last);
+  const warning = record.seen && warningOf(record.file, record.seen);
   if (warning === undefined) return;
   session.warnings.add(`The file of session ${record.id} ${warning} (${record.file}).`);
   // Once is enough.
@@ -35,11 +36,13 @@ export function requireFile(
   save(record);
 }
 
-function warningOf(file: string, last: NonNullable<SeenFile["last"]>): string | undefined {
+function warningOf(file: string, { ino, size, mtimeMs, last }: SeenFile): string | undefined {
+  if (last === undefined) return undefined;
   if (!stillHolds(file, last))
     return "holds an earlier state: what was said last is not in it. The session goes on from there";
-  const tail = readTail(file, last);
-  const missing = tail.holdsMark && tail.isChain ? undefined : missingAncestor(file);
+  const now = lstatSync(file);
+  if (now.ino === ino && now.size === size && now.mtimeMs === mtimeMs) return undefined;
+  const missing = missingAncestor(file);
   return (
     missing &&
     `has a gap: entry ${missing} is missing, and the session goes on without all that was said before`

@@ -8,6 +8,8 @@ const IDS_WITHIN_BYTES = 512;
 /** Looked at from the end for the last entry; more when that is longer. */
 const END_BYTES = 64 * 1024;
 const LF = 0x0a;
+/** Parsing takes a second for some 100 MiB. The lines of larger files are known by their ids alone. */
+const MAX_PARSED_BYTES = 64 * 1024 * 1024;
 /** The system prompt is a message too, which pi saves without an event. */
 const SAID = /^\{"type":"message","id":[^{]*"message":\{"role":"(user|assistant|toolResult)"/;
 /** As pi writes most entries; those of extensions (`custom`) have their ids last. */
@@ -109,12 +111,14 @@ export function stillHolds(path: string, mark: Pick<FileMark, "offset" | "lastId
   if (lastId === null) return true;
   const fd = openSessionFile(path);
   try {
-    if (mark.lastAt !== undefined && holdsMark(fd, mark)) return true;
+    const { offset, lastAt } = mark;
     let isThere = false;
-    forEachLine(fd, 0, fstatSync(fd).size, (line) => {
-      isThere = line.terminated && idsOf(line)?.id === lastId;
+    const look = (line: Line) => {
+      isThere = line.terminated && idsOf(line)?.id === lastId && isReadable(line);
       return !isThere;
-    });
+    };
+    if (lastAt !== undefined && holdsMark(fd, mark)) forEachLine(fd, lastAt, offset, look);
+    if (!isThere) forEachLine(fd, 0, fstatSync(fd).size, look);
     return isThere;
   } finally {
     closeSync(fd);
@@ -122,16 +126,18 @@ export function stillHolds(path: string, mark: Pick<FileMark, "offset" | "lastId
 }
 
 /**
- * The entry that the file's last one descends from and that isn't in the file: pi takes nothing before it for said. Reads
- * all of the file. Throws what the file system says.
+ * The entry that the file's last one descends from and that isn't in the file, or is a line that pi can't parse: pi takes
+ * nothing before it for said. Reads all of the file. Throws what the file system says.
  */
 export function missingAncestor(path: string): string | undefined {
   const parents = new Map<string, string | null>();
   let last: string | null = null;
   const fd = openSessionFile(path);
   try {
-    forEachLine(fd, 0, fstatSync(fd).size, (line) => {
-      const entry = line.terminated ? idsOf(line) : undefined;
+    const { size } = fstatSync(fd);
+    forEachLine(fd, 0, size, (line) => {
+      const isKnown = line.terminated && (size > MAX_PARSED_BYTES || isReadable(line));
+      const entry = isKnown ? idsOf(line) : undefined;
       if (entry !== undefined) {
         parents.set(entry.id, entry.parentId);
         last = entry.id;
@@ -162,6 +168,12 @@ function holdsMark(fd: number, { offset, lastId, lastAt }: Omit<FileMark, "ino">
   if (IDS.test(found)) return IDS.exec(found)?.[2] === lastId;
   const line = lineAt(fd, lastAt, offset - lastAt, offset - lastAt);
   return idsOf({ head: line.head, text: () => line.text()?.split("\n", 1)[0] })?.id === lastId;
+}
+
+/** Whether pi can parse the line; one that is too long to be looked at counts as such. */
+function isReadable(line: Pick<Line, "text">): boolean {
+  const text = line.text();
+  return text === undefined || parseObject(text) !== undefined;
 }
 
 function byteAt(fd: number, offset: number): number | undefined {
