@@ -174,8 +174,8 @@ function run(script: string, cwd: string, env: Record<string, string>): Promise<
 
 /** What differs from run to run: ids, times, process numbers, and the widths of columns that hold them. */
 const MASKS: [RegExp, string][] = [
-  [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, "<uuid>"],
-  [/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>"],
+  [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, "<uuid>"],
+  [/\b\d{4}-\d\d-\d\dT[\d:.-]+Z/g, "<time>"],
   [/\b\d{4}-\d\d-\d\d( \d\d:\d\d)?( UTC)?/g, "<time>"],
   [/\b\d\d:\d\d:\d\d\.\d{3}\b/g, "<time>"],
   [/\b[0-9a-f]{7,8}\.\.[0-9a-f]{7,8}\b/g, "<hashes>"],
