@@ -59,7 +59,14 @@ describe("AgentPool", () => {
       async prepare({ place, cwd, options }: AgentPlan) {
         const args = [`for ${place.kind === "file" ? place.path : ""}`];
         const kind = { key: options.tools ?? "plain" };
-        return { args, spareArgs: ["for nobody"], cwd, kind, spareWillDo: true };
+        return {
+          args,
+          spareArgs: ["for nobody"],
+          cwd,
+          kind,
+          spareWillDo: true,
+          toolsDifference: () => undefined,
+        };
       },
       async launch({ args, kind, cwd }: AgentLaunch) {
         const agent = new FakeAgent(agents.length + 1, args);
