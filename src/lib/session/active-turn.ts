@@ -21,7 +21,7 @@ export class ActiveTurn implements Asker {
   accepted = false;
   /** Refuses the prompt of a turn that ends before pi has it. */
   refuse: ((error: PictlError) => void) | undefined;
-  /** Who follows it has been told its end, while its agent is still on its way. */
+  /** The end of the turn was reported while its agent is still starting. */
   isTold = false;
   /** Answers the prompt before pi has accepted it. */
   acceptEarly: (() => void) | undefined;

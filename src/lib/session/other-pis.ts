@@ -11,8 +11,8 @@ import type { Warnings } from "./warnings.ts";
 const MAX_SHARE = 1 / 20;
 /** The next look waits no longer than this for it, however slow the machine is. */
 const MAX_PAUSE_MS = 1_000;
-/** Told pairs of session and process that are kept, so that each is told once. */
-const MAX_TOLD = 1_000;
+/** Limit of the pairs of session and process that are remembered as reported. */
+const MAX_REPORTED = 1_000;
 /** The start of a process is known to about a second. */
 const START_SLACK_MS = 2_000;
 
@@ -21,7 +21,7 @@ const START_SLACK_MS = 2_000;
  * session open: pi opens the file for each write alone, and hides its arguments, so that mostly nobody can tell.
  */
 export class OtherPiWatch {
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
   #nextLook = 0;
   /** What the last look found, for those who ask before the next one. */
   #found: OtherPi[] = [];
@@ -43,9 +43,9 @@ export class OtherPiWatch {
         });
       }
       const key = `${id} ${pi.pid} ${pi.startedAt}`;
-      if (this.#told.has(key)) continue;
-      if (this.#told.size >= MAX_TOLD) this.#told.clear();
-      this.#told.add(key);
+      if (this.#reported.has(key)) continue;
+      if (this.#reported.size >= MAX_REPORTED) this.#reported.clear();
+      this.#reported.add(key);
       warnings.add(
         `pi (process ${pi.pid}) runs in ${record.cwd} too, and may have session ${id} open. If it has, leave the session there: what it writes next doesn't follow this turn.`,
       );
@@ -96,7 +96,7 @@ function hasSession(pi: OtherPi, { id, cwd, agentDir }: SessionRecord, file: str
   );
 }
 
-/** Whether `pi --continue` took this file when it started: not to be told of one that was written to since. */
+/** Whether `pi --continue` took this file when it started. A file that was written to since gives no answer. */
 function wasNewest(file: string, cwd: string, agentDir: string, startedAt: number): boolean {
   const own = statSync(file, { throwIfNoEntry: false });
   if (own === undefined || own.mtimeMs > startedAt + START_SLACK_MS) return false;

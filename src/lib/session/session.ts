@@ -81,7 +81,7 @@ export class Session {
   /** How many closes are under way. */
   #closing = 0;
   #retired = false;
-  /** The daemon is ending it: who waits is told by the end of the connection. */
+  /** The daemon is ending the session: the end of the connection reports that to whoever waits. */
   #endsWithDaemon = false;
 
   constructor(record: SessionRecord, host: SessionHost) {

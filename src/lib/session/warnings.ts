@@ -4,7 +4,7 @@ const MAX_WARNINGS = 20;
 /** What the next prompt of a session is told besides its answer, each once. */
 export class Warnings {
   readonly #texts = new Set<string>();
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
 
   add(text: string): void {
     if (this.#texts.size < MAX_WARNINGS) this.#texts.add(text);
@@ -12,8 +12,8 @@ export class Warnings {
 
   /** What each agent of the session says again is told at the first one. */
   addOnce(text: string): void {
-    if (this.#told.has(text) || this.#told.size >= MAX_WARNINGS) return;
-    this.#told.add(text);
+    if (this.#reported.has(text) || this.#reported.size >= MAX_WARNINGS) return;
+    this.#reported.add(text);
     this.add(text);
   }
 

@@ -4,7 +4,7 @@ import type { Face } from "./face.ts";
 import { parseSlashCommand } from "./slash-commands.ts";
 import type { Talk } from "./talk.ts";
 
-/** What a command has to mend first, which must not be typed behind the message. */
+/** Errors that a command has to fix first: the message must not stay in front of that command. */
 const NEEDS_COMMAND = ["NO_MODEL", "MODEL_UNAVAILABLE"];
 
 /**
