@@ -96,6 +96,25 @@ describe("a resumed session is the one that was asked for", () => {
     await workspace.ok(["prompt", "two"], { env: KEY });
     assert.deepEqual(asked(), ["good", "good"]);
     await workspace.ok(["session", "close"]);
+    const file = (await shown()).file ?? "";
+    const before = readFileSync(file, "utf8");
+    for (const copy of [
+      ["session", "clone", "--model", "cheap/c"],
+      ["session", "fork", "--at", "2", "--model", "cheap/c"],
+    ]) {
+      const id = (await workspace.ok(copy)).trim();
+      const { session } = await workspace.json<{ session: SessionInfo }>(["session", "show", "-s", id]);
+      assert.equal(session.model, "cheap/c");
+      await workspace.ok(["session", "close", id]);
+    }
+    await workspace.ok(["prompt", "--fork", "--model", "cheap/c", "of the copy"]);
+    assert.deepEqual(asked().splice(2), ["cheap"]);
+    server.requests.pop();
+    assert.equal(
+      readFileSync(file, "utf8"),
+      before,
+      "the copy's model was written into the session's own file",
+    );
     await workspace.ok(["prompt", "--model", "cheap/c", "three"]);
     await workspace.ok(["session", "close"]);
     await workspace.ok(["prompt", "four"], { env: KEY });

@@ -1,13 +1,7 @@
-import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { pickSession } from "../../lib/cli/pick-session.ts";
 import { withProgress } from "../../lib/cli/progress.ts";
-import {
-  branchDirectory,
-  branchDirectoryFlag,
-  sessionArg,
-  sessionFlag,
-} from "../../lib/cli/session-flags.ts";
+import { branchFlags, branchOptionsFrom, sessionArg, sessionFlag } from "../../lib/cli/session-flags.ts";
 
 export default class SessionClone extends BaseCommand<typeof SessionClone> {
   static override summary = "Make a new session with the same conversation and print its id";
@@ -20,19 +14,13 @@ export default class SessionClone extends BaseCommand<typeof SessionClone> {
   static override args = { session: sessionArg };
   static override flags = {
     session: sessionFlag,
-    name: Flags.string({ char: "n", description: "Name of the new session" }),
-    cwd: branchDirectoryFlag,
+    ...branchFlags,
   };
 
   async run(): Promise<void> {
-    const { name, session } = this.flags;
-    const target = pickSession(this.args.session, session);
+    const target = pickSession(this.args.session, this.flags.session);
     const client = await this.connect();
-    const request = client.request("clone", {
-      ...target,
-      ...branchDirectory(this.flags.cwd),
-      ...(name === undefined ? {} : { name }),
-    });
+    const request = client.request("clone", { ...target, ...branchOptionsFrom(this.flags) });
     const result = await withProgress("Cloning the session", request);
     await this.show(result, () => `${result.sessionId}\n`);
   }

@@ -3,12 +3,7 @@ import { BaseCommand } from "../../lib/cli/base-command.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
 import { pickSession } from "../../lib/cli/pick-session.ts";
 import { withProgress } from "../../lib/cli/progress.ts";
-import {
-  branchDirectory,
-  branchDirectoryFlag,
-  sessionArg,
-  sessionFlag,
-} from "../../lib/cli/session-flags.ts";
+import { branchFlags, branchOptionsFrom, sessionArg, sessionFlag } from "../../lib/cli/session-flags.ts";
 
 export default class SessionFork extends BaseCommand<typeof SessionFork> {
   static override summary = "Make a new session from an earlier message and print its id";
@@ -26,12 +21,11 @@ export default class SessionFork extends BaseCommand<typeof SessionFork> {
       description: "Your message to fork from: its number (see session show --messages) or entry id",
       helpValue: "<n|entry>",
     }),
-    name: Flags.string({ char: "n", description: "Name of the new session" }),
-    cwd: branchDirectoryFlag,
+    ...branchFlags,
   };
 
   async run(): Promise<void> {
-    const { at, name, session } = this.flags;
+    const { at, session } = this.flags;
     const target = pickSession(this.args.session, session);
     const client = await this.connect();
     if (at === undefined) {
@@ -42,12 +36,7 @@ export default class SessionFork extends BaseCommand<typeof SessionFork> {
       });
       return;
     }
-    const request = client.request("fork", {
-      ...target,
-      at,
-      ...branchDirectory(this.flags.cwd),
-      ...(name === undefined ? {} : { name }),
-    });
+    const request = client.request("fork", { ...target, at, ...branchOptionsFrom(this.flags) });
     const result = await withProgress("Forking the session", request);
     if (process.stderr.isTTY && !this.flags.json) await writeStderr(`Forked before: ${result.text}\n`);
     await this.show(result, () => `${result.sessionId}\n`);

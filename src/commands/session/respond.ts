@@ -12,6 +12,7 @@ export default class SessionRespond extends BaseCommand<typeof SessionRespond> {
     '<%= config.bin %> session respond -s review "Allow"',
     "<%= config.bin %> session respond --cancel",
   ];
+  static override textArguments = true;
   static override args = { answer: Args.string({ description: "The answer" }) };
   static override flags = {
     session: sessionFlag,

@@ -1,7 +1,11 @@
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { writeStderr } from "../../lib/cli/output.ts";
 import { sessionFlag, sessionsArg } from "../../lib/cli/session-flags.ts";
 import { waitConditions } from "../../lib/protocol/wait.ts";
+
+/** A wait that is over sooner needs no explanation. */
+const SAY_AFTER_MS = 400;
 
 export default class SessionWait extends BaseCommand<typeof SessionWait> {
   static override summary = "Wait until sessions are idle, ask something, or end their turn";
@@ -43,13 +47,19 @@ export default class SessionWait extends BaseCommand<typeof SessionWait> {
     const deadline = await deadlineFrom(flags.timeout);
     const targets = targetsFrom(this.args.sessions, flags.session);
     const client = await within(deadline, "Connecting to the daemon", this.connect());
+    const conditions = flags.for ?? ["idle"];
+    const notice = setTimeout(
+      () => void writeStderr(`Waiting for ${conditions.join(" or ")}.\n`),
+      SAY_AFTER_MS,
+    );
+    if (process.stderr.isTTY !== true) clearTimeout(notice);
     const { results, exitCode } = await waitForSessions(client, {
       targets,
-      conditions: flags.for ?? ["idle"],
+      conditions,
       mode: flags.any ? "any" : "all",
       deadline,
       onResult: (result) => (flags.json ? undefined : this.show(result, () => `${result.sessionId}\n`)),
-    });
+    }).finally(() => clearTimeout(notice));
     if (flags.json) await this.show({ sessions: results }, () => "");
     this.setExitCode(exitCode);
   }

@@ -13,9 +13,13 @@ import {
  * The text of a system prompt that was given as itself or as a file, from the shell's directory. A pipe may be written
  * late or never: it is waited for with a notice, and a time limit can end the wait.
  *
- * @throws PictlError FILE_NOT_FOUND, INVALID_INPUT
+ * @throws PictlError FILE_NOT_FOUND, INVALID_INPUT, USAGE
  */
 export async function readSystemPrompt(value: string, flag: string): Promise<string> {
+  if (value === "-")
+    throw new PictlError("USAGE", `${flag}: - is neither a text nor a file.`, {
+      hint: `To read stdin: ${flag} /dev/stdin`,
+    });
   const path = promptPath(value, "", flag);
   if (path === undefined) return value;
   const kind = statSync(path, { throwIfNoEntry: false });

@@ -26,15 +26,39 @@ export const sessionsArg = Args.string({
   multiple: true,
 });
 
-/** Where a copy of a session goes on, such as one whose own directory is gone. */
-export const branchDirectoryFlag = Flags.string({
-  char: "C",
-  description: "Directory of the new session (default: that of the other one)",
-  helpValue: "<dir>",
-});
+/** What a copy of a session has of its own: where it goes on, such as one whose directory is gone, and with which model. */
+export const branchFlags = {
+  name: Flags.string({ char: "n", description: "Name of the new session" }),
+  cwd: Flags.string({
+    char: "C",
+    description: "Directory of the new session (default: that of the other one)",
+    helpValue: "<dir>",
+  }),
+  model: Flags.string({
+    char: "m",
+    description: "Model of the new session (default: that of the other one)",
+  }),
+  thinking: Flags.option({
+    options: thinkingLevels,
+    description: "Its thinking level (default: that of the other one)",
+  })(),
+};
 
-export function branchDirectory(cwd: string | undefined): { directory?: string } {
-  return cwd === undefined ? {} : { directory: resolve(cwd) };
+export interface BranchFlagValues {
+  name?: string | undefined;
+  cwd?: string | undefined;
+  model?: string | undefined;
+  thinking?: SessionOptions["thinking"];
+}
+
+/** The parameters of a request for a copy, without those that weren't given. */
+export function branchOptionsFrom({ name, cwd, model, thinking }: BranchFlagValues) {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(cwd === undefined ? {} : { directory: resolve(cwd) }),
+    ...(model === undefined ? {} : { model: absoluteScenario(model) }),
+    ...(thinking === undefined ? {} : { thinking }),
+  };
 }
 
 /** How a new session's agent is started. */

@@ -33,7 +33,7 @@ export function checkValue(name: string, value: unknown): void {
   for (const each of [value].flat()) {
     if (typeof each !== "string") continue;
     if (each.endsWith("\r")) throw carriageReturn(name);
-    if (each.trim() === "" && name.startsWith("--")) {
+    if (each.trim() === "") {
       throw new PictlError("USAGE", `${name} is empty.`, { hint: "Leave it out, or give it a value." });
     }
   }

@@ -140,16 +140,18 @@ export const handlers: Handlers = {
     reply(await sessions.find(target, caller).abort(turnId, caller));
   },
 
-  async fork({ at, name, directory, ...target }, { sessions, caller }, reply) {
+  async fork({ at, ...params }, { sessions, caller }, reply) {
+    const { target, options } = branchParams(params);
     const parent = sessions.find(target, caller);
     const point = findForkPoint(forkPoints(await sessionTranscript(parent, caller)), at);
-    const { session, text } = await branchSession(sessions, parent, { at: point, name, directory }, caller);
+    const { session, text } = await branchSession(sessions, parent, { at: point, ...options }, caller);
     reply({ sessionId: session.id, text });
   },
 
-  async clone({ name, directory, ...target }, { sessions, caller }, reply) {
+  async clone(params, { sessions, caller }, reply) {
+    const { target, options } = branchParams(params);
     const parent = sessions.find(target, caller);
-    const { session } = await branchSession(sessions, parent, { name, directory }, caller);
+    const { session } = await branchSession(sessions, parent, options, caller);
     reply({ sessionId: session.id });
   },
 
@@ -242,6 +244,11 @@ export const handlers: Handlers = {
 };
 
 /** Also takes what its next prompt would report. */
+/** Which session is copied, and what the copy has of its own. */
+function branchParams({ name, directory, model, thinking, ...target }: RequestParams<"clone">) {
+  return { target, options: { name, directory, model, thinking } };
+}
+
 function warningsOfNew(session: Session): { warnings?: string[] } {
   return warningsOf(session, session.warnings.take());
 }

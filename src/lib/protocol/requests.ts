@@ -31,6 +31,9 @@ const branchOptions = {
   name: z.optional(nonEmpty),
   /** Absolute path of the new session's directory; absent: that of the other one. */
   directory: z.optional(nonEmpty),
+  /** As in `create_session`; absent: those that the other one has. */
+  model: z.optional(nonEmpty),
+  thinking: z.optional(thinkingLevel),
 };
 
 export const requestSchemas = {

@@ -9,6 +9,7 @@ import { claimedState } from "./claimed-state.ts";
 import { findDifference, isSameModel, modelOf } from "./promised.ts";
 import type { SessionRecord } from "./registry.ts";
 import type { Session } from "./session.ts";
+import { withModel } from "./session-agent.ts";
 import { realDirectory, type Sessions } from "./sessions.ts";
 
 /** A fork is made of what pi has saved; it needs no more than the time to start an agent. */
@@ -18,8 +19,10 @@ export interface BranchOptions {
   /** The entry to fork from; absent: the active branch as it is. */
   at?: ForkPoint | undefined;
   name?: string | undefined;
-  /** Of the new session; absent: that of its parent. */
+  /** Of the new session; absent: those of its parent. */
   directory?: string | undefined;
+  model?: string | undefined;
+  thinking?: string | undefined;
 }
 
 /**
@@ -57,7 +60,7 @@ export async function branchSession(
   try {
     const release = sessions.reserve();
     try {
-      return await branchInto(sessions, parent, { at: options.at, name: named?.name, directory }, caller);
+      return await branchInto(sessions, parent, { ...options, name: named?.name, directory }, caller);
     } finally {
       release();
     }
@@ -73,11 +76,12 @@ async function branchInto(
   caller: Caller,
 ): Promise<{ session: Session; text: string }> {
   const { record } = parent;
-  const { directory } = options;
-  const plan = sessions.agentPlan(record);
-  const isElsewhere = directory !== record.cwd;
-  // pi opens no session whose directory is gone, and clones a session into its own directory: it copies the whole file.
-  if (isElsewhere && plan.place.kind === "file") plan.place = { ...plan.place, isCopied: true };
+  const { directory, model, thinking } = options;
+  const plan = sessions.agentPlan(record, { model, thinking });
+  // pi opens no session whose directory is gone, clones a session into its own directory, and writes a model that it is
+  // started with into the file that it opens: it copies the whole file.
+  const isCopied = directory !== record.cwd || model !== undefined || thinking !== undefined;
+  if (isCopied && plan.place.kind === "file") plan.place = { ...plan.place, isCopied: true };
   plan.cwd = directory;
   // The new session's id is pi's to choose, so records that come before it is known have nobody to go to.
   let handlers: AgentHandlers | undefined;
@@ -89,7 +93,7 @@ async function branchInto(
       })
       .then(async (started) => {
         try {
-          const branched = await branch(started, options.at, isElsewhere);
+          const branched = await branch(started, options.at, isCopied);
           branched.state = await keepModel(started, branched.state);
           const isNew = (id: string) => sessions.all().every((session) => session.id !== id);
           const state = claimedState(started.agent, branched.state, directory, isNew);
@@ -113,6 +117,7 @@ async function branchInto(
   } = record;
   const added: SessionRecord = {
     ...inherited,
+    ...(model === undefined ? {} : { options: withModel(record.options, model) }),
     id: state.sessionId,
     cwd: directory,
     ...(state.sessionFile === undefined ? {} : { file: state.sessionFile }),
@@ -136,7 +141,7 @@ async function branchInto(
   session.adopt(agent, state);
   const parentName = sessions.info(parent).name;
   // pi hands the parent's name on, and a name that two sessions have would name neither.
-  const isInherited = isElsewhere || state.sessionName === parentName;
+  const isInherited = isCopied || state.sessionName === parentName;
   const inheritedName = state.sessionName !== undefined && isInherited;
   const kind = options.at ? "fork" : "clone";
   const nth = (count: number) => `${parentName} (${count === 1 ? kind : `${kind} ${count}`})`;

@@ -1,4 +1,5 @@
 import type { Agent, AgentState } from "../agent/agent.ts";
+import type { SessionOptions } from "../protocol/session.ts";
 import type { Differences, StartedAgent } from "./agent-starter.ts";
 import type { Caller, ModelChange } from "./caller.ts";
 import { type Difference, type ModelAndLevel, modelOf } from "./promised.ts";
@@ -226,8 +227,7 @@ export class SessionAgent {
 
   /** Keeps the model as it was asked for last, and the level that it then has. */
   #remember(model: string | undefined): void {
-    const { model: _, thinking: __, ...options } = this.#record.options;
-    this.#hooks.save({ options: { ...options, ...(model === undefined ? {} : { model }) } });
+    this.#hooks.save({ options: withModel(this.#record.options, model) });
   }
 
   #promise(change: ModelAndLevel): void {
@@ -239,4 +239,12 @@ export class SessionAgent {
       promised: { ...this.#record.promised, ...change, inFile, ...(isSandboxed ? { isSandboxed } : {}) },
     });
   }
+}
+
+/** A session's options with another model, without a level that was asked for with the one before. */
+export function withModel(
+  { model: _, thinking: __, ...options }: SessionOptions,
+  model: string | undefined,
+): SessionOptions {
+  return model === undefined ? options : { ...options, model };
 }

@@ -140,6 +140,7 @@ export class Talk {
       this.#fresh = false;
       this.#model = undefined;
       this.#thinking = undefined;
+      this.#warn(accepted.warnings);
     } catch (error) {
       this.#link.adopt(undefined);
       conversation.log.dropPending(turnId);
@@ -267,7 +268,7 @@ export class Talk {
 
   async #create(): Promise<string> {
     const { name, options } = this.#options.create;
-    const { sessionId } = await this.client.request("create_session", {
+    const { sessionId, warnings } = await this.client.request("create_session", {
       cwd: currentDirectory(),
       ...(name === undefined ? {} : { name }),
       options: {
@@ -278,7 +279,14 @@ export class Talk {
     });
     this.#fresh = false;
     await this.#moveTo({ sessionId });
+    this.#warn(warnings);
     return sessionId;
+  }
+
+  /** Such as what pi has said when it started for the session. */
+  #warn(warnings: readonly string[] = []): void {
+    for (const warning of warnings) this.conversation.notice("warning", warning);
+    this.#onChange();
   }
 
   /** A session that its first prompt made is gone again when that prompt failed before pi took it. */

@@ -2,7 +2,7 @@ import type { Client } from "../../client/client.ts";
 import { PictlError } from "../../core/errors.ts";
 import type { RequestParams } from "../../protocol/requests.ts";
 import { writeStderr } from "../output.ts";
-import { branchDirectory } from "../session-flags.ts";
+import { branchOptionsFrom } from "../session-flags.ts";
 
 type Create = NonNullable<RequestParams<"prompt">["create"]>;
 
@@ -12,7 +12,7 @@ type Create = NonNullable<RequestParams<"prompt">["create"]>;
  *
  * @param create as for a new session: a copy can have another name, model and thinking level
  * @param directory of the clone; absent: that of its session
- * @returns the clone, and what is left of `create` for the prompt
+ * @returns the clone, for the prompt
  * @throws PictlError USAGE for options that a copy can't have
  */
 export async function forkSession(
@@ -20,8 +20,8 @@ export async function forkSession(
   target: { sessionId?: string | undefined; cwd?: string | undefined },
   { name, options = {} }: Create = {},
   directory?: string,
-): Promise<{ target: { sessionId: string }; create: Create }> {
-  const { model: _, thinking: __, ...others } = options;
+): Promise<{ target: { sessionId: string } }> {
+  const { model, thinking, ...others } = options;
   const [given] = Object.keys(others);
   if (given !== undefined) {
     throw new PictlError(
@@ -35,9 +35,8 @@ export async function forkSession(
   }
   const { sessionId } = await client.request("clone", {
     ...target,
-    ...branchDirectory(directory),
-    ...(name === undefined ? {} : { name }),
+    ...branchOptionsFrom({ name, cwd: directory, model, thinking }),
   });
   await writeStderr(`Prompting a copy of the session: ${sessionId}\n`);
-  return { target: { sessionId }, create: { options } };
+  return { target: { sessionId } };
 }

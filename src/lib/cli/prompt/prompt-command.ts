@@ -101,8 +101,8 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
       const { create, ...change } = await this.#options();
       const client = await this.connect();
       const chosen = { target: this.#target(), create, ...change };
-      const copy = flags.fork ? await this.#fork(client, chosen.target, create) : {};
-      const options = { fresh: flags.new, ...chosen, ...copy };
+      const copied = flags.fork && (await this.#fork(client, chosen.target, create));
+      const options = { fresh: flags.new, ...(copied ? { ...copied, create: {} } : chosen) };
       this.setExitCode(await runConversation(client, options));
       return;
     }
@@ -172,7 +172,7 @@ export abstract class PromptCommand extends BaseCommand<typeof PromptCommand> {
   /** The same prompt for a copy of its session, which is made here. */
   async #ofCopy(
     client: Client,
-    { sessionId, cwd, create, ...prompt }: RequestParams<"prompt">,
+    { sessionId, cwd, create, model: _, thinking: __, ...prompt }: RequestParams<"prompt">,
   ): Promise<RequestParams<"prompt">> {
     const { target } = await this.#fork(client, { sessionId, cwd }, create);
     return { ...prompt, ...target };
