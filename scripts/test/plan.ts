@@ -43,11 +43,13 @@ export const HAS_LONG_FORM: readonly string[] = [
 
 /** The files that take longest, which start first: one of them alone at the end would leave a core idle. */
 const LONGEST: readonly string[] = [
+  "test/e2e/parking.test.ts",
+  "test/e2e/agent-death.test.ts",
+  "test/e2e/faithful.test.ts",
   "test/contract/sandbox-check.test.ts",
   "test/e2e/one-writer.test.ts",
   "test/e2e/daemon-death.test.ts",
   "test/e2e/hostile.test.ts",
-  "test/e2e/agent-death.test.ts",
   "test/e2e/conversation.test.ts",
   "test/e2e/questions.test.ts",
   "test/e2e/sandbox-sessions.test.ts",

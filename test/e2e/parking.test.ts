@@ -361,7 +361,8 @@ describe("parking", () => {
     const watch = async () => {
       while (watching) {
         most = Math.max(most, agents().length);
-        await new Promise((resolve) => setTimeout(resolve, 3));
+        // Each look reads all of /proc: looking without a pause would take a core from what is watched.
+        await new Promise((resolve) => setTimeout(resolve, 20));
       }
     };
     const watched = watch();
