@@ -217,12 +217,13 @@ describe("shutdown", () => {
       ids.push((await client.request("create_session", { cwd: place.cwd, options })).sessionId);
     }
     const [closed = "", deleted = ""] = ids;
-    const ends = [
+    // Each is answered, or learns that the daemon stops.
+    const ends = Promise.allSettled([
       client.request("close_session", { sessionId: closed }),
       client.request("delete_session", { sessionId: deleted }),
-    ];
+    ]);
     await place.ok(["daemon", "stop", "--now"]);
-    await Promise.all(ends);
+    await ends;
     const isSaved = (id: string) => existsSync(join(place.root, `saved-${id}`));
     assert.deepEqual(ids.map(isSaved), [true, true, true]);
     assertNothingLeft();
