@@ -143,6 +143,11 @@ describe("a session's file that another program changes", () => {
     await place.ok(["session", "close", "mine"]);
     writeFileSync(file, older);
     assert.match((await prompt("six")).stderr, EARLIER);
+    await place.ok(["session", "close", "mine"]);
+    writeFileSync(file, '{"type":"message","id":', { flag: "a" });
+    assert.match((await prompt("seven")).stderr, EARLIER);
+    await place.ok(["session", "close", "mine"]);
+    assert.match((await prompt("eight")).stdout, /4 messages so far/);
   });
 
   it("says so when a line of it can't be read any more", async () => {

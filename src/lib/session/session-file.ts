@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { listSessionFiles, type SessionFile } from "../core/session-files/locate.ts";
 import { fileLostError } from "./file-lost.ts";
 import { problemOf } from "./files/identity.ts";
-import { missingAncestor, stillHolds } from "./files/tail.ts";
+import { missingAncestor, readTail, stillHolds } from "./files/tail.ts";
 import type { Registry, SeenFile, SessionRecord } from "./registry.ts";
 import { sandboxLookup } from "./sandboxed-places.ts";
 import type { Session } from "./session.ts";
@@ -38,7 +38,8 @@ export function requireFile(
 
 function warningOf(file: string, { ino, size, mtimeMs, last }: SeenFile): string | undefined {
   if (last === undefined) return undefined;
-  if (!stillHolds(file, last))
+  // A line that is cut at its end may be the last one that our agent wrote, of which it couldn't be asked any more.
+  if (!stillHolds(file, last) || readTail(file, last).isCut)
     return "holds an earlier state: what was said last is not in it. The session goes on from there";
   const now = lstatSync(file);
   if (now.ino === ino && now.size === size && now.mtimeMs === mtimeMs) return undefined;
