@@ -236,7 +236,7 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
       await terminal.shows(/Enter a value: \w+\n[\s\S]*^>/m);
       // A question that comes while a list is open waits for the list.
       await terminal.enter("/thinking");
-      await terminal.shows(/1\. off[^]*Number, or nothing:$/m);
+      await terminal.shows(/1\. off[\s\S]*Number, or nothing:$/m);
       const asked = new Promise((resolve) =>
         client.onRecord((record) => record.type === "question" && resolve(record)),
       );
