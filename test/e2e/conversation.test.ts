@@ -455,6 +455,14 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     await terminal.shows("echo: hello");
   });
 
+  test("shows what pi warned of when it started for the first message", async () => {
+    writeFileSync(join(workspace.agentDir, "settings.json"), "{");
+    const terminal = await open(["--model", "scripted/echo"], { env: { TERM: "dumb" } });
+    await terminal.shows(/^>/m);
+    await terminal.enter("hello");
+    await terminal.shows(/Invalid settings file[\s\S]*echo: hello/);
+  });
+
   test("when the daemon goes away it is said, with the way to go on, and the terminal is as before", async () => {
     const terminal = await open(["--model", "scripted/echo"]);
     await terminal.shows("A new session");

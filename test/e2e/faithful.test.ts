@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { beforeEach, describe, type TestContext, test } from "node:test";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { ModelServer } from "../support/model-server.ts";
@@ -107,9 +107,18 @@ describe("a resumed session is the one that was asked for", () => {
       assert.equal(session.model, "cheap/c");
       await workspace.ok(["session", "close", id]);
     }
+    const sessions = async () => ({
+      files: readdirSync(dirname(file)).sort(),
+      listed: await workspace.json(["session", "list", "--all"]),
+    });
+    const those = await sessions();
+    const elsewhere = ["--cwd", workspace.root];
+    await refused(["prompt", "--fork", "--model", "nosuch/x", "hi"], /lists no model "nosuch\/x"/);
+    await refused(["session", "clone", ...elsewhere], both);
+    await refused(["session", "fork", "--at", "1", ...elsewhere], both);
+    assert.deepEqual(await sessions(), those, "a copy that was refused is still there");
     await workspace.ok(["prompt", "--fork", "--model", "cheap/c", "of the copy"]);
-    assert.deepEqual(asked().splice(2), ["cheap"]);
-    server.requests.pop();
+    assert.deepEqual(asked(), ["good", "good", "cheap"]);
     assert.equal(
       readFileSync(file, "utf8"),
       before,
@@ -118,7 +127,7 @@ describe("a resumed session is the one that was asked for", () => {
     await workspace.ok(["prompt", "--model", "cheap/c", "three"]);
     await workspace.ok(["session", "close"]);
     await workspace.ok(["prompt", "four"], { env: KEY });
-    assert.deepEqual(asked(), ["good", "good", "cheap", "cheap"]);
+    assert.deepEqual(asked(), ["good", "good", "cheap", "cheap", "cheap"]);
   });
 
   test("`session model` accepts it too, from a listing that needs no model", async (t) => {

@@ -191,6 +191,23 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
     assert.match((await clone({ sessionId: id })).stderr, /isn't the one it was started for/);
     const outside = { sessionId: "new", sessionFile: join(place.root, ".ssh", "x_new.jsonl") };
     assert.match((await clone(outside)).stderr, /is not in its session directory/);
+    // What it says of a copy, which would be removed when the copy is refused or was only a step.
+    const key = join(place.root, ".ssh", "x_copy.jsonl");
+    writeFileSync(key, "");
+    const copy = { sessionId: "copy", sessionFile: key };
+    const withCopy = (args: string[], forged: Record<string, object | string>) => {
+      const texts = Object.entries(forged).map(([name, value]) => [
+        name,
+        typeof value === "string" ? value : JSON.stringify(value),
+      ]);
+      const env = { PICTL_PI: FORGES, ...Object.fromEntries(texts) };
+      return place.run(["session", ...args, "--model", "scripted/echo"], { env });
+    };
+    const other = { ...copy, model: { provider: "other", id: "m" } };
+    assert.equal((await withCopy(["clone"], { PI_FORGED: other })).code, 6);
+    const forks = { PI_FORGED_FIRST: copy, PI_FORGED: { sessionId: "new" }, PI_FORGED_AFTER: "fork" };
+    assert.equal((await withCopy(["fork", "--at", "1"], forks)).code, 6);
+    assert.equal(existsSync(key), true, "a file outside was removed");
     assert.equal((await place.json<{ sessions: SessionInfo[] }>(["session", "list"])).sessions.length, 1);
   });
 

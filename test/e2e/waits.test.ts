@@ -79,6 +79,20 @@ describe("a silent model", { skip: withoutScript() }, () => {
   });
 });
 
+describe("session wait", { skip: withoutScript() }, () => {
+  it("says on a terminal what it waits for, once it waits", async (t) => {
+    const place = workspace(t);
+    const { port, answer } = await silentProvider(t);
+    useProvider(place, port);
+    const id = await place.ok(["prompt", "--model", "local/m", "--detach", "hi"]);
+    const wait = `$pictl session wait ${id} --for idle`;
+    const raw = await rawTerminalOutput(place, `${wait}; ${wait}`, (text) => {
+      if (text.includes("Waiting for idle.")) answer();
+    });
+    assert.deepEqual(raw.toString("utf8").trim().split(/\r*\n/), ["Waiting for idle.", id, id]);
+  });
+});
+
 describe("retryable", () => {
   it("is true for what passes by itself at a provider, and false for what doesn't", async (t) => {
     const place = workspace(t);

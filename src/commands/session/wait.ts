@@ -48,11 +48,8 @@ export default class SessionWait extends BaseCommand<typeof SessionWait> {
     const targets = targetsFrom(this.args.sessions, flags.session);
     const client = await within(deadline, "Connecting to the daemon", this.connect());
     const conditions = flags.for ?? ["idle"];
-    const notice = setTimeout(
-      () => void writeStderr(`Waiting for ${conditions.join(" or ")}.\n`),
-      SAY_AFTER_MS,
-    );
-    if (process.stderr.isTTY !== true) clearTimeout(notice);
+    const say = () => void writeStderr(`Waiting for ${conditions.join(" or ")}.\n`);
+    const notice = process.stderr.isTTY ? setTimeout(say, SAY_AFTER_MS) : undefined;
     const { results, exitCode } = await waitForSessions(client, {
       targets,
       conditions,

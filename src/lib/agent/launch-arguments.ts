@@ -3,8 +3,8 @@ import type { SessionOptions } from "../protocol/session.ts";
 
 /** Which session a starting agent holds. */
 export type SessionPlace =
-  /** A session file that exists; with `isCopied` a new session in the agent's directory, with all that is in the file. */
-  | { kind: "file"; path: string; isCopied?: boolean }
+  /** A session file that exists; with `copyId` a new session of that id in the agent's directory, with all that is in it. */
+  | { kind: "file"; path: string; copyId?: string }
   /** Not written yet: pi writes a session's file with its first answer. */
   | { kind: "new"; id: string; name?: string | undefined }
   /** Kept in memory only. */
@@ -85,7 +85,8 @@ export function launchArguments(
 function placeArguments(place: SessionPlace): string[] {
   switch (place.kind) {
     case "file":
-      return [place.isCopied ? "--fork" : "--session", place.path];
+      if (place.copyId !== undefined) return ["--fork", place.path, "--session-id", place.copyId];
+      return ["--session", place.path];
     case "new":
       return ["--session-id", place.id];
     case "memory":

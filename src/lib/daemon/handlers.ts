@@ -243,12 +243,12 @@ export const handlers: Handlers = {
   },
 };
 
-/** Also takes what its next prompt would report. */
 /** Which session is copied, and what the copy has of its own. */
 function branchParams({ name, directory, model, thinking, ...target }: RequestParams<"clone">) {
   return { target, options: { name, directory, model, thinking } };
 }
 
+/** Also takes what its next prompt would report. */
 function warningsOfNew(session: Session): { warnings?: string[] } {
   return warningsOf(session, session.warnings.take());
 }

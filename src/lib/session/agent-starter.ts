@@ -211,7 +211,7 @@ export class AgentStarter {
         cwd,
         agentDir,
         sessionDir:
-          place.kind === "file" && !place.isCopied
+          place.kind === "file" && place.copyId === undefined
             ? dirname(place.path)
             : (sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDir)),
         projectSessionDir,

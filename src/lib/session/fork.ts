@@ -1,7 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import type { Agent, AgentHandlers, AgentState } from "../agent/agent.ts";
 import { abridgeText } from "../core/cut-text.ts";
 import { PictlError } from "../core/errors.ts";
+import type { Environment } from "../core/paths.ts";
+import { agentDirOf, listSessionFiles, sessionDirOf } from "../core/session-files/locate.ts";
 import type { ForkPoint } from "../protocol/requests.ts";
 import { placeOf, type StartedAgent } from "./agent-starter.ts";
 import type { Caller } from "./caller.ts";
@@ -81,8 +84,13 @@ async function branchInto(
   // pi opens no session whose directory is gone, clones a session into its own directory, and writes a model that it is
   // started with into the file that it opens: it copies the whole file.
   const isCopied = directory !== record.cwd || model !== undefined || thinking !== undefined;
-  if (isCopied && plan.place.kind === "file") plan.place = { ...plan.place, isCopied: true };
+  const copyId = isCopied ? randomUUID() : undefined;
+  if (copyId !== undefined && plan.place.kind === "file") plan.place = { ...plan.place, copyId };
   plan.cwd = directory;
+  const isNew = (id: string) => sessions.all().every((session) => session.id !== id);
+  const removeCopy = () => {
+    if (copyId !== undefined) removeFileOf(copyId, directory, sessions.starter.environmentOf(caller));
+  };
   // The new session's id is pi's to choose, so records that come before it is known have nobody to go to.
   let handlers: AgentHandlers | undefined;
   const { agent, state, text } = await sessions.withPlace(() =>
@@ -94,14 +102,19 @@ async function branchInto(
       .then(async (started) => {
         try {
           const branched = await branch(started, options.at, isCopied);
+          // The copy was only a step: nobody knows it yet, and the agent has left it.
+          if (branched.state.sessionId !== copyId) removeCopy();
           branched.state = await keepModel(started, branched.state);
-          const isNew = (id: string) => sessions.all().every((session) => session.id !== id);
           const state = claimedState(started.agent, branched.state, directory, isNew);
           return { agent: started.agent, text: branched.text, state };
         } catch (error) {
           await started.agent.stop();
           throw error;
         }
+      })
+      .catch((error: unknown) => {
+        removeCopy();
+        throw error;
       }),
   );
   const now = Date.now();
@@ -136,6 +149,7 @@ async function branchInto(
   } catch (error) {
     if (session !== undefined) sessions.forget(session);
     await agent.stop();
+    removeCopy();
     throw error;
   }
   session.adopt(agent, state);
@@ -154,6 +168,7 @@ async function branchInto(
     // Who asked for it is told that there is none.
     await session.close(caller);
     sessions.forget(session);
+    removeCopy();
     throw error;
   } finally {
     free?.release();
@@ -176,10 +191,14 @@ async function branch(
     throw new PictlError("AGENT_COMMAND_FAILED", `An extension of pi cancelled the ${command.type}.`);
   }
   const state = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
-  // The copy was only a step: nobody knows it yet, and the agent has left it.
-  if (isCopied && copied.sessionFile !== undefined && copied.sessionId !== state.sessionId)
-    rmSync(copied.sessionFile, { force: true });
   return { state, text: text ?? at?.text ?? "" };
+}
+
+/** Removes the file of a copy that nobody wants. It is found by its id, so nothing that an agent says decides. */
+function removeFileOf(copyId: string, cwd: string, env: Environment): void {
+  const place = { agentDir: agentDirOf(env, cwd), sessionDir: sessionDirOf(env, cwd), cwd };
+  for (const { path, id } of listSessionFiles({ ...place, idPrefix: copyId }).files)
+    if (id === copyId) rmSync(path, { force: true });
 }
 
 /**

@@ -38,7 +38,7 @@ export function requireFile(
 
 function warningOf(file: string, { ino, size, mtimeMs, last }: SeenFile): string | undefined {
   if (last === undefined) return undefined;
-  // A line that is cut at its end may be the last one that our agent wrote, of which it couldn't be asked any more.
+  // A last line that is cut may have been a whole one of our agent's: pi reads nothing of it any more.
   if (!stillHolds(file, last) || readTail(file, last).isCut)
     return "holds an earlier state: what was said last is not in it. The session goes on from there";
   const now = lstatSync(file);

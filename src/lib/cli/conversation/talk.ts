@@ -283,8 +283,9 @@ export class Talk {
     return sessionId;
   }
 
-  /** Such as what pi has said when it started for the session. */
-  #warn(warnings: readonly string[] = []): void {
+  /** Shows what was warned of, such as what pi said when it started for the session. */
+  #warn(warnings: readonly string[] | undefined): void {
+    if (warnings === undefined) return;
     for (const warning of warnings) this.conversation.notice("warning", warning);
     this.#onChange();
   }
