@@ -59,8 +59,8 @@ describe("a resumed session is the one that was asked for", () => {
     return await shown();
   }
 
-  async function shown(): Promise<SessionInfo> {
-    return (await workspace.json<{ session: SessionInfo }>(["session", "show"])).session;
+  async function shown(...id: string[]): Promise<SessionInfo> {
+    return (await workspace.json<{ session: SessionInfo }>(["session", "show", ...id])).session;
   }
 
   /** The command is refused, and neither the file nor the provider has heard of it. */
@@ -216,6 +216,9 @@ describe("a resumed session is the one that was asked for", () => {
     await workspace.ok(["session", "fork", "--at", "1"], { env: KEY });
     await workspace.ok(["prompt", "other"], { env: KEY });
     assert.deepEqual(asked(), ["good", "good"]);
+    assert.equal((await shown()).thinking, "low");
+    const clone = await workspace.ok(["session", "clone", "--thinking", "high"], { env: KEY });
+    assert.equal((await shown(clone)).thinking, "high");
     assert.equal((await shown()).thinking, "low");
   });
 
