@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -15,6 +16,8 @@ import { fileURLToPath } from "node:url";
 import { Client } from "../../src/lib/client/client.ts";
 import { stopDaemon } from "../../src/lib/client/stop-daemon.ts";
 import { resolvePaths } from "../../src/lib/core/paths.ts";
+import type { RequestName, RequestParams, RequestResults } from "../../src/lib/protocol/requests.ts";
+import type { Turn } from "../../src/lib/protocol/session.ts";
 import { scaled } from "./speed.ts";
 
 export const BIN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
@@ -179,12 +182,52 @@ export class Workspace {
     }
   }
 
-  /** Talks to the daemon that runs, as another program would. */
-  async client(): Promise<Client> {
+  /** Talks to the daemon that runs, as another program would, from a shell with these variables too. */
+  async client(env: Record<string, string> = {}): Promise<Client> {
     const client = await Client.connect(this.paths.socket);
     if (client === undefined) throw new Error("no daemon runs");
-    client.introduce("0.0.0-test", this.env);
+    client.introduce("0.0.0-test", { ...this.env, ...env });
     return client;
+  }
+
+  /** Asks the daemon that runs one thing, where no command is what the test is about. */
+  async ask<N extends RequestName>(
+    type: N,
+    params: RequestParams<N>,
+    env: Record<string, string> = {},
+  ): Promise<RequestResults[N]> {
+    const client = await this.client(env);
+    try {
+      return await client.request(type, params);
+    } finally {
+      client.close();
+    }
+  }
+
+  /** Has the daemon that runs do a turn, where no command is what the test is about. Rejects unless it completes. */
+  async turn(
+    params: RequestParams<"prompt">,
+    env: Record<string, string> = {},
+  ): Promise<{ sessionId: string; text: string }> {
+    const client = await this.client(env);
+    const turnId = randomUUID();
+    try {
+      const ended = new Promise<Turn>((resolve, reject) => {
+        client.onClose(reject);
+        client.onRecord((record) => {
+          if (record.type === "turn" && record.turn.id === turnId && record.turn.state === "ended")
+            resolve(record.turn);
+        });
+      });
+      ended.catch(() => undefined);
+      const { sessionId } = await client.request("prompt", { ...params, turnId, subscribe: true });
+      const { outcome, text = "", error } = await ended;
+      if (outcome !== "completed")
+        throw new Error(`the turn has ${outcome}: ${error?.message}\n${this.log()}`);
+      return { sessionId, text };
+    } finally {
+      client.close();
+    }
   }
 
   scenario(name: string): string {
