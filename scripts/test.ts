@@ -5,15 +5,22 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fetchedPiCli, OTHER_PIS } from "../test/support/pis.ts";
 import { measureSlowness } from "../test/support/speed.ts";
-import { DEPENDS_ON_PI, HAS_LONG_FORM, longestFirst, type OtherPi, runWith } from "./test/plan.ts";
+import {
+  DEPENDS_ON_PI,
+  HAS_LONG_FORM,
+  longestFirst,
+  type OtherPi,
+  runWith,
+  SAYS_IT_ALL,
+} from "./test/plan.ts";
 import { countsText, failureText, fileText } from "./test/print.ts";
 import { type FileResult, runFile, type TestRun } from "./test/run-file.ts";
 import { countsOf, NO_COUNTS } from "./test/seen.ts";
 
 /**
- * Runs the tests: all of them, the files named (`npm run test:only -- test/unit/**`), or those with a long form
- * (`--long`). Options that begin with `--test-` go to node:test with these. When all tests run, those that depend on pi's
- * version also run with each other pi that is supported. All of this shares one pool of workers.
+ * Runs the tests: all of them, the files named (`npm run test:only -- test/unit/**`), or the long forms (`--long`), which
+ * include what depends on pi's version with each other pi that is supported. Options that begin with `--test-` go to
+ * node:test with the latter two. All tests together include a part of those. All of this shares one pool of workers.
  */
 const root = fileURLToPath(new URL("../", import.meta.url));
 // Most files wait for processes of theirs; two files more than there are cores keep those busy.
@@ -83,12 +90,22 @@ function allRuns(): TestRun[] {
   const files = longestFirst(globSync("test/**/*.test.ts", { cwd: root }).sort());
   return files.flatMap((file) => [
     { file, env: {}, options: [] },
-    ...(file in DEPENDS_ON_PI ? pis.map((pi) => ({ file, ...runWith(pi, file) })) : []),
+    ...(SAYS_IT_ALL.includes(file) ? pis.map((pi) => ({ file, ...runWith(pi, file) })) : []),
   ]);
 }
 
 function longRuns(options: readonly string[]): TestRun[] {
-  return HAS_LONG_FORM.map((file) => ({ file, options, env: { PICTL_TEST_LONG: "1" } }));
+  const long = (run: TestRun): TestRun => ({
+    ...run,
+    options: [...run.options, ...options],
+    env: { ...run.env, PICTL_TEST_LONG: "1" },
+  });
+  return [
+    ...HAS_LONG_FORM.map((file) => long({ file, options: [], env: {} })),
+    ...otherPis().flatMap((pi) =>
+      Object.keys(DEPENDS_ON_PI).map((file) => long({ file, ...runWith(pi, file) })),
+    ),
+  ];
 }
 
 function namedRuns(named: readonly string[], options: readonly string[]): TestRun[] {

@@ -8,8 +8,8 @@ export interface OtherPi {
 }
 
 /**
- * Files whose result depends on pi's version. They run once with each pi, the others with the bundled one alone. What a
- * pattern matches is pictl's own doing, and is left to the bundled one too.
+ * Files whose result depends on pi's version. In the long form each runs with each pi, else those of {@link SAYS_IT_ALL}
+ * do and the others with the bundled one alone. What a pattern matches is pictl's own doing, and is left to that one too.
  */
 export const DEPENDS_ON_PI: Readonly<Record<string, RegExp>> = {
   "test/e2e/agent-commands.test.ts":
@@ -24,6 +24,12 @@ export const DEPENDS_ON_PI: Readonly<Record<string, RegExp>> = {
   "test/e2e/turns.test.ts": /a killed client|--no-wait|still waits|two first prompts|wait for itself/,
 };
 
+/** Files that between them use every RPC command and record of pi. */
+export const SAYS_IT_ALL: readonly string[] = [
+  "test/e2e/agent-commands.test.ts",
+  "test/e2e/stream-json.test.ts",
+];
+
 /** How a file of these runs with another pi. */
 export function runWith({ cli, version }: OtherPi, file: string): Pick<TestRun, "label" | "env" | "options"> {
   const skip = DEPENDS_ON_PI[file];
@@ -34,11 +40,17 @@ export function runWith({ cli, version }: OtherPi, file: string): Pick<TestRun, 
   };
 }
 
-/** Files that have a long form: `npm run test:long` runs these. */
+/** Files that have a long form of their own, which `npm run test:long` runs. */
 export const HAS_LONG_FORM: readonly string[] = [
+  "test/contract/agent.test.ts",
   "test/contract/fuzz.test.ts",
+  "test/contract/gate-pi.test.ts",
   "test/contract/sandbox-check.test.ts",
+  "test/contract/scripted-model.test.ts",
   "test/e2e/daemon-death.test.ts",
+  "test/unit/lib/history/property.test.ts",
+  "test/unit/lib/sandbox/gate/target.test.ts",
+  "test/unit/lib/sandbox/policy/merge.test.ts",
 ];
 
 /** The files that take longest, which start first: one of them alone at the end would leave a core idle. */

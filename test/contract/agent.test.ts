@@ -20,7 +20,7 @@ import { findOrphanedAgents } from "../../src/lib/agent/orphans.ts";
 import type { AgentRecord } from "../../src/lib/agent/rpc-channel.ts";
 import { scriptedModelArgs } from "../../src/lib/agent/scripted-model/model-id.ts";
 import type { PictlError } from "../../src/lib/core/errors.ts";
-import { pis } from "../support/pis.ts";
+import { firstAndLastPis } from "../support/pis.ts";
 import { scaled } from "../support/speed.ts";
 
 const EXTENSION = fileURLToPath(new URL("../../src/lib/agent/scripted-model/extension.ts", import.meta.url));
@@ -109,7 +109,7 @@ async function start(watched: Watched) {
   return { agent, state };
 }
 
-for (const { name, cli, skip } of pis) {
+for (const { name, cli, skip } of firstAndLastPis) {
   describe(`Agent with ${name}`, { skip, timeout: 4 * timeout }, () => {
     let built: string;
     let extension: string;

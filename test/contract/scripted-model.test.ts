@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { resolveScriptedModel, scriptedModelArgs } from "../../src/lib/agent/scripted-model/model-id.ts";
-import { pis } from "../support/pis.ts";
+import { firstAndLastPis } from "../support/pis.ts";
 import { scaled } from "../support/speed.ts";
 
 const EXTENSION = fileURLToPath(new URL("../../src/lib/agent/scripted-model/extension.ts", import.meta.url));
@@ -146,7 +146,7 @@ class Turn {
   }
 }
 
-for (const { name, cli, skip } of pis) {
+for (const { name, cli, skip } of firstAndLastPis) {
   describe(`scripted model in ${name}`, { skip }, () => {
     let root: string;
     let extension: string;

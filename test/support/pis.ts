@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundledPiCli } from "../../src/lib/agent/pi/bundled-pi.ts";
+import { LONG } from "./speed.ts";
 
 /** A package as the registry has it: `name@version` and the SHA-512 of its tarball in base64. */
 interface Package {
@@ -61,6 +62,9 @@ export const pis: readonly TestedPi[] = [
     return { name: `pi ${version}`, version, cli, skip } as const;
   }),
 ];
+
+/** All of them in the long form; else the newest and the oldest, between which the others lie. */
+export const firstAndLastPis = LONG ? pis : pis.filter((_, index) => index % (pis.length - 1) === 0);
 
 function bundledVersion(): string {
   const manifest = join(modules, "@earendil-works", "pi-coding-agent", "package.json");

@@ -10,10 +10,11 @@ import { HistoryService } from "../../../../src/lib/history/service.ts";
 import { type Choice, CODE, TestCorpus, WORDS } from "../../../support/history-corpus.ts";
 import { type ModelQuery, type ModelTerm, naiveSearch, typed } from "../../../support/history-model.ts";
 import { seededRandom } from "../../../support/random.ts";
+import { LONG } from "../../../support/speed.ts";
 
 const ALL = 100_000;
 const CHANGES = ["create", "append", "append", "truncate", "replace", "delete", "copy", "spoil"] as const;
-const RUNS = Number(process.env.PICTL_TEST_HISTORY_RUNS ?? 60);
+const RUNS = LONG ? 60 : 20;
 
 /** Parts of the {@link CODE} in the texts. */
 const OPERATORS = ["->", "--", "->b"];
@@ -161,7 +162,7 @@ describe("search", () => {
             });
           }
         }),
-        { numRuns: 300 },
+        { numRuns: LONG ? 300 : 100 },
       );
     } finally {
       at.dispose();
@@ -181,7 +182,7 @@ describe("search", () => {
       for (let i = 0; i < 800; i++) corpus.append(choice);
       for (let i = 0; i < 20; i++) corpus.copy(choice);
       let cutShort = 0;
-      for (let round = 0; round < 6; round++) {
+      for (let round = 0; round < (LONG ? 6 : 3); round++) {
         const child = fork(join(import.meta.dirname, "../../../fixtures/history/index-and-tell.ts"), [
           path,
           sessions,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parseAuthority } from "../../../../../src/lib/sandbox/gate/target.ts";
+import { LONG } from "../../../../support/speed.ts";
 
 test("names and addresses are read in one form", () => {
   const read = (text: string, port?: number) => parseAuthority(text, port);
@@ -93,6 +94,6 @@ test("whatever is taken for a host and port, a URL parser reads as the same", ()
       assert.equal(url.hostname.replace(/^\[|\]$/g, "").replace(/\.$/, ""), target.host, text);
       assert.equal(url.port === "" ? 80 : Number(url.port), target.port, text);
     }),
-    { numRuns: 3000 },
+    { numRuns: LONG ? 3000 : 600 },
   );
 });

@@ -15,6 +15,7 @@ import { checkPolicyText } from "../../../../../src/lib/sandbox/policy/policy-fi
 import { profilePolicy } from "../../../../../src/lib/sandbox/policy/profiles.ts";
 import { userPolicy } from "../../../../../src/lib/sandbox/policy/user-policy.ts";
 import { narrowByWorkspace } from "../../../../../src/lib/sandbox/policy/workspace-policy.ts";
+import { LONG } from "../../../../support/speed.ts";
 
 /**
  * What a merged policy allows, both sides must allow. It is asked through the same functions that `sandbox
@@ -180,7 +181,7 @@ test("a merged policy allows nothing that the user's refuses", () => {
     fc.property(settings, settings, (user, workspace) => {
       assertWithin(merge(user, workspace), userSide(user).policy, "beyond the user's");
     }),
-    { numRuns: 500 },
+    { numRuns: LONG ? 500 : 125 },
   );
 });
 
@@ -217,7 +218,7 @@ test("nor what the workspace's refuses", () => {
           "beyond its profile",
         );
     }),
-    { numRuns: 500 },
+    { numRuns: LONG ? 500 : 125 },
   );
 });
 
@@ -236,7 +237,7 @@ test("two whole policies: the merged one allows what both allow, and no more", (
       );
       assert.deepEqual(lost, []);
     }),
-    { numRuns: 300 },
+    { numRuns: LONG ? 300 : 75 },
   );
 });
 
@@ -250,7 +251,7 @@ test("a flag never weakens what the user's file demands, and the files never wha
       if (flag === "strict" && user.profile !== "strict")
         assertWithin(policy, { ...profilePolicy("strict", places), allowNoSandbox: true }, "beyond strict");
     }),
-    { numRuns: 300 },
+    { numRuns: LONG ? 300 : 75 },
   );
 });
 
