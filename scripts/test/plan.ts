@@ -16,7 +16,7 @@ export const DEPENDS_ON_PI: Readonly<Record<string, RegExp>> = {
     /where there is no session, and leaves nothing|from the shell's directory|--timeout ends the command/,
   "test/e2e/agents.test.ts": /run with the environment|have the umask/,
   "test/e2e/parking.test.ts":
-    /shares no agent|keeps none when none|another spare|every spare|goes on in the background|agents are busy|refuses the prompt|many prompts|20 sessions/,
+    /shares no agent|keeps none when none|another spare|every spare|goes on in the background|agents are busy|refuses the prompt|many prompts|two directories/,
   "test/e2e/questions.test.ts":
     /in place on a terminal|in every format|the oldest first|not twice|and an abort takes/,
   "test/e2e/stream-json.test.ts":
@@ -51,6 +51,7 @@ export const HAS_LONG_FORM: readonly string[] = [
   "test/unit/lib/history/property.test.ts",
   "test/unit/lib/sandbox/gate/target.test.ts",
   "test/unit/lib/sandbox/policy/merge.test.ts",
+  "test/e2e/parking.test.ts",
 ];
 
 /** The files that take longest, which start first: one of them alone at the end would leave a core idle. */

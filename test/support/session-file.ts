@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { sessionDirFor } from "../../src/lib/core/session-files/locate.ts";
 
 interface Entry {
   type: string;
@@ -57,4 +60,48 @@ export class WatchedFile {
     this.#seen = text;
     return entries;
   }
+}
+
+/**
+ * Writes the file of a session that pi has answered these prompts in, for tests that only need one to be there: having
+ * it written by pi costs the start of a pi.
+ *
+ * @returns its id
+ */
+export function writeSession(
+  { cwd, agentDir }: { cwd: string; agentDir: string },
+  prompts: readonly string[],
+  model = "scripted/echo",
+): string {
+  const id = randomUUID();
+  const timestamp = "2026-11-21T04:50:00.000Z";
+  const slash = model.indexOf("/");
+  const zeros = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
+  const answered = {
+    api: "pictl-scripted",
+    provider: model.slice(0, slash),
+    model: model.slice(slash + 1),
+    usage: { ...zeros, totalTokens: 0, cost: { ...zeros, total: 0 } },
+    stopReason: "stop",
+  };
+  const messages = prompts.flatMap((text) => [
+    { role: "user", content: [{ type: "text", text }] },
+    { role: "assistant", content: [{ type: "text", text: `echo: ${text}` }], ...answered },
+  ]);
+  const entryId = (index: number) => `a${String(index).padStart(7, "0")}`;
+  const lines = [
+    { type: "session", version: 3, id, timestamp, cwd },
+    ...messages.map((message, index) => ({
+      type: "message",
+      id: entryId(index),
+      parentId: index === 0 ? null : entryId(index - 1),
+      timestamp,
+      message: { ...message, timestamp: Date.parse(timestamp) },
+    })),
+  ];
+  const directory = sessionDirFor(cwd, agentDir);
+  mkdirSync(directory, { recursive: true });
+  const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+  writeFileSync(join(directory, `${timestamp.replaceAll(/[:.]/g, "-")}_${id}.jsonl`), text);
+  return id;
 }
