@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { PiEntry, PiMessage, PiModel, PiStats } from "../../src/lib/cli/pi-data.ts";
 import type { PushRecord } from "../../src/lib/protocol/records.ts";
@@ -40,11 +40,28 @@ const SETTINGS = {
   compaction: { enabled: true, keepRecentTokens: 1, reserveTokens: 1_000 },
 };
 
-function workspace(): Workspace {
-  const place = new Workspace();
+let place: Workspace;
+/** A session that nobody has said anything in. */
+let fresh: string;
+before(async () => {
+  place = new Workspace();
   writeFileSync(join(place.agentDir, "models.json"), JSON.stringify(MODELS));
   writeFileSync(join(place.agentDir, "settings.json"), JSON.stringify(SETTINGS));
-  return place;
+  await place.ok(["daemon", "start"]);
+  fresh = await create("acme/tall");
+});
+after(() => place.dispose());
+
+/** A new session, which is the current one of its directory from then on. */
+async function create(model: string, ...piArgs: string[]): Promise<string> {
+  const { sessionId } = await place.ask("create_session", { cwd: place.cwd, options: { model, piArgs } });
+  return sessionId;
+}
+
+/** The texts of the session's own file. */
+async function said(sessionId: string): Promise<string> {
+  const { session } = await place.ask("get_session", { sessionId });
+  return readFileSync(session.file ?? assert.fail(), "utf8");
 }
 
 interface Failure {
@@ -52,29 +69,24 @@ interface Failure {
 }
 
 describe("model and thinking level", () => {
-  let place: Workspace;
-  before(() => {
-    place = workspace();
-  });
-  after(() => place.dispose());
-
   it("model list works where there is no session, and leaves nothing behind", async () => {
-    const { models } = await place.json<{ models: PiModel[] }>(["model", "list"]);
+    const elsewhere = join(place.root, "no-session");
+    mkdirSync(elsewhere);
+    const state = async () => {
+      const { agents, sessions } = await place.ask("get_daemon_status", {});
+      const all = await place.ask("list_sessions", {});
+      return [agents.map(({ pid }) => pid), sessions, all.sessions.map(({ id }) => id)];
+    };
+    const before = await state();
+    const { models } = await place.json<{ models: PiModel[] }>(["model", "list"], { cwd: elsewhere });
     assert.deepEqual(
       models.map(({ provider, id }) => `${provider}/${id}`),
       ["acme/tall", "acme/tiny"],
     );
-    assert.deepEqual(await place.json(["session", "list", "--all"]), { sessions: [] });
-    const status = await place.json<{ agents: unknown[]; sessions: number }>(["daemon", "status"]);
-    assert.deepEqual([status.agents, status.sessions], [[], 0]);
-    const text = await place.ok(["model", "list", "TALL"]);
-    assert.match(text, /^acme\/tall +100\.0k +8\.0k +yes +no +\$1\.5\/\$6$/m);
-    assert.ok(!text.includes("tiny"));
-    assert.equal((await place.run(["model", "list", "no-such"])).code, 4);
+    assert.deepEqual(await state(), before);
   });
 
   it("session model shows, sets by a part of the name, refuses what fits none or several, and cycles", async () => {
-    await place.ok(["session", "create", "--model", "acme/tall"]);
     assert.equal(await place.ok(["session", "model"]), "acme/tall");
     assert.equal(await place.ok(["session", "model", "TINY"]), "acme/tiny");
     assert.equal(await place.ok(["session", "model"]), "acme/tiny");
@@ -86,6 +98,13 @@ describe("model and thinking level", () => {
     const shown = await place.json<{ model: PiModel }>(["session", "model"]);
     assert.equal(shown.model.contextWindow, 100_000);
     assert.equal((await place.run(["session", "model", "acme/tall", "--next"])).code, 2);
+  });
+
+  it("model list shows those that fit a word, and exits 4 where none does", async () => {
+    const text = await place.ok(["model", "list", "TALL"]);
+    assert.match(text, /^acme\/tall +100\.0k +8\.0k +yes +no +\$1\.5\/\$6$/m);
+    assert.ok(!text.includes("tiny"));
+    assert.equal((await place.run(["model", "list", "no-such"])).code, 4);
   });
 
   it("session thinking shows, lists, sets, cycles and refuses a level that the model doesn't have", async () => {
@@ -104,28 +123,23 @@ describe("model and thinking level", () => {
     const none = await place.run(["session", "thinking", "--next"]);
     assert.deepEqual([none.code, none.stdout], [0, "off\n"]);
   });
-
-  it("takes a scripted model from the shell's directory, and the session keeps it", async () => {
-    await writeFile(join(place.cwd, "says.json"), JSON.stringify({ responses: [[{ text: "as scripted" }]] }));
-    const session = await place.ok(["session", "create", "--model", "acme/tall"]);
-    await place.ok(["session", "model", "-s", session, "scripted/says.json"]);
-    assert.equal(await place.ok(["prompt", "-s", session, "go"]), "as scripted");
-    await place.ok(["session", "close", session]);
-    assert.equal(
-      await place.ok(["session", "model", "-s", session]),
-      `scripted/${join(place.cwd, "says.json")}`,
-    );
-  });
 });
 
-describe("a session's content", () => {
-  let place: Workspace;
+describe("a session with two turns", () => {
+  let talk: string;
   before(async () => {
-    place = workspace();
-    await place.ok(["prompt", "--model", place.scenario("tools.json"), "--name", "talk", "how long is it?"]);
-    await place.ok(["prompt", "and now?"]);
+    mkdirSync(join(place.agentDir, "prompts"));
+    await writeFile(
+      join(place.agentDir, "prompts", "polish.md"),
+      "---\ndescription: Makes it shine\n---\nPolish $1.\n",
+    );
+    const options = { model: place.scenario("tools.json") };
+    // pi puts long output of a command into a file there.
+    const env = { TMPDIR: place.root };
+    talk = (await place.ask("create_session", { cwd: place.cwd, name: "talk", options }, env)).sessionId;
+    await place.turn({ sessionId: talk, message: "how long is it?" });
+    await place.turn({ sessionId: talk, message: "and now?" });
   });
-  after(() => place.dispose());
 
   it("stats are pi's numbers", async () => {
     const stats = await place.json<PiStats>(["session", "stats", "talk"]);
@@ -141,10 +155,8 @@ describe("a session's content", () => {
     const { text } = await place.json<{ text: string }>(["session", "last", "talk"]);
     assert.match(text, /^echo: and now\?/);
     assert.equal(await place.ok(["session", "last"]), text);
-    const fresh = await place.ok(["session", "create", "--model", "scripted/echo"]);
     const none = await place.run(["session", "last", fresh]);
     assert.deepEqual([none.code, none.stdout], [4, ""]);
-    await place.ok(["session", "delete", fresh, "--yes"]);
   });
 
   it("messages are what the model sees", async () => {
@@ -202,58 +214,176 @@ describe("a session's content", () => {
   });
 
   it("commands lists extension commands, templates and skills", async () => {
-    mkdirSync(join(place.agentDir, "prompts"));
-    await writeFile(
-      join(place.agentDir, "prompts", "polish.md"),
-      "---\ndescription: Makes it shine\n---\nPolish $1.\n",
-    );
-    const session = await place.ok(["session", "create", "--model", "scripted/echo"]);
     const { commands } = await place.json<{ commands: { name: string; source: string }[] }>([
       "session",
       "commands",
-      session,
+      "talk",
     ]);
     assert.equal(commands.find(({ name }) => name === "polish")?.source, "prompt");
-    assert.match(await place.ok(["session", "commands", session]), /^\/polish +prompt +Makes it shine$/m);
+    assert.match(await place.ok(["session", "commands", "talk"]), /^\/polish +prompt +Makes it shine$/m);
   });
-});
 
-describe("compaction", () => {
-  let place: Workspace;
-  before(async () => {
-    place = workspace();
+  describe("send", () => {
+    it("passes on a command of pi's, from an argument or stdin", async () => {
+      const state = JSON.parse(await place.ok(["session", "send", '{"type":"get_state"}'])) as object;
+      assert.ok("sessionId" in state && state.sessionId === talk);
+      const text = await place.ok(["session", "send", "-"], { input: '{"type":"get_last_assistant_text"}' });
+      assert.match((JSON.parse(text) as { text: string }).text, /^echo: and now\?/);
+    });
+
+    it("passes on a record that pictl has no request for", async () => {
+      const outputPath = join(place.root, "talk.html");
+      const record = JSON.stringify({ type: "export_html", outputPath });
+      assert.deepEqual(JSON.parse(await place.ok(["session", "send", record])), { path: outputPath });
+      assert.ok(existsSync(outputPath));
+      const unknown = await place.json<Failure>(["session", "send", '{"type":"no_such_command"}']);
+      assert.equal(unknown.error.code, "AGENT_COMMAND_FAILED");
+    });
+
+    it("sends what the daemon answers to the daemon", async () => {
+      const { messages } = JSON.parse(
+        await place.ok(["session", "send", '{"type":"get_fork_messages"}']),
+      ) as {
+        messages: { number: number; text: string }[];
+      };
+      assert.deepEqual([messages[0]?.number, messages[0]?.text], [1, "how long is it?"]);
+      const named = { type: "get_state", sessionId: talk };
+      const elsewhere = join(place.root, "elsewhere");
+      mkdirSync(elsewhere);
+      await place.ok(["session", "send", JSON.stringify(named)], { cwd: elsewhere });
+    });
+
+    it("refuses what isn't a record, and what would move the agent", async () => {
+      for (const text of ["nonsense", "[]", "3", '{"type":1}', "{}"]) {
+        const { error } = await place.json<Failure>(["session", "send", text]);
+        assert.equal(error.code, "USAGE", text);
+      }
+      const moved = await place.run(["session", "send", '{"type":"new_session"}']);
+      assert.equal(moved.code, 2);
+      assert.match(moved.stderr, /session create/);
+    });
   });
-  after(() => place.dispose());
 
-  it("prints the summary; tokens are told on stderr", async () => {
-    const session = await place.ok(["session", "create", "--model", "scripted/echo"]);
-    for (const text of ["first words", "second words", "third words"]) {
-      await place.ok(["prompt", "-s", session, text]);
-    }
-    const result = await place.run(["session", "compact", "-s", session, "keep", "the names"]);
+  describe("bash", () => {
+    const lastMessage = async () => {
+      const { messages } = (
+        await place.ask("send_record", { sessionId: talk, record: { type: "get_messages" } })
+      ).data as { messages: (PiMessage & { excludeFromContext?: boolean })[] };
+      return messages.at(-1);
+    };
+    const bash = (...words: string[]): Running => place.start(["session", "bash", ...words]);
+
+    it("streams the output, ends with the command's exit code and shows it to the model", async () => {
+      execFileSync("mkfifo", [join(place.cwd, "go")]);
+      const running = bash("echo first; cat go; exit 3");
+      await running.until("stdout", "first\n");
+      await writeFile(join(place.cwd, "go"), "second\n");
+      const result = await running.done;
+      assert.deepEqual([result.code, result.stdout, result.stderr], [3, "first\nsecond\n", ""]);
+      const last = await lastMessage();
+      assert.deepEqual([last?.role, last?.output], ["bashExecution", "first\nsecond\n"]);
+    });
+
+    it("takes words behind -- as they are, and one word as a line for the shell", async () => {
+      assert.equal(
+        await place.ok(["session", "bash", "--", "printf", "%s|", "a  b", "$HOME", "it's", "--json"]),
+        "a  b|$HOME|it's|--json|",
+      );
+      assert.equal(await place.ok(["session", "bash", "echo $((40 + 2)) | cat"]), "42");
+      assert.equal((await place.run(["session", "bash"])).code, 2);
+    });
+
+    it("--json gives one document, with the same exit code", async () => {
+      const result = await place.run(["session", "bash", "--json", "echo out; exit 7"]);
+      assert.equal(result.code, 7);
+      assert.deepEqual(JSON.parse(result.stdout), {
+        sessionId: talk,
+        output: "out\n",
+        exitCode: 7,
+        cancelled: false,
+        truncated: false,
+      });
+    });
+
+    it("--exclude-from-context only records it", async () => {
+      await place.ok(["session", "bash", "--exclude-from-context", "echo aside"]);
+      const last = await lastMessage();
+      assert.deepEqual([last?.output, last?.excludeFromContext], ["aside\n", true]);
+    });
+
+    it("prints all of a long output, and says where pi keeps it", async () => {
+      const result = await place.run(["session", "bash", "seq 1 100000"]);
+      assert.equal(result.code, 0);
+      const numbers = result.stdout.trimEnd().split("\n");
+      assert.deepEqual([numbers.length, numbers[0], numbers.at(-1)], [100_000, "1", "100000"]);
+      const [, path = ""] = /all of it is in (\S+)/.exec(result.stderr) ?? [];
+      // pi answers before it has written all of it.
+      const patience = Date.now() + scaled(10_000);
+      while (statSync(path).size < result.stdout.length && Date.now() < patience)
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.equal(readFileSync(path, "utf8"), result.stdout);
+    });
+
+    it("Ctrl-C ends the command and exits 130", async () => {
+      const running = bash("echo on; sleep 600");
+      await running.until("stdout", "on\n");
+      running.child.kill("SIGINT");
+      assert.equal((await running.done).code, 130, running.transcript());
+      assert.ok(!place.processes().some(({ command }) => command.startsWith("sleep 600")));
+    });
+
+    it("--timeout ends the command and exits 3", async () => {
+      const limit = scaled(1_000);
+      const result = await place.run(["session", "bash", "--timeout", `${limit}ms`, "sleep 600"]);
+      assert.equal(result.code, 3, result.stderr);
+      assert.match(result.stderr, new RegExp(`within ${limit / 1000} s and was ended\\. \\[TIMEOUT\\]`));
+    });
+
+    it("abort --bash ends it from another terminal, and it exits 6 saying so", async () => {
+      const running = bash("echo on; sleep 600");
+      await running.until("stdout", "on\n");
+      await place.ok(["session", "abort", "--bash"]);
+      const result = await running.done;
+      assert.equal(result.code, 6);
+      assert.match(result.stderr, /ended from elsewhere/);
+    });
+
+    it("ends with its reader", async () => {
+      const running = bash("yes");
+      await running.until("stdout", "y\n");
+      running.child.stdout?.destroy();
+      assert.equal((await running.done).code, 141);
+    });
+  });
+
+  it("compact prints the summary; tokens are told on stderr", async () => {
+    const result = await place.run(["session", "compact", "-s", talk, "keep", "the names"]);
     assert.equal(result.code, 0, result.stderr);
     assert.match(result.stdout, /A scripted conversation/);
     assert.match(result.stderr, /^\S+ tokens before, about \S+ after$/m);
-    assert.match(await place.ok(["session", "tree", session]), / compaction: /);
-    const again = await place.json<Failure>(["session", "compact", "-s", session]);
+    assert.match(await place.ok(["session", "tree", talk]), / compaction: /);
+    const again = await place.json<Failure>(["session", "compact", "-s", talk]);
     assert.equal(again.error.code, "AGENT_COMMAND_FAILED");
+  });
+});
+
+describe("a compaction", () => {
+  let session: string;
+  before(async () => {
+    session = await create("scripted/echo", "-e", join(EXTENSIONS, "waits-before-compaction.ts"));
+    for (const message of ["first words", "second words"]) await place.turn({ sessionId: session, message });
   });
 
   /** A compaction that goes on until it is aborted. */
-  async function endlessCompaction() {
-    const extension = join(EXTENSIONS, "waits-before-compaction.ts");
-    const session = await place.ok([
-      ...["session", "create", "--model", "scripted/echo", "--", "-e", extension],
-    ]);
-    for (const text of ["first words", "second words"]) await place.ok(["prompt", "-s", session, text]);
+  async function endlessCompaction(): Promise<Running> {
     const started = await recordOf(place, session, ({ type }) => type === "compaction_start");
     const running = place.start(["session", "compact", "-s", session]);
     await started();
-    return { session, running };
+    return running;
   }
 
   it("session abort says that it ended it, and the compaction ends as aborted", async () => {
-    const { session, running } = await endlessCompaction();
+    const running = await endlessCompaction();
     assert.equal(await place.ok(["session", "abort", session]), "aborted the compaction");
     const result = await running.done;
     assert.equal(result.code, 6, running.transcript());
@@ -261,46 +391,34 @@ describe("compaction", () => {
       result.stderr,
       /compaction was aborted from elsewhere \(by process \d+\)\. \[TURN_ABORTED\]/,
     );
-    assert.ok(!(await place.ok(["session", "tree", session])).includes("compaction"));
+    assert.doesNotMatch(await said(session), /"type":"compaction"/);
   });
 
   it("Ctrl-C leaves the session as it was and exits 130", async () => {
-    const { session, running } = await endlessCompaction();
+    const running = await endlessCompaction();
     running.child.kill("SIGINT");
     const result = await running.done;
     assert.deepEqual([result.code, result.stdout], [130, ""], running.transcript());
-    assert.ok(!(await place.ok(["session", "tree", session])).includes("compaction"));
+    assert.doesNotMatch(await said(session), /"type":"compaction"/);
   });
 });
 
 describe("an extension's command that moves pi to another session", () => {
-  let place: Workspace;
   let session: string;
-  before(() => {
-    place = workspace();
+  before(async () => {
+    session = await create("scripted/echo", "-e", join(EXTENSIONS, "moves.ts"));
+    await place.turn({ sessionId: session, message: "one" });
   });
-  after(() => place.dispose());
-  beforeEach(async () => {
-    const extension = join(EXTENSIONS, "moves.ts");
-    session = await place.ok(["session", "create", "--model", "scripted/echo", "--", "-e", extension]);
-    await place.ok(["prompt", "-s", session, "one"]);
-  });
-
-  /** The texts of the session's own file. */
-  async function said(): Promise<string> {
-    const shown = await place.json<{ session: { file: string } }>(["session", "show", session]);
-    return readFileSync(shown.session.file, "utf8");
-  }
 
   it("fails and says so, and what comes next goes into the session's own file", async () => {
     for (const command of ["/jump", "/jump-and-say"]) {
       const jumped = await place.run(["prompt", "-s", session, command]);
       assert.equal(jumped.code, 6, jumped.stderr);
       assert.match(jumped.stderr, new RegExp(`moved pi from session ${session} to session .*TURN_FAILED`));
-      await place.ok(["prompt", "-s", session, `after ${command}`]);
-      assert.match(await said(), new RegExp(`after ${command}`));
+      await place.turn({ sessionId: session, message: `after ${command}` });
+      assert.match(await said(session), new RegExp(`after ${command}`));
     }
-    assert.doesNotMatch(await said(), /said elsewhere/);
+    assert.doesNotMatch(await said(session), /said elsewhere/);
   });
 
   it("also in the middle of a turn, and as a record", async () => {
@@ -314,31 +432,20 @@ describe("an extension's command that moves pi to another session", () => {
     assert.match(jumped.stderr, /An extension has moved pi/);
     assert.equal((await running.done).code, 6, running.transcript());
     assert.equal((await waiting.done).code, 0, waiting.transcript());
-    assert.match(await said(), /waited/);
-    const client = await place.client();
-    try {
-      const record = { type: "prompt", message: "/jump" };
-      await assert.rejects(client.request("send_record", { sessionId: session, record }), {
-        code: "TURN_FAILED",
-        message: /An extension has moved pi/,
-      });
-    } finally {
-      client.close();
-    }
-    await place.ok(["prompt", "-s", session, "afterwards"]);
-    assert.match(await said(), /afterwards/);
+    assert.match(await said(session), /waited/);
+    const record = { type: "prompt", message: "/jump" };
+    await assert.rejects(place.ask("send_record", { sessionId: session, record }), {
+      code: "TURN_FAILED",
+      message: /An extension has moved pi/,
+    });
+    await place.turn({ sessionId: session, message: "afterwards" });
+    assert.match(await said(session), /afterwards/);
   });
 });
 
 describe("queues", () => {
-  let place: Workspace;
-  before(() => {
-    place = workspace();
-  });
-  after(() => place.dispose());
-
   it("list shows what waits, clear gives it back and leaves the turn running", async () => {
-    const session = await place.ok(["session", "create", "--model", place.scenario("long-turn.json")]);
+    const session = await create(place.scenario("long-turn.json"));
     const running = place.start(["prompt", "-s", session, "go"]);
     await running.until("stdout", /\S/);
     const queued = await recordOf(
@@ -371,211 +478,71 @@ describe("queues", () => {
     assert.equal((await waiting.done).code, 6);
     const empty = await place.run(["session", "queue", "list", session]);
     assert.deepEqual([empty.code, empty.stdout, empty.stderr], [0, "", "Nothing waits.\n"]);
-    const { session: shown } = await place.json<{ session: { state: string } }>(["session", "show", session]);
+    const { session: shown } = await place.ask("get_session", { sessionId: session });
     assert.equal(shown.state, "working");
-    await place.ok(["session", "abort", session]);
+    await place.ask("abort", { sessionId: session });
     for (const each of [running, steer, followUp]) assert.equal((await each.done).code, 6);
   });
 });
 
 describe("settings and retries", () => {
-  let place: Workspace;
-  before(() => {
-    place = workspace();
-  });
-  after(() => place.dispose());
-
   it("settings shows them all, changes one, and refuses what there isn't", async () => {
-    await place.ok(["session", "create", "--model", "scripted/echo"]);
-    assert.deepEqual(await place.json(["session", "settings"]), {
+    const settings = (...words: string[]) => place.ok(["session", "settings", "-s", fresh, ...words]);
+    assert.deepEqual(await place.json(["session", "settings", "-s", fresh]), {
       "steering-mode": "one-at-a-time",
       "follow-up-mode": "one-at-a-time",
       "auto-compaction": "on",
       "auto-retry": null,
     });
-    assert.match(await place.ok(["session", "settings"]), /^auto-retry: +not told by pi$/m);
+    assert.match(await settings(), /^auto-retry: +not told by pi$/m);
     for (const [key, value] of [
       ["steering-mode", "all"],
       ["follow-up-mode", "all"],
       ["auto-compaction", "off"],
     ] as const) {
-      assert.equal(await place.ok(["session", "settings", key, value]), value);
-      assert.equal(await place.ok(["session", "settings", key]), value);
+      assert.equal(await settings(key, value), value);
+      assert.equal(await settings(key), value);
     }
     assert.equal((await place.run(["session", "settings", "colour"])).code, 2);
     assert.equal((await place.run(["session", "settings", "auto-retry", "maybe"])).code, 2);
   });
 
+  /** Fails with an error that pi tries again after, in each of its turns. */
+  let failing: string;
+  before(async () => {
+    const file = join(place.root, "failing.json");
+    const error = { error: "the scripted provider is overloaded", retryable: true };
+    await writeFile(file, JSON.stringify({ responses: [[error], [error]] }));
+    failing = await create(`scripted/${file}`);
+  });
+
   it("abort --retry ends the wait for the next try", async () => {
-    const session = await place.ok(["session", "create", "--model", place.scenario("retry.json")]);
-    const retrying = await recordOf(place, session, ({ type }) => type === "auto_retry_start");
-    const running = place.start(["prompt", "-s", session, "go"]);
+    const retrying = await recordOf(place, failing, ({ type }) => type === "auto_retry_start");
+    const running = place.start(["prompt", "-s", failing, "go"]);
     await retrying();
-    await place.ok(["session", "abort", session, "--retry"]);
+    await place.ok(["session", "abort", failing, "--retry"]);
     const result = await running.done;
     assert.equal(result.code, 6, running.transcript());
     assert.match(result.stderr, /overloaded/);
   });
 
   it("settings auto-retry off fails a turn at the first error", async () => {
-    const session = await place.ok(["session", "create", "--model", place.scenario("retry.json")]);
-    assert.equal(await place.ok(["session", "settings", "-s", session, "auto-retry", "off"]), "off");
-    const result = await place.run(["prompt", "-s", session, "go"]);
+    assert.equal(await place.ok(["session", "settings", "-s", failing, "auto-retry", "off"]), "off");
+    const result = await place.run(["prompt", "-s", failing, "go"]);
     assert.equal(result.code, 6, "pi would try again in five minutes");
   });
 });
 
-describe("bash", () => {
-  let place: Workspace;
-  let session: string;
-  before(async () => {
-    place = workspace();
-    // pi puts long output into a file there.
-    session = await place.ok(["session", "create", "--model", "scripted/echo"], {
-      env: { TMPDIR: place.root },
-    });
-    // So that pi has a file for it.
-    await place.ok(["prompt", "hello"]);
-  });
-  after(() => place.dispose());
-
-  const messages = async () =>
-    (
-      await place.json<{ messages: (PiMessage & { excludeFromContext?: boolean })[] }>([
-        "session",
-        "messages",
-      ])
-    ).messages;
-  const bash = (...words: string[]): Running => place.start(["session", "bash", ...words]);
-
-  it("streams the output, ends with the command's exit code and shows it to the model", async () => {
-    execFileSync("mkfifo", [join(place.cwd, "go")]);
-    const running = bash("echo first; cat go; exit 3");
-    await running.until("stdout", "first\n");
-    await writeFile(join(place.cwd, "go"), "second\n");
-    const result = await running.done;
-    assert.deepEqual([result.code, result.stdout, result.stderr], [3, "first\nsecond\n", ""]);
-    const last = (await messages()).at(-1);
-    assert.deepEqual([last?.role, last?.output], ["bashExecution", "first\nsecond\n"]);
-  });
-
-  it("takes words behind -- as they are, and one word as a line for the shell", async () => {
+describe("a model of a script", () => {
+  it("is taken from the shell's directory, and the session keeps it", async () => {
+    await writeFile(join(place.cwd, "says.json"), JSON.stringify({ responses: [[{ text: "as scripted" }]] }));
+    await place.ok(["session", "model", "-s", fresh, "scripted/says.json"]);
+    assert.equal(await place.ok(["prompt", "-s", fresh, "go"]), "as scripted");
+    await place.ask("close_session", { sessionId: fresh });
     assert.equal(
-      await place.ok(["session", "bash", "--", "printf", "%s|", "a  b", "$HOME", "it's", "--json"]),
-      "a  b|$HOME|it's|--json|",
+      await place.ok(["session", "model", "-s", fresh]),
+      `scripted/${join(place.cwd, "says.json")}`,
     );
-    assert.equal(await place.ok(["session", "bash", "echo $((40 + 2)) | cat"]), "42");
-    assert.equal((await place.run(["session", "bash"])).code, 2);
-  });
-
-  it("--json gives one document, with the same exit code", async () => {
-    const result = await place.run(["session", "bash", "--json", "echo out; exit 7"]);
-    assert.equal(result.code, 7);
-    assert.deepEqual(JSON.parse(result.stdout), {
-      sessionId: session,
-      output: "out\n",
-      exitCode: 7,
-      cancelled: false,
-      truncated: false,
-    });
-  });
-
-  it("--exclude-from-context only records it", async () => {
-    await place.ok(["session", "bash", "--exclude-from-context", "echo aside"]);
-    const last = (await messages()).at(-1);
-    assert.deepEqual([last?.output, last?.excludeFromContext], ["aside\n", true]);
-  });
-
-  it("prints all of a long output, and says where pi keeps it", async () => {
-    const result = await place.run(["session", "bash", "seq 1 100000"]);
-    assert.equal(result.code, 0);
-    const numbers = result.stdout.trimEnd().split("\n");
-    assert.deepEqual([numbers.length, numbers[0], numbers.at(-1)], [100_000, "1", "100000"]);
-    const [, path = ""] = /all of it is in (\S+)/.exec(result.stderr) ?? [];
-    // pi answers before it has written all of it.
-    const patience = Date.now() + scaled(10_000);
-    while (statSync(path).size < result.stdout.length && Date.now() < patience)
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.equal(readFileSync(path, "utf8"), result.stdout);
-  });
-
-  it("Ctrl-C ends the command and exits 130", async () => {
-    const running = bash("echo on; sleep 600");
-    await running.until("stdout", "on\n");
-    running.child.kill("SIGINT");
-    assert.equal((await running.done).code, 130, running.transcript());
-    assert.ok(!place.processes().some(({ command }) => command.startsWith("sleep 600")));
-  });
-
-  it("--timeout ends the command and exits 3", async () => {
-    const limit = scaled(1_000);
-    const result = await place.run(["session", "bash", "--timeout", `${limit}ms`, "sleep 600"]);
-    assert.equal(result.code, 3, result.stderr);
-    assert.match(result.stderr, new RegExp(`within ${limit / 1000} s and was ended\\. \\[TIMEOUT\\]`));
-  });
-
-  it("abort --bash ends it from another terminal, and it exits 6 saying so", async () => {
-    const running = bash("echo on; sleep 600");
-    await running.until("stdout", "on\n");
-    await place.ok(["session", "abort", "--bash"]);
-    const result = await running.done;
-    assert.equal(result.code, 6);
-    assert.match(result.stderr, /ended from elsewhere/);
-  });
-
-  it("ends with its reader", async () => {
-    const running = bash("yes");
-    await running.until("stdout", "y\n");
-    running.child.stdout?.destroy();
-    assert.equal((await running.done).code, 141);
-  });
-});
-
-describe("send", () => {
-  let place: Workspace;
-  let session: string;
-  before(async () => {
-    place = workspace();
-    session = await place.ok(["session", "create", "--model", "scripted/echo"]);
-    await place.ok(["prompt", "hello"]);
-  });
-  after(() => place.dispose());
-
-  it("passes on a command of pi's, from an argument or stdin", async () => {
-    const state = JSON.parse(await place.ok(["session", "send", '{"type":"get_state"}'])) as object;
-    assert.ok("sessionId" in state && state.sessionId === session);
-    const text = await place.ok(["session", "send", "-"], { input: '{"type":"get_last_assistant_text"}' });
-    assert.deepEqual(JSON.parse(text), { text: "echo: hello" });
-  });
-
-  it("passes on a record that pictl has no request for", async () => {
-    const outputPath = join(place.root, "talk.html");
-    const record = JSON.stringify({ type: "export_html", outputPath });
-    assert.deepEqual(JSON.parse(await place.ok(["session", "send", record])), { path: outputPath });
-    assert.ok(existsSync(outputPath));
-    const unknown = await place.json<Failure>(["session", "send", '{"type":"no_such_command"}']);
-    assert.equal(unknown.error.code, "AGENT_COMMAND_FAILED");
-  });
-
-  it("sends what the daemon answers to the daemon", async () => {
-    const { messages } = JSON.parse(await place.ok(["session", "send", '{"type":"get_fork_messages"}'])) as {
-      messages: { number: number; text: string }[];
-    };
-    assert.deepEqual([messages[0]?.number, messages[0]?.text], [1, "hello"]);
-    const named = { type: "get_state", sessionId: session };
-    const elsewhere = join(place.root, "elsewhere");
-    mkdirSync(elsewhere);
-    await place.ok(["session", "send", JSON.stringify(named)], { cwd: elsewhere });
-  });
-
-  it("refuses what isn't a record, and what would move the agent", async () => {
-    for (const text of ["nonsense", "[]", "3", '{"type":1}', "{}"]) {
-      const { error } = await place.json<Failure>(["session", "send", text]);
-      assert.equal(error.code, "USAGE", text);
-    }
-    const moved = await place.run(["session", "send", '{"type":"new_session"}']);
-    assert.equal(moved.code, 2);
-    assert.match(moved.stderr, /session create/);
   });
 });
 
