@@ -22,6 +22,8 @@ import { stopDaemon } from "../src/lib/client/stop-daemon.ts";
  * any lines.
  */
 const ROOT = fileURLToPath(new URL("../", import.meta.url)).replace(/\/$/, "");
+/** What V8 has compiled of pictl and of pi, for all pages: else each would have it done again. */
+const COMPILED = join(ROOT, "node_modules/.cache/pictl/compiled");
 /** Where pages say that pictl, its user and the project are. */
 const SHOWN_ROOT = "/home/me/.local/lib/node_modules/pictl";
 const SHOWN_HOME = "/home/me";
@@ -108,8 +110,11 @@ export async function runExamples(examples: Example[]): Promise<Map<number, stri
     GIT_CONFIG_GLOBAL: join(root, "gitconfig"),
   };
   try {
-    for (const each of ["bin", "run", "tmp", `${SHOWN_HOME}/project`])
+    for (const each of ["bin", "run", "tmp", `${SHOWN_HOME}/project`, `${SHOWN_HOME}/.cache/pictl`])
       mkdirSync(join(root, each), { recursive: true });
+    mkdirSync(COMPILED, { recursive: true });
+    for (const each of [join(home, ".cache/pictl/compiled"), join(root, "tmp/node-compile-cache")])
+      symlinkSync(COMPILED, each);
     chmodSync(join(root, "run"), 0o700);
     symlinkSync(join(ROOT, "bin", "run.js"), join(root, "bin", "pictl"));
     writeFileSync(

@@ -22,7 +22,10 @@ import { scaled } from "./speed.ts";
 
 export const BIN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
 export const SCENARIOS = fileURLToPath(new URL("../fixtures/scenarios/", import.meta.url));
-const COMPILED = fileURLToPath(new URL("../../node_modules/.cache/pictl/compiled-pi", import.meta.url));
+const CACHE = fileURLToPath(new URL("../../node_modules/.cache/pictl/", import.meta.url));
+/** What V8 has compiled of pi for sandboxed agents, and of pictl. */
+const COMPILED_PI = join(CACHE, "compiled-pi");
+export const COMPILED = join(CACHE, "compiled");
 /** Bounds each command of a test: a hang must show as a failure with its transcript. */
 const COMMAND_TIMEOUT_MS = scaled(60_000);
 
@@ -112,6 +115,9 @@ export class Workspace {
 
   constructor(env: Record<string, string | undefined> = {}) {
     for (const dir of [this.home, this.agentDir, this.cwd]) mkdirSync(dir, { recursive: true });
+    // The first command of each place would have V8 compile all of pictl again.
+    for (const dir of [COMPILED, join(this.root, ".cache", "pictl")]) mkdirSync(dir, { recursive: true });
+    symlinkSync(COMPILED, join(this.root, ".cache", "pictl", "compiled"));
     const pi = process.env.PICTL_TEST_PI;
     this.env = {
       PATH: process.env.PATH,
@@ -131,8 +137,8 @@ export class Workspace {
    */
   shareCompileCache(): void {
     mkdirSync(this.paths.stateDir, { recursive: true, mode: 0o700 });
-    mkdirSync(COMPILED, { recursive: true });
-    symlinkSync(COMPILED, join(this.paths.stateDir, "compile-cache"));
+    mkdirSync(COMPILED_PI, { recursive: true });
+    symlinkSync(COMPILED_PI, join(this.paths.stateDir, "compile-cache"));
   }
 
   /** Starts a command and leaves it running. Stdin is closed unless `input` is given. */
