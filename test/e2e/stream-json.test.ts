@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type StreamRecord, streamRecord } from "../../src/lib/protocol/stream.ts";
 import { misfits, publishedSchema } from "../support/schemas.ts";
-import { type Running, Workspace } from "../support/workspace.ts";
+import { type Running, SCENARIOS, Workspace } from "../support/workspace.ts";
 
 const PI = join(import.meta.dirname, "../../node_modules/@earendil-works/pi-coding-agent");
 const RPC_DEMO = join(PI, "examples/extensions/rpc-demo.ts");
@@ -21,9 +21,10 @@ describe("stream-json", () => {
   const validate = publishedSchema("stream-json");
   const seen = new Set<Type>();
   let place: Workspace;
-  before(() => {
+  before(async () => {
     place = new Workspace();
     writeFileSync(join(place.agentDir, "settings.json"), JSON.stringify(SETTINGS));
+    await place.ok(["daemon", "start"]);
   });
   after(() => place.dispose());
 
@@ -39,8 +40,15 @@ describe("stream-json", () => {
   };
   const only = <T extends Type>(records: StreamRecord[], type: T) =>
     records.filter((record): record is Of<T> => record.type === type);
-  const create = (scenario: string, ...piArgs: string[]) =>
-    place.ok(["session", "create", "--model", place.scenario(scenario), "--", ...piArgs]);
+  const create = async (model: string, ...piArgs: string[]) =>
+    (await place.ask("create_session", { cwd: place.cwd, options: { model, piArgs } })).sessionId;
+  const responsesOf = (scenario: string) =>
+    (JSON.parse(readFileSync(join(SCENARIOS, scenario), "utf8")) as { responses: object[][] }).responses;
+  /** A scenario of the responses of others, so that one session has several turns of theirs. */
+  const joined = (name: string, responses: object[][], then = "echo") => {
+    writeFileSync(join(place.root, name), JSON.stringify({ responses, then }));
+    return `scripted/${join(place.root, name)}`;
+  };
   const turn = async (session: string, ...args: string[]) => {
     const result = await place.run(["prompt", "-s", session, "--format", "stream-json", ...args]);
     return { code: result.code, records: recordsIn(result.stdout) };
@@ -56,68 +64,97 @@ describe("stream-json", () => {
     return (await watcher.done).stdout;
   };
 
-  it("is the same for the prompt and all who watch, and the death of one of them changes nothing", async () => {
-    const session = await create("watched.json");
-    const [killed, other] = await Promise.all([watch(session), watch(session)]);
-    const prompt = place.start(["prompt", "-s", session, "--format", "stream-json", "hello"]);
-    await Promise.all([killed, other].map((each) => each.until("stdout", "begun")));
-    killed.child.kill("SIGKILL");
-    await killed.done;
-    writeFileSync(join(place.cwd, "go"), "");
-    const { stdout, code } = await prompt.done;
-    await other.until("stdout", '"turn_ended"');
-    assert.equal(code, 0, prompt.transcript());
+  describe("of a session that was told one thing", () => {
+    let session: string;
+    before(async () => {
+      session = await create(place.scenario("watched.json"));
+    });
 
-    const watched = await stop(other);
-    const begin = watched.lastIndexOf("\n", watched.indexOf('"turn_started"')) + 1;
-    const end = watched.indexOf("\n", watched.indexOf('"turn_ended"')) + 1;
-    assert.equal(watched.slice(begin, end), stdout);
-    const untilKilled = killed.stdout.slice(0, killed.stdout.lastIndexOf("\n") + 1);
-    assert.ok(watched.startsWith(untilKilled), "the killed one saw the same up to its end");
+    it("is the same for the prompt and all who watch, and the death of one of them changes nothing", async () => {
+      const [killed, other] = await Promise.all([watch(session), watch(session)]);
+      const prompt = place.start(["prompt", "-s", session, "--format", "stream-json", "hello"]);
+      await Promise.all([killed, other].map((each) => each.until("stdout", "begun")));
+      killed.child.kill("SIGKILL");
+      await killed.done;
+      writeFileSync(join(place.cwd, "go"), "");
+      const { stdout, code } = await prompt.done;
+      await other.until("stdout", '"turn_ended"');
+      assert.equal(code, 0, prompt.transcript());
 
-    const records = recordsIn(stdout);
-    recordsIn(watched);
-    const tools = only(records, "tool").map(({ state }) => state);
-    assert.equal(tools[0], "started");
-    assert.equal(tools.at(-1), "completed");
-    assert.equal(
-      only(records, "thinking")
-        .map(({ text }) => text)
-        .join(""),
-      "The others should see this too.",
-    );
-    const [asked, first, last] = only(records, "message");
-    assert.deepEqual([asked?.role, asked?.text], ["user", "hello"]);
-    assert.deepEqual([first?.thinking, first?.stopReason], ["The others should see this too.", "tools"]);
-    assert.deepEqual([last?.text, last?.stopReason], ["Heard: hello.", "stop"]);
-    const pieces = only(records, "text").map(({ text }) => text);
-    assert.equal(pieces.join(""), `${first?.text}${last?.text}`);
-    const [ended] = only(records, "turn_ended");
-    assert.deepEqual([ended?.outcome, ended?.text, ended?.toolCalls], ["completed", "Heard: hello.", 1]);
-    assert.equal(records.at(-1), ended);
-    const [usage] = only(records, "usage");
-    assert.ok(usage !== undefined && usage.tokens.total > 0 && usage.cost > 0);
-    const places = records.map(({ seq = 0 }) => seq);
-    assert.deepEqual(
-      places,
-      [...places].sort((a, b) => a - b),
-    );
+      const watched = await stop(other);
+      const begin = watched.lastIndexOf("\n", watched.indexOf('"turn_started"')) + 1;
+      const end = watched.indexOf("\n", watched.indexOf('"turn_ended"')) + 1;
+      assert.equal(watched.slice(begin, end), stdout);
+      const untilKilled = killed.stdout.slice(0, killed.stdout.lastIndexOf("\n") + 1);
+      assert.ok(watched.startsWith(untilKilled), "the killed one saw the same up to its end");
+
+      const records = recordsIn(stdout);
+      recordsIn(watched);
+      const tools = only(records, "tool").map(({ state }) => state);
+      assert.equal(tools[0], "started");
+      assert.equal(tools.at(-1), "completed");
+      assert.equal(
+        only(records, "thinking")
+          .map(({ text }) => text)
+          .join(""),
+        "The others should see this too.",
+      );
+      const [asked, first, last] = only(records, "message");
+      assert.deepEqual([asked?.role, asked?.text], ["user", "hello"]);
+      assert.deepEqual([first?.thinking, first?.stopReason], ["The others should see this too.", "tools"]);
+      assert.deepEqual([last?.text, last?.stopReason], ["Heard: hello.", "stop"]);
+      const pieces = only(records, "text").map(({ text }) => text);
+      assert.equal(pieces.join(""), `${first?.text}${last?.text}`);
+      const [ended] = only(records, "turn_ended");
+      assert.deepEqual([ended?.outcome, ended?.text, ended?.toolCalls], ["completed", "Heard: hello.", 1]);
+      assert.equal(records.at(-1), ended);
+      const [usage] = only(records, "usage");
+      assert.ok(usage !== undefined && usage.tokens.total > 0 && usage.cost > 0);
+      const places = records.map(({ seq = 0 }) => seq);
+      assert.deepEqual(
+        places,
+        [...places].sort((a, b) => a - b),
+      );
+    });
+
+    it("tells a person's command and a compaction", async () => {
+      await place.turn({ sessionId: session, message: "one" });
+      await place.turn({ sessionId: session, message: "two" });
+      const watcher = await watch(session);
+      await place.ok(["session", "bash", "-s", session, "--", "echo from the shell"]);
+      await place.ok(["session", "compact", "-s", session]);
+      await watcher.until("stdout", "was compacted");
+      const records = recordsIn(await stop(watcher));
+      assert.match(
+        only(records, "shell")
+          .map(({ text }) => text)
+          .join(""),
+        /from the shell/,
+      );
+      assert.deepEqual(
+        only(records, "notice").map(({ kind, text }) => `${kind}: ${text}`),
+        ["compaction: Compacting the conversation (manual)", "compaction: The conversation was compacted"],
+      );
+    });
   });
 
-  const failures = [
-    { scenario: "error.json", code: 6, outcome: "failed", error: "TURN_FAILED", text: "Half of an ans" },
-    {
-      scenario: "length.json",
-      code: 6,
-      outcome: "truncated",
-      error: "TURN_TRUNCATED",
-      text: "This sentence",
-    },
-  ];
-  for (const { scenario, code, outcome, error, text } of failures) {
-    it(`tells how a turn ended: ${outcome}`, async () => {
-      const { records, ...result } = await turn(await create(scenario), "go");
-      assert.equal(result.code, code);
+  it("tells how a turn ended that failed or was cut off, a retry, and what that makes void", async () => {
+    const names = ["error", "length", "retry", "retry-midway", "retry-midway", "retry"];
+    const responses = names.flatMap((name) => responsesOf(`${name}.json`));
+    const session = await create(joined("failures.json", responses));
+    const failures = [
+      { scenario: "error.json", code: 6, outcome: "failed", error: "TURN_FAILED", text: "Half of an ans" },
+      {
+        scenario: "length.json",
+        code: 6,
+        outcome: "truncated",
+        error: "TURN_TRUNCATED",
+        text: "This sentence",
+      },
+    ];
+    for (const { scenario, code, outcome, error, text } of failures) {
+      const { records, ...result } = await turn(session, "go");
+      assert.equal(result.code, code, scenario);
       const [ended] = only(records, "turn_ended");
       assert.equal(ended?.outcome, outcome);
       assert.ok(ended?.text.startsWith(text), ended?.text);
@@ -125,154 +162,167 @@ describe("stream-json", () => {
         only(records, "error").map((each) => [each.code, each.turnId]),
         [[error, ended?.turnId]],
       );
-    });
-  }
+    }
 
-  it("tells an abort", async () => {
-    const session = await create("long-turn.json");
-    const prompt = place.start(["prompt", "-s", session, "--format", "stream-json", "go"]);
-    await prompt.until("stdout", '"text"');
-    await place.ok(["session", "abort", session]);
-    const { stdout, code } = await prompt.done;
-    assert.equal(code, 6);
-    const records = recordsIn(stdout);
-    assert.equal(only(records, "turn_ended")[0]?.outcome, "aborted");
-    assert.equal(only(records, "message").at(-1)?.stopReason, "aborted");
-  });
-
-  it("tells a retry", async () => {
-    const { code, records } = await turn(await create("retry.json"), "go");
-    assert.equal(code, 0);
-    const [notice] = only(records, "notice");
+    const retried = await turn(session, "go");
+    assert.equal(retried.code, 0);
+    const [notice] = only(retried.records, "notice");
     assert.deepEqual([notice?.kind, notice?.level], ["retry", "warning"]);
     assert.match(notice?.text ?? "", /^Trying again in 0\.001 s \(1 of 3\): .*overloaded/);
     assert.deepEqual(
-      only(records, "message").map(({ stopReason }) => stopReason),
+      only(retried.records, "message").map(({ stopReason }) => stopReason),
       [undefined, "error", "stop"],
     );
-  });
 
-  it("marks as void what a retry begins again, and the text format says so", async () => {
-    const { records } = await turn(await create("retry-midway.json"), "go");
+    const { records } = await turn(session, "go");
     const told = records.flatMap((record): unknown[] => {
       if (record.type === "notice") return [record.voids];
       return record.type === "message" && record.role === "assistant" ? [record.text] : [];
     });
     assert.deepEqual(told, ["The first half", true, "All of it."]);
-    const model = place.scenario("retry-midway.json");
-    const plain = await place.run(["prompt", "--new", "--model", model, "go"]);
+    const plain = await place.run(["prompt", "-s", session, "go"]);
     assert.deepEqual([plain.code, plain.stdout], [0, "The first half\nAll of it.\n"]);
     assert.match(
       plain.stderr,
       /^⚠ The last message is void: an error cut it off, and the agent begins it again\.$/m,
     );
-    const early = await place.run(["prompt", "--new", "--model", place.scenario("retry.json"), "go"]);
+    const early = await place.run(["prompt", "-s", session, "go"]);
     assert.doesNotMatch(early.stderr, /void/);
   });
 
-  it("tells what waits: in line and in the running turn", async () => {
-    const session = await create("long-turn.json");
-    const first = place.start(["prompt", "-s", session, "--format", "stream-json", "first"]);
-    await first.until("stdout", '"text"');
-    const second = place.start(["prompt", "-s", session, "--format", "stream-json", "second"]);
-    await second.until("stdout", "\n");
-    const steer = place.start(["prompt", "-s", session, "--steer", "not so fast"]);
-    await first.until("stdout", '"type":"queue"');
-    await place.ok(["session", "abort", session]);
-    const records = recordsIn((await first.done).stdout);
-    await steer.done;
-    assert.deepEqual(only(records, "queue")[0]?.steering, ["not so fast"]);
-    const [waits, started] = recordsIn((await second.done).stdout);
-    assert.deepEqual([waits?.type, started?.type], ["turn_queued", "turn_started"]);
-    assert.equal(waits?.type === "turn_queued" && waits.ahead, 1);
+  describe("of a session whose turns are long", () => {
+    let session: string;
+    before(async () => {
+      session = await create(joined("long-turns.json", responsesOf("long-turn.json"), "repeat-last"));
+    });
+
+    it("tells an abort", async () => {
+      const prompt = place.start(["prompt", "-s", session, "--format", "stream-json", "go"]);
+      await prompt.until("stdout", '"text"');
+      await place.ask("abort", { sessionId: session });
+      const { stdout, code } = await prompt.done;
+      assert.equal(code, 6);
+      const records = recordsIn(stdout);
+      assert.equal(only(records, "turn_ended")[0]?.outcome, "aborted");
+      assert.equal(only(records, "message").at(-1)?.stopReason, "aborted");
+    });
+
+    it("tells what waits: in line and in the running turn", async () => {
+      const first = place.start(["prompt", "-s", session, "--format", "stream-json", "first"]);
+      await first.until("stdout", '"text"');
+      const second = place.start(["prompt", "-s", session, "--format", "stream-json", "second"]);
+      await second.until("stdout", "\n");
+      const steer = place.start(["prompt", "-s", session, "--steer", "not so fast"]);
+      await first.until("stdout", '"type":"queue"');
+      await place.ask("abort", { sessionId: session });
+      const records = recordsIn((await first.done).stdout);
+      await steer.done;
+      await second.until("stdout", '"turn_started"');
+      await place.ask("abort", { sessionId: session });
+      assert.deepEqual(only(records, "queue")[0]?.steering, ["not so fast"]);
+      const [waits, started] = recordsIn((await second.done).stdout);
+      assert.deepEqual([waits?.type, started?.type], ["turn_queued", "turn_started"]);
+      assert.equal(waits?.type === "turn_queued" && waits.ahead, 1);
+    });
+
+    it("tells the end of a turn that never began", async () => {
+      const first = place.start(["prompt", "-s", session, "go"]);
+      await first.until("stdout", "Starting");
+      const waiting = place.start(["prompt", "-s", session, "--format", "stream-json", "never"]);
+      await waiting.until("stdout", "\n");
+      await place.ask("clear_queue", { sessionId: session });
+      const { stdout, code } = await waiting.done;
+      await place.ask("abort", { sessionId: session });
+      await first.done;
+      assert.equal(code, 6);
+      const types = recordsIn(stdout).map(({ type }) => type);
+      assert.deepEqual(types, ["turn_queued", "error", "turn_ended"]);
+    });
   });
 
-  it("tells the end of a turn that never began", async () => {
-    const session = await create("long-turn.json");
-    const first = place.start(["prompt", "-s", session, "go"]);
-    await first.until("stdout", "Starting");
-    const waiting = place.start(["prompt", "-s", session, "--format", "stream-json", "never"]);
-    await waiting.until("stdout", "\n");
-    await place.ok(["session", "queue", "clear", "-s", session]);
-    const { stdout, code } = await waiting.done;
-    await place.ok(["session", "abort", session]);
-    await first.done;
-    assert.equal(code, 6);
-    const types = recordsIn(stdout).map(({ type }) => type);
-    assert.deepEqual(types, ["turn_queued", "error", "turn_ended"]);
-  });
+  describe("of a session with an extension that asks", () => {
+    let session: string;
+    before(async () => {
+      const pair = responsesOf("dangerous.json");
+      session = await create(
+        joined("dangerous.json", [...pair, ...pair, ...pair, ...pair, ...pair]),
+        "-e",
+        RPC_DEMO,
+      );
+    });
 
-  const policies = [
-    { policy: "fail", states: ["cancelled"], code: 5, level: "warning" },
-    { policy: "deny", states: ["cancelled"], code: 0, level: "warning" },
-    { policy: "default", states: ["answered"], code: 0, level: "info" },
-  ];
-  for (const { policy, states, code, level } of policies) {
-    it(`tells a question that --on-question ${policy} answers`, async () => {
-      const session = await create("dangerous.json", "-e", RPC_DEMO);
-      const result = await turn(session, "--on-question", policy, "go");
-      assert.equal(result.code, code);
-      const questions = only(result.records, "question");
+    it("tells a question that is open, its answer, and all that an extension shows", async () => {
+      const args = ["prompt", "-s", session, "--format", "stream-json", "--on-question", "wait", "go"];
+      const prompt = place.start(args);
+      await place.ask("wait", { sessionId: session, for: ["question"] });
+      await place.ok(["session", "respond", "-s", session, "Allow"]);
+      const { code, stdout } = await prompt.done;
+      assert.equal(code, 0, prompt.transcript());
+      const questions = only(recordsIn(stdout), "question");
       assert.deepEqual(
         questions.map(({ state }) => state),
-        states,
+        ["open", "answered"],
       );
-      const [{ question }] = questions as [Of<"question">];
-      assert.deepEqual([question.method, question.options], ["select", ["Allow", "Block"]]);
-      const told = only(result.records, "notice").find(({ kind }) => kind === "notification");
-      assert.equal(told?.level, level);
-      const codes = only(result.records, "error").map((error) => error.code);
-      assert.deepEqual(codes, code === 0 ? [] : ["QUESTION_UNANSWERED"]);
+      assert.equal(questions[0]?.question.id, questions[1]?.question.id);
+      await turn(session, "/rpc-prefill");
+
+      const watcher = await watch(session, "--since", "0");
+      await watcher.until("stdout", "Editor prefilled");
+      const kinds = only(recordsIn(await stop(watcher)), "notice").map(({ kind }) => kind);
+      assert.deepEqual([...new Set(kinds)].sort(), ["notification", "prefill", "status", "title", "widget"]);
     });
-  }
 
-  it("tells a question that is open, its answer, and all that an extension shows", async () => {
-    const session = await create("dangerous.json", "-e", RPC_DEMO);
-    const args = ["prompt", "-s", session, "--format", "stream-json", "--on-question", "wait", "go"];
-    const prompt = place.start(args);
-    await place.ok(["session", "wait", session, "--for", "question"]);
-    await place.ok(["session", "respond", "-s", session, "Allow"]);
-    const { code, stdout } = await prompt.done;
-    assert.equal(code, 0, prompt.transcript());
-    const questions = only(recordsIn(stdout), "question");
-    assert.deepEqual(
-      questions.map(({ state }) => state),
-      ["open", "answered"],
-    );
-    assert.equal(questions[0]?.question.id, questions[1]?.question.id);
-    await turn(session, "/rpc-prefill");
+    it("--format pi prints pi's own records and nothing else", async () => {
+      const args = ["prompt", "-s", session, "--format", "pi", "--on-question", "deny", "go"];
+      const records = (await place.ok(args)).split("\n").map((line) => JSON.parse(line) as { type: string });
+      const documented = ["json.md", "rpc-extension-ui.md"].map((page) =>
+        readFileSync(join(PI, "docs", page), "utf8"),
+      );
+      for (const { type } of records)
+        assert.ok(
+          documented.some((text) => isNamed(type, text)),
+          type,
+        );
+      assert.deepEqual(records[0], { type: "agent_start" });
+      assert.equal(records.at(-1)?.type, "agent_settled");
+      for (const type of ["message_update", "tool_execution_end", "extension_ui_request"]) {
+        assert.ok(
+          records.some((record) => record.type === type),
+          type,
+        );
+      }
+    });
 
-    const watcher = await watch(session, "--since", "0");
-    await watcher.until("stdout", "Editor prefilled");
-    const kinds = only(recordsIn(await stop(watcher)), "notice").map(({ kind }) => kind);
-    assert.deepEqual([...new Set(kinds)].sort(), ["notification", "prefill", "status", "title", "widget"]);
-  });
-
-  it("tells a person's command and a compaction", async () => {
-    const session = await create("three-turns.json");
-    await turn(session, "one");
-    await turn(session, "two");
-    const watcher = await watch(session);
-    await place.ok(["session", "bash", "-s", session, "--", "echo from the shell"]);
-    await place.ok(["session", "compact", "-s", session]);
-    await watcher.until("stdout", "was compacted");
-    const records = recordsIn(await stop(watcher));
-    assert.match(
-      only(records, "shell")
-        .map(({ text }) => text)
-        .join(""),
-      /from the shell/,
-    );
-    assert.deepEqual(
-      only(records, "notice").map(({ kind, text }) => `${kind}: ${text}`),
-      ["compaction: Compacting the conversation (manual)", "compaction: The conversation was compacted"],
-    );
+    const policies = [
+      { policy: "deny", states: ["cancelled"], code: 0, level: "warning" },
+      { policy: "default", states: ["answered"], code: 0, level: "info" },
+      // It leaves the second response of the pair, so that it comes last.
+      { policy: "fail", states: ["cancelled"], code: 5, level: "warning" },
+    ];
+    for (const { policy, states, code, level } of policies) {
+      it(`tells a question that --on-question ${policy} answers`, async () => {
+        const result = await turn(session, "--on-question", policy, "go");
+        assert.equal(result.code, code);
+        const questions = only(result.records, "question");
+        assert.deepEqual(
+          questions.map(({ state }) => state),
+          states,
+        );
+        const [{ question }] = questions as [Of<"question">];
+        assert.deepEqual([question.method, question.options], ["select", ["Allow", "Block"]]);
+        const told = only(result.records, "notice").find(({ kind }) => kind === "notification");
+        assert.equal(told?.level, level);
+        const codes = only(result.records, "error").map((error) => error.code);
+        assert.deepEqual(codes, code === 0 ? [] : ["QUESTION_UNANSWERED"]);
+      });
+    }
   });
 
   it("tells what can't be had any more", async () => {
     const parking = new Workspace();
     try {
-      await parking.ok(["config", "set", "limits.park_after", "1s"]);
+      mkdirSync(parking.paths.configDir, { recursive: true });
+      writeFileSync(parking.paths.config, '[limits]\npark_after = "1s"\nspare_agents = 0\n');
       const session = await parking.ok(["prompt", "--detach", "--model", "scripted/echo", "hi"]);
       const watcher = parking.start(["session", "watch", session, "--format", "stream-json"]);
       await watcher.until("stdout", '"parked"');
@@ -283,28 +333,6 @@ describe("stream-json", () => {
       assert.ok(gap?.type === "gap" && gap.missed > 5);
     } finally {
       await parking.dispose();
-    }
-  });
-
-  it("--format pi prints pi's own records and nothing else", async () => {
-    const session = await create("dangerous.json", "-e", RPC_DEMO);
-    const args = ["prompt", "-s", session, "--format", "pi", "--on-question", "deny", "go"];
-    const records = (await place.ok(args)).split("\n").map((line) => JSON.parse(line) as { type: string });
-    const documented = ["json.md", "rpc-extension-ui.md"].map((page) =>
-      readFileSync(join(PI, "docs", page), "utf8"),
-    );
-    for (const { type } of records)
-      assert.ok(
-        documented.some((text) => isNamed(type, text)),
-        type,
-      );
-    assert.deepEqual(records[0], { type: "agent_start" });
-    assert.equal(records.at(-1)?.type, "agent_settled");
-    for (const type of ["message_update", "tool_execution_end", "extension_ui_request"]) {
-      assert.ok(
-        records.some((record) => record.type === type),
-        type,
-      );
     }
   });
 
