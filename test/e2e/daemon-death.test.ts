@@ -10,8 +10,8 @@ import { LONG, scaled } from "../support/speed.ts";
 import { type Result, type Running, Workspace } from "../support/workspace.ts";
 
 /** Points in all; each place does its share of them one after the other. */
-const KILLS = Number(process.env.PICTL_TEST_KILLS ?? (LONG ? 200 : 40));
-const PLACES = 4;
+const KILLS = Number(process.env.PICTL_TEST_KILLS ?? (LONG ? 200 : 16));
+const PLACES = LONG ? 4 : 2;
 const SEED = Number(process.env.PICTL_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const LINUX = process.platform === "linux" ? false : "only Linux shows another process's environment";
 /** A command whose daemon was killed says so and ends. */
@@ -85,7 +85,7 @@ class KilledPlace {
         "read,bash",
       ];
       const id = await place.ok(["session", "create", ...args]);
-      await place.ok(["prompt", "-s", id, "begin"]);
+      await place.turn({ sessionId: id, message: "begin" });
       const options = { model: `scripted/${path}`, thinking: "low", tools: "read,bash" };
       this.#sessions.set(id, { id, cwd: place.cwd, names: [name], options, model: `scripted/${path}` });
       this.#current = [id];
@@ -94,10 +94,8 @@ class KilledPlace {
   }
 
   /** Does something, kills the daemon in the middle of it, and looks what is left. */
-  async killOnce(): Promise<void> {
+  async killOnce(kind: string): Promise<void> {
     this.#count += 1;
-    const kinds = Object.keys(this.#moments);
-    const kind = kinds[Math.floor(this.#random() * kinds.length)] ?? "";
     const delay = this.#random();
     this.history.push(`${this.#count}. ${kind} at ${delay.toFixed(3)}`);
     const moment = await this.#moments[kind]?.(delay);
@@ -109,6 +107,10 @@ class KilledPlace {
     const how = `${kind}: ${result?.code ?? "nothing ran"}`;
     this.ends.set(how, (this.ends.get(how) ?? 0) + 1);
     await this.#check(moment, result, killed);
+  }
+
+  get kinds(): string[] {
+    return Object.keys(this.#moments);
   }
 
   /** How each kind of moment is come to; `at` is between 0 and 1, and says how far into it. */
@@ -191,7 +193,7 @@ class KilledPlace {
     },
     parking: async (at) => {
       const session = this.#one();
-      await this.place.ok(["prompt", "-s", session.id, "before parking"]);
+      await this.place.turn({ sessionId: session.id, message: "before parking" });
       await this.#after(350 + at * 150);
       return { what: "parking", running: undefined, settle: () => undefined };
     },
@@ -363,6 +365,17 @@ class KilledPlace {
   }
 }
 
+/** As many kinds as there are points, in a random order in which none comes again before all others have come. */
+function dealKinds(kinds: readonly string[]): string[] {
+  const random = seededRandom(SEED);
+  const dealt: string[] = [];
+  while (dealt.length < KILLS) {
+    const left = [...kinds];
+    while (left.length > 0) dealt.push(...left.splice(Math.floor(random() * left.length), 1));
+  }
+  return dealt.slice(0, KILLS);
+}
+
 function optionsIn(db: DatabaseSync, id: string): Record<string, unknown> | undefined {
   const row = db.prepare("SELECT record FROM sessions WHERE id = ?").get(id) as
     | { record: string }
@@ -381,13 +394,15 @@ function environmentOf(pid: number): string {
 describe("a daemon that is killed at any point", { skip: LINUX }, () => {
   it(`loses nothing at ${KILLS} random points`, { timeout: scaled(LONG ? 600_000 : 200_000) }, async (t) => {
     const places = Array.from({ length: PLACES }, (_, index) => new KilledPlace(SEED + index));
+    const dealt = dealKinds(places[0]?.kinds ?? []);
     const failed = new AbortController();
     const outcomes = await Promise.allSettled(
-      places.map(async (each) => {
+      places.map(async (each, place) => {
         try {
           await each.prepare();
-          for (let count = 0; count < KILLS / PLACES && !failed.signal.aborted; count++)
-            await each.killOnce();
+          for (const [point, kind] of dealt.entries()) {
+            if (point % PLACES === place && !failed.signal.aborted) await each.killOnce(kind);
+          }
         } catch (error) {
           failed.abort();
           throw new Error(
