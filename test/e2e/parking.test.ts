@@ -194,7 +194,7 @@ describe("parking", () => {
     }
     // One that it does fit takes it, from whatever directory and depth of shells.
     const pid = await agentOf(plain);
-    const same = writeSession({ cwd: directory("elsewhere"), agentDir: place.agentDir }, ["go"], model);
+    const same = writeSession({ cwd: directory("elsewhere"), agentDir: place.agentDir }, ["go"], { model });
     assert.match(await say(same, "go", { SHLVL: "7", OLDPWD: "/", COLUMNS: "40" }), /elsewhere\n/);
     assert.equal(await agentOf(same), pid);
   });

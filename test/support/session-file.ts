@@ -71,7 +71,7 @@ export class WatchedFile {
 export function writeSession(
   { cwd, agentDir }: { cwd: string; agentDir: string },
   prompts: readonly string[],
-  model = "scripted/echo",
+  { model = "scripted/echo", name }: { model?: string; name?: string } = {},
 ): string {
   const id = randomUUID();
   const timestamp = "2026-11-21T04:50:00.000Z";
@@ -88,15 +88,22 @@ export function writeSession(
     { role: "user", content: [{ type: "text", text }] },
     { role: "assistant", content: [{ type: "text", text: `echo: ${text}` }], ...answered },
   ]);
+  const bodies = [
+    ...(name === undefined ? [] : [{ type: "session_info", name }]),
+    ...messages.map((message) => ({
+      type: "message",
+      message: { ...message, timestamp: Date.parse(timestamp) },
+    })),
+  ];
   const entryId = (index: number) => `a${String(index).padStart(7, "0")}`;
   const lines = [
     { type: "session", version: 3, id, timestamp, cwd },
-    ...messages.map((message, index) => ({
-      type: "message",
+    ...bodies.map(({ type, ...body }, index) => ({
+      type,
       id: entryId(index),
       parentId: index === 0 ? null : entryId(index - 1),
       timestamp,
-      message: { ...message, timestamp: Date.parse(timestamp) },
+      ...body,
     })),
   ];
   const directory = sessionDirFor(cwd, agentDir);

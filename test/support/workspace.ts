@@ -210,7 +210,7 @@ export class Workspace {
     }
   }
 
-  /** Has the daemon that runs do a turn, where no command is what the test is about. Rejects unless it completes. */
+  /** Has the daemon that runs do a turn, where no command is what the test is about. Rejects when it fails. */
   async turn(
     params: RequestParams<"prompt">,
     env: Record<string, string> = {},
@@ -228,7 +228,7 @@ export class Workspace {
       ended.catch(() => undefined);
       const { sessionId } = await client.request("prompt", { ...params, turnId, subscribe: true });
       const { outcome, text = "", error } = await ended;
-      if (outcome !== "completed")
+      if (outcome !== "completed" && outcome !== "handled")
         throw new Error(`the turn has ${outcome}: ${error?.message}\n${this.log()}`);
       return { sessionId, text };
     } finally {
