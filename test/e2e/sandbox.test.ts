@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import type { DaemonStatus } from "../../src/lib/protocol/requests.ts";
-import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import type { SessionInfo, SessionOptions } from "../../src/lib/protocol/session.ts";
 import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
 import { Workspace } from "../support/workspace.ts";
 
@@ -31,27 +32,26 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
   }
 
   async function show(session?: string): Promise<SessionInfo> {
-    const args = ["session", "show", ...(session === undefined ? [] : [session])];
-    return (await place.json<{ session: SessionInfo }>(args)).session;
+    const target = session === undefined ? { cwd: place.cwd } : { sessionId: session };
+    return (await place.ask("get_session", target)).session;
   }
 
-  async function status(): Promise<DaemonStatus> {
-    return await place.json<DaemonStatus>(["daemon", "status"]);
-  }
+  const status = (): Promise<DaemonStatus> => place.ask("get_daemon_status", {});
 
   async function statusWhen(what: (status: DaemonStatus) => boolean): Promise<void> {
     const client = await place.client();
     try {
-      while (!what(await client.request("get_daemon_status", {})));
+      while (!what(await client.request("get_daemon_status", {}))) await setTimeout(20);
     } finally {
       client.close();
     }
   }
 
-  for (const profile of ["minimal", "development", "strict"]) {
-    it(`${profile}: runs its tools, writes in the workspace, and the transcript shows what was denied`, async () => {
-      const model = place.scenario("sandbox-attempts.json");
-      await place.ok(["prompt", "--sandbox", profile, "--model", model, "go"]);
+  it("runs its tools, writes in the workspace, and the transcript shows what was denied, in each profile", async () => {
+    const model = place.scenario("sandbox-attempts.json");
+    for (const profile of ["minimal", "development", "strict"]) {
+      rmSync(join(place.cwd, "inside.txt"), { force: true });
+      await place.ok(["prompt", "--new", "--sandbox", profile, "--model", model, "go"]);
       const transcript = await place.ok(["session", "messages"]);
       assert.doesNotMatch(transcript, new RegExp(SECRET));
       assert.match(transcript, /id_test: (No such file or directory|Permission denied)/);
@@ -61,13 +61,13 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
       assert.equal(readFileSync(join(place.cwd, "inside.txt"), "utf8"), "written\n");
       assert.equal(existsSync(join(place.root, "outside.txt")), false);
       assert.equal((await show()).sandbox, profile);
-    });
-  }
+    }
+  });
 
   it("keeps other projects' sessions and variables of the shell out", async () => {
-    const other = join(place.root, "other");
-    mkdirSync(other);
-    await place.ok(["prompt", ...ECHO, `of the other project: ${SECRET}`], { cwd: other });
+    const others = join(place.agentDir, "sessions", "--other--");
+    mkdirSync(others, { recursive: true });
+    writeFileSync(join(others, "1.jsonl"), SECRET);
     await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "hello"], {
       env: { MY_TOKEN: SECRET, EDITOR: "vi" },
     });
@@ -79,27 +79,31 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.match(seen, /of this|hello/);
     assert.doesNotMatch(seen, new RegExp(SECRET));
     assert.doesNotMatch(seen, /MY_TOKEN|EDITOR|--other--/);
+    // Where all projects share one directory for their sessions.
+    const shared = join(place.root, "all-sessions");
+    const env = { PI_CODING_AGENT_SESSION_DIR: shared };
+    mkdirSync(shared);
+    writeFileSync(join(shared, "2026-01-01_11111111-2222-4333-8444-555555555555.jsonl"), SECRET);
+    await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "hello"], { env });
+    await place.turn({ cwd: place.cwd, message: "again" }, env);
+    const { stdout } = await place.run(["session", "bash", `cat ${shared}/*`], { env });
+    assert.match(stdout, /hello/);
+    assert.match(stdout, /Permission denied/);
+    assert.doesNotMatch(stdout, new RegExp(SECRET));
   });
 
-  it("keeps them out where all projects share one directory for their sessions", async () => {
-    const env = { PI_CODING_AGENT_SESSION_DIR: join(place.root, "all-sessions") };
-    const other = join(place.root, "other");
-    mkdirSync(other);
-    await place.ok(["prompt", ...ECHO, `of the other project: ${SECRET}`], { cwd: other, env });
-    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "hello"], { env });
-    await place.ok(["prompt", "again"], { env });
-    const { stdout: seen } = await place.run(
-      ["session", "bash", `cat ${join(place.root, "all-sessions")}/*`],
-      { env },
-    );
-    assert.match(seen, /hello/);
-    assert.match(seen, /Permission denied/);
-    assert.doesNotMatch(seen, new RegExp(SECRET));
-  });
-
-  it("goes on in its sandbox after its agent was killed, and after the daemon was", async () => {
+  it("goes on in its sandbox after git has replaced .git/config, its agent was killed, and the daemon was", async () => {
     await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "one"]);
-    const { agentPid } = await show();
+    const before = (await show()).agentPid;
+    await place.ok(["prompt", "again"]);
+    assert.equal((await show()).agentPid, before);
+    execFileSync("git", ["config", "user.name", "me"], { cwd: place.cwd });
+    await place.ok(["prompt", "once more"]);
+    const { agentPid, messages: sofar } = await show();
+    assert.notEqual(agentPid, before);
+    assert.equal(sofar, 6);
+    const { stdout } = await place.run(["session", "bash", "echo '# mine' >> .git/config"]);
+    assert.match(stdout, /Read-only file system/);
     assert.ok(agentPid);
     assert.equal(readFileSync(`/proc/${agentPid}/comm`, "utf8").startsWith("bwrap"), false);
     process.kill(agentPid, "SIGKILL");
@@ -110,7 +114,7 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     process.kill(daemon, "SIGKILL");
     assert.match(await place.ok(["prompt", "three"]), /three/);
     const { sandbox, messages } = await show();
-    assert.deepEqual({ sandbox, messages }, { sandbox: "strict", messages: 6 });
+    assert.deepEqual({ sandbox, messages }, { sandbox: "strict", messages: 11 });
     assert.equal((await place.run(["session", "bash", "ls ~/.ssh"])).code !== 0, true);
     const { sandbox: old } = {
       sandbox: readdirSync(place.paths.runtimeDir).filter((name) => name.startsWith("sandbox-")),
@@ -121,75 +125,66 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
   it("is parked, and its agent is never shared with another policy", async () => {
     mkdirSync(place.paths.configDir, { recursive: true });
     writeFileSync(place.paths.config, '[limits]\npark_after = "1s"\nspare_agents = 2\n');
-    const talk = async (...args: string[]) => {
-      const { sessionId: id } = await place.json<{ sessionId: string }>([
-        "prompt",
-        "--new",
-        ...args,
-        ...ECHO,
-        "hi",
-      ]);
+    await place.ok(["daemon", "start"]);
+    const talk = async (options: SessionOptions) => {
+      const create = { options: { model: "scripted/echo", ...options } };
+      const { sessionId: id } = await place.turn({ cwd: place.cwd, fresh: true, create, message: "hi" });
       return { id, pid: (await show(id)).agentPid };
     };
+    const goOn = (sessionId: string) => place.turn({ sessionId, message: "again" });
     const spares = async (...pids: (number | undefined)[]) =>
       await statusWhen(({ spareAgents }) =>
         pids.every((pid) => spareAgents.some((spare) => spare.pid === pid)),
       );
-    const minimal = await talk("--sandbox", "minimal");
-    const bare = await talk();
-    const twin = await talk("--sandbox", "strict");
-    const strict = await talk("--sandbox", "strict");
+    const minimal = await talk({ sandbox: "minimal" });
+    const bare = await talk({});
+    const twin = await talk({ sandbox: "strict" });
+    const strict = await talk({ sandbox: "strict" });
     await spares(twin.pid, strict.pid);
     const started = (await status()).agentsStarted;
     for (const { id } of [minimal, bare]) {
-      await place.ok(["prompt", "-s", id, "again"]);
+      await goOn(id);
       const { agentPid } = await show(id);
       assert.ok(agentPid && agentPid !== strict.pid && agentPid !== twin.pid);
     }
     assert.equal((await status()).agentsStarted, started + 2);
-    await place.ok(["prompt", "-s", twin.id, "again"]);
+    await goOn(twin.id);
     const { agentPid } = await show(twin.id);
     assert.ok(agentPid === strict.pid || agentPid === twin.pid, "the same policy: a spare goes on");
     // A policy that has changed since isn't that of the spare.
     policy('allow_write = ["/tmp"]\ndeny_read = ["/opt"]\n');
-    await place.ok(["prompt", "-s", strict.id, "once more"]);
+    await goOn(strict.id);
     const after = await show(strict.id);
     assert.ok(after.agentPid !== strict.pid && after.agentPid !== twin.pid);
     assert.equal(after.sandbox, "strict");
   });
 
-  it("stays with its agent while a command of it runs in the background, which ends with the session", async () => {
-    mkdirSync(place.paths.configDir, { recursive: true });
-    writeFileSync(place.paths.config, '[limits]\npark_after = "1s"\n');
-    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "hi"]);
-    await place.ok(["session", "bash", "sleep 1000 >/dev/null 2>&1 & echo started"]);
-    const running = () => place.processes().filter(({ command }) => command.startsWith("sleep 1000"));
-    assert.equal(running().length, 1);
-    await place.ok(["session", "close"]);
-    assert.equal(running().length, 0);
-  });
-
   it("is forked, cloned, exported and found like any other", async () => {
     await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "first"]);
-    await place.ok(["prompt", "second"]);
+    await place.turn({ cwd: place.cwd, message: "second" });
     const { sessionId } = await place.json<{ sessionId: string }>(["session", "fork", "--at", "2"]);
     assert.equal((await show(sessionId)).sandbox, "strict");
-    assert.match(await place.ok(["prompt", "-s", sessionId, "other"]), /other/);
+    assert.match((await place.turn({ sessionId, message: "other" })).text, /other/);
     assert.equal((await place.run(["session", "bash", "-s", sessionId, "ls ~/.ssh"])).code !== 0, true);
     const clone = await place.ok(["session", "clone"]);
     assert.equal((await show(clone.trim())).sandbox, "strict");
-    for (const format of ["html", "md", "json", "jsonl"]) {
-      const file = join(place.root, `out.${format}`);
-      await place.ok(["session", "export", "-f", format, "-o", file]);
-      assert.match(readFileSync(file, "utf8"), format === "html" ? /<html/ : /second/);
+    for (const format of ["html", "md", "json", "jsonl"] as const) {
+      const outputPath = join(place.root, `out.${format}`);
+      await place.ask("export_session", { cwd: place.cwd, format, outputPath });
+      assert.match(readFileSync(outputPath, "utf8"), format === "html" ? /<html/ : /second/);
     }
     const { total } = await place.json<{ total: number }>(["history", "search", "second", "--role", "user"]);
     assert.equal(total, 1, "a prompt and its copies are one");
   });
 
-  it("is what the user's sandbox.toml says, and --no-sandbox is refused unless it allows that", async () => {
-    policy('enabled = true\nprofile = "strict"\n');
-    await place.ok(["prompt", ...ECHO, "hi"]);
+  it("is what the user's sandbox.toml says, with its warnings, and --no-sandbox is refused unless that allows it", async () => {
+    policy('enabled = true\nprofile = "strict"\nenv = ["FOO_TOKEN"]\n');
+    const warning = /^Warning: .*sandbox\.toml:3: env passes FOO_TOKEN/m;
+    assert.match((await place.run(["session", "create", ...ECHO])).stderr, warning);
+    assert.match((await place.run(["prompt", "--new", ...ECHO, "hi"])).stderr, warning);
+    assert.doesNotMatch((await place.run(["prompt", "again"])).stderr, warning);
+    const { warnings } = await place.json<{ warnings: string[] }>(["session", "create", ...ECHO]);
+    assert.equal(warnings.length, 1);
     assert.equal((await show()).sandbox, "strict");
     const refused = await place.json<{ error: { code: string } }>([
       "prompt",
@@ -205,18 +200,9 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.equal((await show()).sandbox, undefined);
   });
 
-  it("begins with the warnings of its policy", async () => {
-    policy('profile = "strict"\nenv = ["FOO_TOKEN"]\n');
-    const warning = /^Warning: .*sandbox\.toml:2: env passes FOO_TOKEN/m;
-    const args = ["--sandbox", "strict", ...ECHO];
-    assert.match((await place.run(["session", "create", ...args])).stderr, warning);
-    assert.match((await place.run(["prompt", "--new", ...args, "hi"])).stderr, warning);
-    assert.doesNotMatch((await place.run(["prompt", "again"])).stderr, warning);
-    const { warnings } = await place.json<{ warnings: string[] }>(["session", "create", ...args]);
-    assert.equal(warnings.length, 1);
-  });
-
-  it("isn't left out in silence where the session has none, or another", async () => {
+  it("isn't left out in silence where the session has none, or another; its background commands end with it", async () => {
+    mkdirSync(place.paths.configDir, { recursive: true });
+    writeFileSync(place.paths.config, '[limits]\npark_after = "1s"\n');
     await place.ok(["prompt", ...ECHO, "hi"]);
     const none = await place.run(["prompt", "--sandbox", "strict", "hi"]);
     assert.equal(none.code, 7);
@@ -224,6 +210,12 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "hi"]);
     await place.ok(["prompt", "--sandbox", "strict", "again"]);
     assert.equal((await place.run(["prompt", "--sandbox", "minimal", "hi"])).code, 7);
+    // The session stays with its agent while a command of it runs in the background.
+    await place.ok(["session", "bash", "sleep 1000 >/dev/null 2>&1 & echo started"]);
+    const running = () => place.processes().filter(({ command }) => command.startsWith("sleep 1000"));
+    assert.equal(running().length, 1);
+    await place.ok(["session", "close"]);
+    assert.equal(running().length, 0);
   });
 
   it("is refused with the line that installs bubblewrap where there is none", async () => {
@@ -260,20 +252,6 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     const denied = await place.run(create);
     assert.equal(denied.code, 7, denied.stderr);
     assert.match(denied.stderr, /SANDBOX_UNAVAILABLE/);
-  });
-
-  it("has a new agent for the next prompt when git has replaced .git/config outside", async () => {
-    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "hi"]);
-    const before = (await show()).agentPid;
-    await place.ok(["prompt", "again"]);
-    assert.equal((await show()).agentPid, before);
-    execFileSync("git", ["config", "user.name", "me"], { cwd: place.cwd });
-    await place.ok(["prompt", "once more"]);
-    const after = await show();
-    assert.notEqual(after.agentPid, before);
-    assert.equal(after.messages, 6);
-    const { stdout } = await place.run(["session", "bash", "echo '# mine' >> .git/config"]);
-    assert.match(stdout, /Read-only file system/);
   });
 
   it("sees files that an option names, and no directories, nor what is denied", async () => {
