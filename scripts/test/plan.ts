@@ -48,6 +48,7 @@ export const HAS_LONG_FORM: readonly string[] = [
   "test/contract/sandbox-check.test.ts",
   "test/contract/scripted-model.test.ts",
   "test/e2e/daemon-death.test.ts",
+  "test/e2e/faithful.test.ts",
   "test/unit/lib/history/property.test.ts",
   "test/unit/lib/sandbox/gate/target.test.ts",
   "test/unit/lib/sandbox/policy/merge.test.ts",
