@@ -4,12 +4,9 @@ import { rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
-import { CALL_NUMBERS, type CallName } from "./call-numbers.ts";
 import { type Attempt, reasonOf } from "./row.ts";
-import { type Operand, PREPARATION_FAILED, syscallProgram } from "./syscall-program.ts";
-
-/** A program of one call, or of some that lead to it. */
-export type Steps = readonly { call: CallName; args: readonly Operand[] }[];
+import { programOf, type Steps } from "./steps.ts";
+import { PREPARATION_FAILED } from "./syscall-program.ts";
 
 /** Ends a program that hangs. */
 const PROGRAM_TIMEOUT_MS = 1_500;
@@ -73,13 +70,8 @@ export function startCalls(steps: Steps): RunningCalls {
 
 /** The file may be removed as soon as the program runs. */
 function withProgram(steps: Steps, run: (path: string) => string | undefined): string | undefined {
-  const architecture = process.arch;
-  const calls = steps.map(({ call, args }) => ({
-    number: CALL_NUMBERS[call][architecture as "x64" | "arm64"] ?? -1,
-    args,
-  }));
-  const program = syscallProgram(calls, architecture);
-  if (program === undefined) return `unknown on ${architecture}`;
+  const program = programOf(steps);
+  if (program === undefined) return `unknown on ${process.arch}`;
   const path = join(process.cwd(), `.pictl-probe-${process.pid}-${Math.random().toString(36).slice(2)}`);
   try {
     writeFileSync(path, program, { mode: 0o700 });

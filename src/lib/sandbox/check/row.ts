@@ -35,6 +35,8 @@ export interface Inside {
   setuidProgram: string | undefined;
   ports: { tcp: number; tcp6: number | undefined; tcpAddress: string | undefined; udp: number };
   sockets: { docker: string; bus: string; daemon: string; abstract: string };
+  /** A Unix socket for datagrams, in the workspace. */
+  datagrams: string;
   limits: { maxProcesses: number; maxMemory: number; tmpSize: number };
   node: string;
   /** What the shell before the probe saw open, from /proc. */

@@ -3,6 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { createServer, type ListenOptions, type Server } from "node:net";
 import { networkInterfaces } from "node:os";
 import { basename, dirname } from "node:path";
+import { listenForDatagram } from "./datagram-listener.ts";
 import type { Inside } from "./row.ts";
 
 /** A row's name is all that a stand-in is ever told; more is not kept. */
@@ -13,6 +14,7 @@ export class StandInServers {
   readonly received = new Set<string>();
   readonly #servers: Server[] = [];
   #datagrams: DatagramSocket | undefined;
+  #endListener: (() => Promise<void>) | undefined;
 
   async listen(sockets: Inside["sockets"]): Promise<Inside["ports"]> {
     for (const path of Object.values(sockets)) await this.#listenOn(path);
@@ -22,7 +24,13 @@ export class StandInServers {
     return { tcp: tcp ?? 0, tcp6, tcpAddress, udp: await this.#listenUdp() };
   }
 
+  /** Takes one message on a Unix socket for datagrams. */
+  async listenForDatagrams(path: string): Promise<void> {
+    this.#endListener = await listenForDatagram(path, (message) => this.received.add(message));
+  }
+
   async close(): Promise<void> {
+    await this.#endListener?.();
     await new Promise<void>((resolve) =>
       this.#datagrams === undefined ? resolve() : this.#datagrams.close(resolve),
     );

@@ -77,6 +77,8 @@ export class StandIns {
       abstract: `\0${secret}`,
     };
     const ports = await servers.listen(sockets);
+    const datagrams = join(places.workspace, "datagrams");
+    await servers.listenForDatagrams(datagrams);
     // Command lines are seen where processes are, and hold no secret.
     const marker = `pictl-host-${randomBytes(9).toString("hex")}`;
     const child = spawn("sleep", [String(HOST_PROCESS_SECONDS)], {
@@ -100,6 +102,7 @@ export class StandIns {
       setuidProgram: setuidProgram(places.workspace),
       ports,
       sockets,
+      datagrams,
       limits: SMALL_LIMITS,
       node: process.execPath,
       descriptors: "",

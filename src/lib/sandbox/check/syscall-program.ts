@@ -1,4 +1,7 @@
-/** An argument of a call: a number, bytes in memory (their address is passed), or what an earlier call returned. */
+/**
+ * An argument of a call: a number, bytes in memory (their address is passed; the same buffer is the same memory), or what
+ * an earlier call returned.
+ */
 export type Operand = number | bigint | Buffer | { resultOf: number };
 
 /** One call of a program: its number and up to six arguments. */
@@ -37,11 +40,15 @@ export function syscallProgram(
   const results = end;
   data.push(Buffer.alloc(8 * calls.length));
   end += BigInt(8 * calls.length);
+  const placed = new Map<Buffer, bigint>();
   const place = (bytes: Buffer): bigint => {
+    const known = placed.get(bytes);
+    if (known !== undefined) return known;
     const padded = Buffer.alloc(Math.ceil((bytes.length + 1) / 8) * 8);
     bytes.copy(padded);
     data.push(padded);
     const address = end;
+    placed.set(bytes, address);
     end += BigInt(padded.length);
     return address;
   };

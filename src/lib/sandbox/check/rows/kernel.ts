@@ -1,10 +1,12 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { type Steps, struct, systemCalls } from "../inside-tools.ts";
+import { struct, systemCalls } from "../inside-tools.ts";
 import { always, filtered } from "../promises.ts";
 import type { Attempt, Inside, Row } from "../row.ts";
+import type { Steps } from "../steps.ts";
 import { text } from "../syscall-program.ts";
 import { DEVICES } from "./devices.ts";
+import { SET_ID_ROWS } from "./set-id.ts";
 import { TWO_WALLS } from "./two-walls.ts";
 
 const concern = "kernel";
@@ -117,6 +119,16 @@ export const KERNEL: readonly Row[] = [
     ],
     { machineMayRefuse: "kernel.perf_event_paranoid" },
   ),
+  filteredRow(
+    "newer-calls",
+    "newer calls for mounts and namespaces (open_tree_attr, listns)",
+    () => [
+      // Without the flag that makes a mount it needs no capability.
+      [{ call: "open_tree_attr", args: [AT_FDCWD, text("/"), 0, 0, 0] }],
+      [{ call: "listns", args: [struct(32), struct(), 16, 0] }],
+    ],
+    { machineMayRefuse: "a kernel before 6.15" },
+  ),
   filteredRow("ptrace", "ptrace, of whatever process", () => [[{ call: "ptrace", args: [0, 0, 0, 0] }]]),
   {
     id: "setuid",
@@ -127,6 +139,7 @@ export const KERNEL: readonly Row[] = [
     attempt: changesUser,
     control: "outside",
   },
+  ...SET_ID_ROWS,
 ];
 
 /** struct perf_event_attr: type software, clock of the task, nothing of the kernel. */

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { type Steps, startCalls } from "../inside-tools.ts";
+import { startCalls } from "../inside-tools.ts";
 import { always } from "../promises.ts";
 import { type Attempt, type Facts, type Inside, type Row, reasonOf } from "../row.ts";
+import type { Steps } from "../steps.ts";
 
 const concern = "limits";
 const MIB = 1024 ** 2;

@@ -3,6 +3,8 @@ import { basename, dirname } from "node:path";
 import { inDirectory, systemCalls } from "../inside-tools.ts";
 import { all, always, closedNetwork, filtered } from "../promises.ts";
 import { type Attempt, type Inside, type Outside, type Row, reasonOf } from "../row.ts";
+import type { Steps } from "../steps.ts";
+import { AF_UNIX, SOCK_DGRAM, unixAddress } from "../unix-address.ts";
 
 const concern = "sockets";
 /** Longer than any answer on one machine takes. */
@@ -40,6 +42,20 @@ export const SOCKETS: readonly Row[] = [
     { seccomp: ["sockets"], bubblewrap: ["net"] },
     (facts) => (closedNetwork(facts) === true ? true : filtered(facts)),
   ),
+  {
+    id: "socket-datagram",
+    concern,
+    tried: "sending to a Unix socket from one of a pair, for which no socket has to be opened",
+    guard: { seccomp: ["sockets"] },
+    promised: filtered,
+    attempt: ({ datagrams, id }) =>
+      inDirectory(dirname(datagrams), async () =>
+        systemCalls("socketpair", [sendFromPair(basename(datagrams), id)]),
+      ),
+    cameThrough: received,
+    control: "shared",
+    machineMayRefuse: "programs can't be run from the state directory",
+  },
   familyRow("socket-vsock", "a socket to the hypervisor (vsock)", [40, 1, 0]),
   familyRow("socket-netlink", "a netlink socket to the kernel's audit and device events", [16, 3, 15]),
   familyRow("socket-alg", "a socket to the kernel's ciphers (AF_ALG)", [38, 5, 0]),
@@ -69,6 +85,23 @@ function familyRow(id: string, tried: string, args: readonly number[]): Row {
     control: "own",
     machineMayRefuse: "this kernel has no such sockets",
   };
+}
+
+/**
+ * Sends to a socket from one of a pair: Node makes no such pairs. The first of both gets the lowest free descriptor, as the
+ * copy before it did.
+ *
+ * @param name of the socket in the current directory
+ */
+export function sendFromPair(name: string, message: string): Steps {
+  const address = unixAddress(name);
+  const data = Buffer.from(message);
+  return [
+    { call: "dup", args: [0] },
+    { call: "close", args: [{ resultOf: 0 }] },
+    { call: "socketpair", args: [AF_UNIX, SOCK_DGRAM, 0, Buffer.alloc(8)] },
+    { call: "sendto", args: [{ resultOf: 0 }, data, data.length, 0, address, address.length] },
+  ];
 }
 
 /** Says its row's name to a socket by path, or an abstract one, which begins with NUL. */

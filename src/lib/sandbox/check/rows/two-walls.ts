@@ -1,6 +1,7 @@
-import { type Steps, struct, systemCalls } from "../inside-tools.ts";
+import { struct, systemCalls } from "../inside-tools.ts";
 import { always } from "../promises.ts";
 import type { Inside, Row } from "../row.ts";
+import type { Steps } from "../steps.ts";
 import { text } from "../syscall-program.ts";
 
 const AT_FDCWD = -100;
@@ -36,6 +37,7 @@ const CALLS: readonly {
       [{ call: "mount", args: [text("none"), text("/var/tmp"), text("tmpfs"), 0, 0] }],
       [{ call: "fsopen", args: [text("tmpfs"), 0] }],
       [{ call: "open_tree", args: [AT_FDCWD, text("/"), 1] }],
+      [{ call: "open_tree_attr", args: [AT_FDCWD, text("/"), 1, struct(), 32] }],
     ],
   },
   {
