@@ -47,12 +47,14 @@ export const HAS_LONG_FORM: readonly string[] = [
   "test/contract/gate-pi.test.ts",
   "test/contract/sandbox-check.test.ts",
   "test/contract/scripted-model.test.ts",
+  "test/e2e/agent-death.test.ts",
   "test/e2e/daemon-death.test.ts",
   "test/e2e/faithful.test.ts",
+  "test/e2e/parking.test.ts",
+  "test/e2e/shutdown.test.ts",
   "test/unit/lib/history/property.test.ts",
   "test/unit/lib/sandbox/gate/target.test.ts",
   "test/unit/lib/sandbox/policy/merge.test.ts",
-  "test/e2e/parking.test.ts",
 ];
 
 /** The files that take longest, which start first: one of them alone at the end would leave a core idle. */
