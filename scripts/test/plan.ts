@@ -50,6 +50,8 @@ export const HAS_LONG_FORM: readonly string[] = [
   "test/e2e/agent-death.test.ts",
   "test/e2e/daemon-death.test.ts",
   "test/e2e/faithful.test.ts",
+  "test/e2e/daemon.test.ts",
+  "test/e2e/limits.test.ts",
   "test/e2e/parking.test.ts",
   "test/e2e/shutdown.test.ts",
   "test/unit/lib/history/property.test.ts",
