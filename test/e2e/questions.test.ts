@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Question } from "../../src/lib/protocol/question.ts";
-import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { Terminal, withoutTmux } from "../support/terminal.ts";
-import { Workspace } from "../support/workspace.ts";
+import { SCENARIOS, Workspace } from "../support/workspace.ts";
 
 /** pi's own example: it asks about dangerous commands, and has a command for each other kind of dialog. */
 const DEMO = fileURLToPath(
@@ -34,30 +33,49 @@ export default function (pi) {
 
 describe("questions", () => {
   let place: Workspace;
+  /** Each "go" of it asks whether to remove what is there, until it is over: two responses of its model. */
+  let shared: string;
   let session: string;
-  before(() => {
+  const create = async () => {
+    const options = {
+      model: `scripted/${join(place.root, "dangerous.json")}`,
+      piArgs: ["-e", DEMO, "-e", join(place.root, "confirm.ts")],
+    };
+    return (await place.ask("create_session", { cwd: place.cwd, options })).sessionId;
+  };
+  before(async () => {
     place = new Workspace();
     writeFileSync(join(place.root, "confirm.ts"), CONFIRM);
+    const { responses } = JSON.parse(readFileSync(join(SCENARIOS, "dangerous.json"), "utf8")) as {
+      responses: object[];
+    };
+    const often = { responses: Array.from({ length: 20 }, () => responses).flat() };
+    writeFileSync(join(place.root, "dangerous.json"), JSON.stringify(often));
+    await place.ok(["daemon", "start"]);
+    shared = await create();
   });
   after(() => place.dispose());
-  beforeEach(async () => {
+  beforeEach(() => {
     mkdirSync(join(place.cwd, "junk"), { recursive: true });
-    const extensions = ["-e", DEMO, "-e", join(place.root, "confirm.ts")];
-    const model = place.scenario("dangerous.json");
-    session = await place.ok(["session", "create", "--model", model, "--", ...extensions]);
+    session = shared;
   });
+  /** For a turn that ends before its model has given both responses. */
+  const useOwnSession = async () => {
+    session = await create();
+  };
 
   const prompt = (...args: string[]) => place.run(["prompt", "-s", session, ...args]);
   const startWaiting = async (message: string) => {
     const running = place.start(["prompt", "-s", session, "--on-question", "wait", message]);
-    assert.equal(await place.ok(["session", "wait", session, "--for", "question"]), session);
+    await place.ask("wait", { sessionId: session, for: ["question"] });
     return running;
   };
   const respond = (...args: string[]) => place.run(["session", "respond", "-s", session, ...args]);
-  const info = async () => (await place.json<{ session: SessionInfo }>(["session", "show", session])).session;
+  const info = async () => (await place.ask("get_session", { sessionId: session })).session;
 
   describe("where nobody may answer", () => {
     it("end the turn with code 5, naming the question, and nothing is done", async () => {
+      await useOwnSession();
       const result = await prompt("go");
       assert.equal(result.code, 5);
       assert.match(result.stderr, /asked "Dangerous command: rm -rf junk && echo removed"/);
@@ -180,9 +198,10 @@ describe("questions", () => {
     });
 
     it("the session waits with it, and an abort takes it back", async () => {
+      await useOwnSession();
       const running = await startWaiting("go");
       assert.equal((await info()).state, "waiting");
-      await place.ok(["session", "abort", session]);
+      await place.ask("abort", { sessionId: session });
       assert.equal((await running.done).code, 6);
       assert.equal((await info()).questions, undefined);
     });
@@ -240,13 +259,15 @@ describe("questions", () => {
         await terminal.shows(/You entered: from elsewhere(?:.|\n)*\[exit 0\]/);
       }));
 
-    it("Ctrl-C aborts the turn", () =>
-      inTerminal("go", async (terminal) => {
+    it("Ctrl-C aborts the turn", async () => {
+      await useOwnSession();
+      await inTerminal("go", async (terminal) => {
         await terminal.shows("Number or text");
         await terminal.press("C-c");
         await terminal.shows(/Interrupted: the turn was aborted\.(?:.|\n)*\[exit 130\]/);
         assert.ok(existsSync(join(place.cwd, "junk")));
-      }));
+      });
+    });
   });
 
   it("one with a time of its own is answered by pi when it is over", async () => {
