@@ -1,23 +1,32 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, renameSync, rmdirSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import type { SessionInfo } from "../../src/lib/protocol/session.ts";
-import { Workspace } from "../support/workspace.ts";
+import { SCENARIOS, Workspace } from "../support/workspace.ts";
 
 describe("turns", () => {
   let place: Workspace;
+  /** All its turns are long. */
   let session: string;
   before(async () => {
     place = new Workspace();
+    const long = JSON.parse(readFileSync(join(SCENARIOS, "long-turn.json"), "utf8")) as {
+      responses: object[];
+    };
+    const file = join(place.root, "long-turns.json");
+    writeFileSync(
+      file,
+      JSON.stringify({ responses: Array.from({ length: 20 }, () => long.responses).flat() }),
+    );
+    await place.ok(["daemon", "start"]);
+    const options = { model: `scripted/${file}` };
+    session = (await place.ask("create_session", { cwd: place.cwd, options })).sessionId;
   });
   after(() => place.dispose());
 
-  const state = async () =>
-    (await place.json<{ session: SessionInfo }>(["session", "show", session])).session.state;
-  /** A long turn in a session of its own, running for certain. */
+  const state = async () => (await place.ask("get_session", { sessionId: session })).session.state;
+  /** A long turn, running for certain. */
   const startLongTurn = async (...flags: string[]) => {
-    session = await place.ok(["session", "create", "--model", place.scenario("long-turn.json")]);
     const running = place.start(["prompt", "-s", session, ...flags, "go"]);
     await running.until("stdout", /\S/);
     return running;
@@ -58,29 +67,28 @@ describe("turns", () => {
     running.child.kill("SIGKILL");
     await running.done;
     assert.equal(await state(), "working");
-    await place.ok(["session", "abort", session]);
+    await place.ask("abort", { sessionId: session });
+    await place.ask("wait", { sessionId: session, for: ["idle"] });
   });
 
   it("a second prompt waits its turn, and --no-wait is refused with 11", async () => {
-    const first = await startLongTurn();
-    const second = place.start(["prompt", "-s", session, "second"]);
+    const options = { model: place.scenario("long-turn.json") };
+    const { sessionId } = await place.ask("create_session", { cwd: place.cwd, options });
+    const first = place.start(["prompt", "-s", sessionId, "go"]);
+    await first.until("stdout", /\S/);
+    const second = place.start(["prompt", "-s", sessionId, "second"]);
     await second.until("stderr", "Waiting for a prompt ahead");
-    const third = place.start(["prompt", "-s", session, "--format", "stream-json", "third"]);
+    const third = place.start(["prompt", "-s", sessionId, "--format", "stream-json", "third"]);
     await third.until("stderr", "Waiting for 2 prompts ahead");
     await third.until("stdout", /^\{"v":1,"type":"turn_queued".*"ahead":2\}$/m);
-    const refused = await place.run(["prompt", "-s", session, "--no-wait", "fourth"]);
+    const refused = await place.run(["prompt", "-s", sessionId, "--no-wait", "fourth"]);
     assert.equal(refused.code, 11);
     assert.match(refused.stderr, /\[SESSION_BUSY\]/);
-    await place.ok(["session", "abort", session]);
+    await place.ask("abort", { sessionId });
     assert.equal((await first.done).code, 6);
     assert.match((await second.done).stdout, /^echo: second /);
     assert.match((await third.done).stdout, /"text":"echo: third /);
-    const { messages } = await place.json<{ messages: { role: string; text: string }[] }>([
-      "session",
-      "show",
-      session,
-      "--messages",
-    ]);
+    const { messages = [] } = await place.ask("get_session", { sessionId, messages: true });
     const asked = messages.filter((message) => message.role === "user").map((message) => message.text);
     assert.deepEqual(asked, ["go", "second", "third"]);
   });
@@ -111,19 +119,23 @@ describe("turns", () => {
   });
 
   it("after one that pi could not write, goes on behind what is in the file", async () => {
-    session = await place.ok(["session", "create", "--model", place.scenario("shell.json")]);
-    await place.ok(["prompt", "-s", session, "echo one"]);
-    const shown = await place.json<{ session: SessionInfo }>(["session", "show", session]);
+    const options = { model: place.scenario("shell.json") };
+    const { sessionId } = await place.ask("create_session", { cwd: place.cwd, options });
+    await place.turn({ sessionId, message: "echo one" });
+    const shown = await place.ask("get_session", { sessionId });
     const file = shown.session.file ?? assert.fail("no file");
     // As a disk that is full or read-only for a moment, for root too: nothing can be appended to a directory.
     assert.equal(
-      (await place.run(["prompt", "-s", session, `mv ${file} ${file}.kept; mkdir ${file}`])).code,
+      (await place.run(["prompt", "-s", sessionId, `mv ${file} ${file}.kept; mkdir ${file}`])).code,
       6,
     );
     rmdirSync(file);
     renameSync(`${file}.kept`, file);
-    await place.ok(["prompt", "-s", session, "--model", "scripted/echo", "three"]);
-    assert.match(await place.ok(["session", "last", "-s", session]), /echo: three.*the first was: echo one/);
+    await place.turn({ sessionId, model: "scripted/echo", message: "three" });
+    assert.match(
+      await place.ok(["session", "last", "-s", sessionId]),
+      /echo: three.*the first was: echo one/,
+    );
     const lines = readFileSync(file, "utf8").trimEnd().split("\n").slice(1);
     const entries = lines.map((line) => JSON.parse(line) as { id: string; parentId: string | null });
     const ids = new Set([null, ...entries.map(({ id }) => id)]);
