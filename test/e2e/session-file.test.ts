@@ -12,29 +12,46 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, it } from "node:test";
-import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { after, before, beforeEach, describe, it } from "node:test";
 import { Workspace } from "../support/workspace.ts";
 
 describe("a session's file that another program changes", () => {
   let place: Workspace;
+  /** Each test has a directory of its own, and a session with a name of its own. */
+  let cwd: string;
+  let name: string;
+  let sessionId: string;
   let file: string;
   /** The file as it was after the first turn, and after the second. */
   let older: string;
   let whole: string;
-  beforeEach(async () => {
+  let tests = 0;
+  before(async () => {
     place = new Workspace();
-    await place.ok(["session", "create", "--model", "scripted/echo", "--name", "mine", "--tools", "read"]);
-    await place.ok(["prompt", "-s", "mine", "one"]);
+    await ok("daemon", "start");
+  });
+  after(() => place.dispose());
+  beforeEach(async () => {
+    tests += 1;
+    cwd = join(place.root, `work-${tests}`);
+    name = `mine-${tests}`;
+    mkdirSync(cwd);
+    const options = { model: "scripted/echo", tools: "read" };
+    ({ sessionId } = await place.ask("create_session", { cwd, name, options }));
+    await place.turn({ sessionId, message: "one" });
     file = (await show()).file ?? assert.fail();
     older = readFileSync(file, "utf8");
-    await place.ok(["prompt", "-s", "mine", "two"]);
+    await place.turn({ sessionId, message: "two" });
+    // After a turn the daemon asks the agent for what it has; when this is answered, that is too.
+    await place.ask("send_record", { sessionId, record: { type: "get_state" } });
     whole = readFileSync(file, "utf8");
   });
-  afterEach(() => place.dispose());
 
-  const show = async () => (await place.json<{ session: SessionInfo }>(["session", "show", "mine"])).session;
-  const prompt = (text: string, ...flags: string[]) => place.run(["prompt", "-s", "mine", ...flags, text]);
+  const show = async () => (await place.ask("get_session", { sessionId })).session;
+  const close = () => place.ask("close_session", { sessionId });
+  const run = (...args: string[]) => place.run(args, { cwd });
+  const ok = (...args: string[]) => place.ok(args, { cwd });
+  const prompt = (text: string, ...flags: string[]) => run("prompt", "-s", name, ...flags, text);
   const putBack = () => {
     rmSync(file, { recursive: true, force: true });
     writeFileSync(file, whole);
@@ -59,7 +76,7 @@ describe("a session's file that another program changes", () => {
       () =>
         writeFileSync(
           file,
-          whole.replace(/"id":"[^"]{8}/, '"id":"00000000').replaceAll('"mine"', '"theirs"'),
+          whole.replace(/"id":"[^"]{8}/, '"id":"00000000').replaceAll(`"${name}"`, '"theirs"'),
         ),
     ],
     [
@@ -96,7 +113,7 @@ describe("a session's file that another program changes", () => {
     for (const [what, message, code, change] of losses) {
       change();
       const before = siblings();
-      const refused = await place.run(["prompt", "-s", "mine", "three"]);
+      const refused = await run("prompt", "-s", name, "three");
       assert.equal(refused.code, code, `${what}: ${refused.stderr}`);
       assert.match(refused.stderr, message, what);
       assert.deepEqual(siblings(), before, `${what}: something was written`);
@@ -105,28 +122,28 @@ describe("a session's file that another program changes", () => {
     rmSync(file);
     for (const args of [["rename", "x"], ["bash", "true"], ["thinking", "low"], ["compact"]]) {
       const [command = "", ...rest] = args;
-      const refused = await place.run(["session", command, "-s", "mine", ...rest]);
+      const refused = await run("session", command, "-s", name, ...rest);
       assert.match(refused.stderr, /is gone.*\[SESSION_FILE_LOST\]/, command);
     }
-    assert.match(await place.ok(["session", "export", "-s", "mine", "-f", "md"]), /echo: two/);
+    assert.match(await ok("session", "export", "-s", name, "-f", "md"), /echo: two/);
     assert.equal((await show()).agentPid, agentPid, "its agent has the conversation");
     putBack();
-    assert.match(await place.ok(["prompt", "-s", "mine", "three"]), /3 messages so far/);
+    assert.match(await ok("prompt", "-s", name, "three"), /3 messages so far/);
   });
 
   it("is refused in the same way when the session is parked", async () => {
-    await place.ok(["session", "close", "mine"]);
+    await close();
     for (const [what, message, code, change] of losses.slice(0, 5)) {
       change();
       const before = siblings();
-      const refused = await place.run(["prompt", "-s", "mine", "three"]);
+      const refused = await run("prompt", "-s", name, "three");
       assert.equal(refused.code, code, `${what}: ${refused.stderr}`);
       assert.match(refused.stderr, message, what);
       assert.deepEqual(siblings(), before, `${what}: something was written`);
-      assert.match((await place.run(["session", "last", "-s", "mine"])).stderr, message, what);
+      assert.match((await run("session", "last", "-s", name)).stderr, message, what);
       putBack();
     }
-    assert.match(await place.ok(["prompt", "-s", "mine", "three"]), /3 messages so far/);
+    assert.match(await ok("prompt", "-s", name, "three"), /3 messages so far/);
   });
 
   it("goes on from an earlier state that was put back, and says so once", async () => {
@@ -140,13 +157,13 @@ describe("a session's file that another program changes", () => {
     writeFileSync(file, readFileSync(file, "utf8").slice(0, -20));
     const cut = await prompt("five");
     assert.match(cut.stderr, EARLIER);
-    await place.ok(["session", "close", "mine"]);
+    await close();
     writeFileSync(file, older);
     assert.match((await prompt("six")).stderr, EARLIER);
-    await place.ok(["session", "close", "mine"]);
+    await close();
     writeFileSync(file, '{"type":"message","id":', { flag: "a" });
     assert.match((await prompt("seven")).stderr, EARLIER);
-    await place.ok(["session", "close", "mine"]);
+    await close();
     assert.match((await prompt("eight")).stdout, /4 messages so far/);
   });
 
@@ -156,7 +173,7 @@ describe("a session's file that another program changes", () => {
     const lines = whole.trimEnd().split("\n");
     breakLine(lines.at(-1));
     assert.match((await prompt("three")).stderr, EARLIER);
-    await place.ok(["session", "close", "mine"]);
+    await close();
     // The first answer: all before it would be gone without a word.
     breakLine(lines.find((line) => line.includes('"role":"assistant"')));
     assert.match((await prompt("four")).stderr, /Warning: .*has a gap/);
@@ -172,7 +189,7 @@ describe("a session's file that another program changes", () => {
   it("is followed where it was moved to, with the session's options", async () => {
     const elsewhere = join(dirname(dirname(file)), "elsewhere");
     for (const closed of [false, true]) {
-      if (closed) await place.ok(["session", "close", "mine"]);
+      if (closed) await close();
       renameSync(dirname(file), elsewhere);
       const next = await prompt("three");
       assert.equal(next.code, 0, next.stderr);
@@ -180,50 +197,43 @@ describe("a session's file that another program changes", () => {
       assert.equal((await show()).file, join(elsewhere, basename(file)));
       rmSync(dirname(file), { recursive: true, force: true });
       renameSync(elsewhere, dirname(file));
-      assert.match(await place.ok(["prompt", "-s", "mine", "four"]), /messages so far, the first was: one/);
+      assert.match(await ok("prompt", "-s", name, "four"), /messages so far, the first was: one/);
       assert.equal((await show()).file, file);
     }
   });
 
   it("keeps the session's options while it is away", async () => {
-    await place.ok(["session", "close", "mine"]);
+    await close();
     const away = join(place.root, "away");
     renameSync(file, away);
-    assert.doesNotMatch(await place.ok(["session", "list"]), /mine/);
-    assert.match((await place.run(["session", "last", "-s", "mine"])).stderr, /is gone/);
+    assert.doesNotMatch(await ok("session", "list"), /mine/);
+    assert.match((await run("session", "last", "-s", name)).stderr, /is gone/);
     renameSync(away, file);
     assert.equal((await show()).origin, "pictl");
     assert.match((await prompt("x", "--tools", "read,bash")).stderr, /exists already, so tools can't be set/);
   });
 
   it("a turn in which it is lost says that the answer isn't saved", async () => {
-    await place.ok([
-      "prompt",
-      "--new",
-      "--model",
-      place.scenario("shell.json"),
-      "--name",
-      "shell",
-      "echo one",
-    ]);
-    const { session } = await place.json<{ session: SessionInfo }>(["session", "show", "shell"]);
-    file = session.file ?? assert.fail();
+    const options = { model: place.scenario("shell.json") };
+    ({ sessionId } = await place.ask("create_session", { cwd, name: "shell", options }));
+    await place.turn({ sessionId, message: "echo one" });
+    file = (await show()).file ?? assert.fail();
     copyFileSync(file, `${file}.old`);
-    const run = (command: string) => place.run(["prompt", "-s", "shell", command]);
-    const replaced = await run(`cp ${file}.old ${file}`);
+    const turn = (command: string) => run("prompt", "-s", "shell", command);
+    const replaced = await turn(`cp ${file}.old ${file}`);
     assert.equal(replaced.code, 6, replaced.stderr);
     assert.match(replaced.stdout, /ran it/);
     assert.match(replaced.stderr, /was changed while the turn ran.*\[TURN_NOT_SAVED\]/);
     copyFileSync(`${file}.old`, file);
-    const removed = await run(`rm ${file}`);
+    const removed = await turn(`rm ${file}`);
     assert.equal(removed.code, 6, removed.stderr);
     assert.match(removed.stderr, /does not start as a pi session.*\[TURN_NOT_SAVED\]/);
-    assert.match((await run("echo")).stderr, /\[SESSION_FILE_LOST\]/);
+    assert.match((await turn("echo")).stderr, /\[SESSION_FILE_LOST\]/);
   });
 
   it("says that it has a gap, when an older copy was put back in the middle of a turn", async () => {
     const entries = whole.trimEnd().split("\n");
-    await place.ok(["session", "close", "mine"]);
+    await close();
     // Without what the last entry follows.
     writeFileSync(file, `${[...entries.slice(0, -2), ...entries.slice(-1)].join("\n")}\n`);
     const next = await prompt("three");
