@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -39,13 +39,13 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
   test("nothing is made before the first message; then it answers, remembers, and says how to go on", async () => {
     const terminal = await open(["--model", "scripted/echo"]);
     await terminal.shows("A new session begins with your first message.");
-    assert.deepEqual((await workspace.json<{ sessions: unknown[] }>(["session", "list"])).sessions, []);
+    assert.deepEqual((await workspace.ask("list_sessions", {})).sessions, []);
     await terminal.enter("remember 42");
     await terminal.shows(/› remember 42\n\necho: remember 42/);
     await terminal.shows(/idle · \S+ · scripted\/echo · .* · 0% of 200\.0k · <\$0\.01/);
     await terminal.press("C-d");
     const screen = await terminal.shows("[exit 0]");
-    const { session } = await workspace.json<{ session: { id: string } }>(["session", "show"]);
+    const { session } = await workspace.ask("get_session", { cwd: workspace.cwd });
     assert.ok(screen.replaceAll("\n", "").includes(`Go on with: pictl prompt -s ${session.id}`), screen);
     assert.match(screen, /^\[exit \d+\] icanon echo/m);
 
@@ -55,7 +55,7 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     await again.shows(/─\nremember 42/);
   });
 
-  test("Markdown is rendered while it comes, tools and thinking unfold, no escape sequence gets through", async () => {
+  test("Markdown is rendered while it comes, in colours for any background, tools and thinking unfold, no escape sequence gets through", async () => {
     writeFileSync(join(workspace.cwd, "notes.txt"), "1\n2\n3\n");
     const terminal = await open(scripted("conversation.json"));
     await terminal.shows("A new session");
@@ -63,6 +63,11 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     const folded = await terminal.shows(/✓ bash wc -l notes\.txt · 1 line/);
     assert.match(folded, /Thought: They want to know/);
     await terminal.shows("│ Nothing else was touched.");
+    const codes = await terminal.styles();
+    assert.ok(codes.includes("36"), "nothing is coloured");
+    // Yellow, white and black, bright or not, and every background.
+    for (const code of ["30", "33", "37", "90", "93", "97"]) assert.ok(!codes.includes(code), code);
+    assert.ok(!codes.some((code) => /^(4[0-8]|10\d)$/.test(code)), codes.join(" "));
     const whole = await terminal.screen({ history: true });
     assert.match(whole, /^What I found$/m);
     assert.match(whole, /three lines; notes\.txt is all/);
@@ -72,13 +77,19 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     await terminal.shows(/ {4}command: wc -l notes\.txt\n {2}│ 3 notes\.txt/, true);
     await terminal.press("C-t");
     await terminal.shows(/│ They want to know/, true);
+    const plain = await open([], { env: { NO_COLOR: "1" } });
+    await plain.shows("│ Nothing else was touched.");
     await terminal.enter("escape");
     const escaped = await terminal.shows("Escape red");
     assert.ok(!escaped.includes("owned"));
     assert.ok(!(await terminal.screen({ escapes: true })).includes("\u001b[31mred"));
+    await plain.shows("Escape red");
+    // The cursor is drawn in reverse; the others take back what wasn't set.
+    const colours = (await plain.styles()).filter((code) => !["7", "0", "39", "49"].includes(code));
+    assert.deepEqual(colours, [], "with NO_COLOR");
   });
 
-  test("an answer is rendered while it comes, and what came of it stays when it is stopped", async () => {
+  test("an answer is rendered while it comes, what came of it stays when it is stopped, and a second Ctrl-C leaves meanwhile", async () => {
     const terminal = await open(scripted("conversation-stream.json"));
     await terminal.shows("A new session");
     await terminal.enter("tell me");
@@ -88,13 +99,8 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     const stopped = await terminal.shows(/^· Aborted$/m);
     assert.match(stopped, /^- one\n- tw$/m);
     await terminal.shows(/^idle · /m);
-  });
-
-  test("a second Ctrl-C leaves while the first still stops the turn", async () => {
-    const terminal = await open(scripted("conversation-stream.json"));
-    await terminal.shows("A new session");
-    await terminal.enter("tell me");
-    await terminal.shows("Half of it");
+    await terminal.enter("once more");
+    await terminal.shows(/› once more\n\nHalf of it/);
     // In one go, so that the turn hasn't ended in between.
     await terminal.press("C-c", "C-c");
     await terminal.shows("[exit 0]");
@@ -119,22 +125,7 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     await terminal.shows("[exit 0]");
   });
 
-  test("what is typed while the agent works steers it, or follows with Alt-Enter", async () => {
-    const terminal = await open(scripted("conversation-steer.json"));
-    await terminal.shows("A new session");
-    await terminal.enter("begin");
-    await terminal.shows("• bash for i in");
-    await terminal.enter("left");
-    await terminal.shows("Steering: left");
-    await terminal.type("right");
-    await terminal.press("M-Enter");
-    await terminal.shows("Follow-up: right");
-    writeFileSync(join(workspace.cwd, "go"), "");
-    const screen = await terminal.shows(/› left\n\nHeard: left\.\n\n› right\n\necho: right/);
-    assert.ok(!screen.includes("Steering:") && !screen.includes("Follow-up:"), screen);
-  });
-
-  test("a turn goes on when its terminal is left or closed, and another terminal sees it end", async () => {
+  test("a turn goes on when its terminal is left or closed; what is typed while the agent works steers it, or follows with Alt-Enter", async () => {
     const terminal = await open(scripted("conversation-steer.json"));
     await terminal.shows("A new session");
     await terminal.enter("begin");
@@ -149,18 +140,18 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     terminals.pop();
     writeFileSync(join(workspace.cwd, "go"), "");
     await other.shows("Heard: begin.");
-  });
-
-  test("two terminals on one session see what the other one says", async () => {
-    const one = await open(["--model", "scripted/echo"]);
-    await one.shows("A new session");
-    await one.enter("from one");
-    await one.shows("echo: from one");
-    const other = await open();
-    await other.shows("echo: from one");
-    await other.enter("from two");
-    await one.shows(/› from two\n\necho: from two/);
-    await other.shows("echo: from two");
+    await other.shows(/^idle · /m);
+    rmSync(join(workspace.cwd, "go"));
+    await other.enter("again");
+    await other.shows(/› again[\s\S]*• bash for i in/);
+    await other.enter("left");
+    await other.shows("Steering: left");
+    await other.type("right");
+    await other.press("M-Enter");
+    await other.shows("Follow-up: right");
+    writeFileSync(join(workspace.cwd, "go"), "");
+    const screen = await other.shows(/› left\n\nHeard: left\.\n\n› right\n\necho: right/);
+    assert.ok(!screen.includes("Steering:") && !screen.includes("Follow-up:"), screen);
   });
 
   describe("with pi's rpc-demo extension", () => {
@@ -170,7 +161,7 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
       assert.equal(created.code, 0, created.stderr);
     });
 
-    test("a question of a tool is chosen in place", async () => {
+    test("a question of a tool is chosen in place, a line and a text are asked for, notices and the prefilled input are shown", async () => {
       const terminal = await open();
       await terminal.shows("Session ");
       await terminal.enter("clean up");
@@ -178,11 +169,6 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
       await terminal.press("Down", "Enter");
       await terminal.shows("! Command blocked by user");
       await terminal.shows("Done with it.");
-    });
-
-    test("a line and a text are asked for, notices and the prefilled input are shown", async () => {
-      const terminal = await open();
-      await terminal.shows("Session ");
       await terminal.type("/rpc-in");
       await terminal.shows(/→ rpc-input/);
       await terminal.press("Enter");
@@ -198,9 +184,13 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
       await terminal.shows(/─\nThis text was set by the rpc-demo extension\.\n─/);
     });
 
-    test("Esc and Ctrl-C answer that there is no answer", async () => {
+    test("a question answered elsewhere goes away here; Esc and Ctrl-C answer that there is no answer", async () => {
       const terminal = await open();
       await terminal.shows("Session ");
+      await terminal.enter("clean up");
+      await terminal.shows("→ Allow");
+      await workspace.ask("respond", { cwd: workspace.cwd, answer: { value: "Allow" } });
+      await terminal.shows((screen) => screen.includes("Done with it.") && !screen.includes("→ Allow"));
       await terminal.enter("/rpc-input ");
       await terminal.shows("Enter a value");
       await terminal.press("Escape");
@@ -209,17 +199,6 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
       await terminal.shows("→ Allow");
       await terminal.press("C-c");
       await terminal.shows((screen) => /^idle · /m.test(screen) && !screen.includes("→ Allow"));
-    });
-
-    test("a question answered elsewhere goes away here", async () => {
-      const terminal = await open();
-      await terminal.shows("Session ");
-      await terminal.enter("clean up");
-      await terminal.shows("→ Allow");
-      const client = await workspace.client();
-      await client.request("respond", { cwd: workspace.cwd, answer: { value: "Allow" } });
-      client.close();
-      await terminal.shows((screen) => screen.includes("Done with it.") && !screen.includes("→ Allow"));
     });
 
     test("on a dumb terminal, what ended elsewhere takes no line any more", async () => {
@@ -288,9 +267,12 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     await terminal.shows("✗ ");
   });
 
-  test("a paste keeps its lines, a long one is folded, and @ attaches a file", async () => {
+  test("a paste keeps its lines, a long one is folded, @ attaches a file, and an editor of the person's own gets the text", async () => {
     writeFileSync(join(workspace.cwd, "notes.txt"), "inside");
-    const terminal = await open(["--model", "scripted/echo"], { rows: 60 });
+    const terminal = await open(["--model", "scripted/echo"], {
+      rows: 60,
+      env: { EDITOR: "sed -i s/cat/dog/" },
+    });
     await terminal.shows("A new session");
     await terminal.paste("one\n  two 日本\n\nthree");
     await terminal.shows(/─\none\n {2}two 日本\n\nthree\n─/);
@@ -307,11 +289,6 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     await terminal.shows(/─\nread @notes\.txt\s*\n─/);
     await terminal.press("Enter");
     await terminal.shows(/<file name=".*notes\.txt">\ninside/);
-  });
-
-  test("an editor of the person's own gets the text and gives it back", async () => {
-    const terminal = await open(["--model", "scripted/echo"], { env: { EDITOR: "sed -i s/cat/dog/" } });
-    await terminal.shows("A new session");
     await terminal.type("a cat");
     await terminal.press("C-g");
     await terminal.shows(/─\na dog\n─/);
@@ -331,28 +308,6 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     await terminal.shows(/^─{33}\n\n─{33}\nidle · /m);
     await terminal.enter("still there?");
     await terminal.shows("Escape red");
-  });
-
-  test("NO_COLOR leaves no colour", async () => {
-    const terminal = await open(scripted("conversation.json"), { env: { NO_COLOR: "1" } });
-    await terminal.shows("A new session");
-    await terminal.enter("what is here?");
-    await terminal.shows("│ Nothing else was touched.");
-    // The cursor is drawn in reverse; the others take back what wasn't set.
-    const colours = (await terminal.styles()).filter((code) => !["7", "0", "39", "49"].includes(code));
-    assert.deepEqual(colours, []);
-  });
-
-  test("colours are those that can be read on a light background too", async () => {
-    const terminal = await open(scripted("conversation.json"));
-    await terminal.shows("A new session");
-    await terminal.enter("what is here?");
-    await terminal.shows("│ Nothing else was touched.");
-    const codes = await terminal.styles();
-    assert.ok(codes.includes("36"), "nothing is coloured");
-    // Yellow, white and black, bright or not, and every background.
-    for (const code of ["30", "33", "37", "90", "93", "97"]) assert.ok(!codes.includes(code), code);
-    assert.ok(!codes.some((code) => /^(4[0-8]|10\d)$/.test(code)), codes.join(" "));
   });
 
   test("a new conversation without a model is told what to type, and goes on with /model", async () => {
@@ -399,10 +354,7 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     await terminal.enter("second");
     await terminal.enter("third");
     await terminal.shows("echo: third");
-    const { sessions } = await workspace.json<{ sessions: { name?: string; firstMessage?: string }[] }>([
-      "session",
-      "list",
-    ]);
+    const { sessions } = await workspace.ask("list_sessions", {});
     assert.deepEqual(sessions.map(({ firstMessage }) => firstMessage).sort(), ["first", "second"]);
     assert.deepEqual(sessions.map(({ name }) => name).sort(), ["one", undefined]);
   });
@@ -418,7 +370,7 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     await terminal.enter("hello");
     await terminal.shows("› hello");
     await terminal.shows(/ · [0-9a-f]{8} · local\/m-two/);
-    const { session } = await workspace.json<{ session: { model: string } }>(["session", "show"]);
+    const { session } = await workspace.ask("get_session", { cwd: workspace.cwd });
     assert.equal(session.model, "local/m-two");
   });
 
@@ -444,7 +396,8 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     await terminal.shows("[exit 0]");
   });
 
-  test("Ctrl-C closes a list on a dumb terminal, and the next line is a message", async () => {
+  test("Ctrl-C closes a list on a dumb terminal, and the next line is a message, with what pi warned of when it started", async () => {
+    writeFileSync(join(workspace.agentDir, "settings.json"), "{");
     const terminal = await open(["--model", "scripted/echo"], { env: { TERM: "dumb" } });
     await terminal.shows(/^>/m);
     await terminal.enter("/thinking");
@@ -452,22 +405,21 @@ describe("pictl prompt at a terminal", { skip: withoutTmux() }, () => {
     await terminal.press("C-c");
     await terminal.shows(/nothing:.*\n>/);
     await terminal.enter("hello");
-    await terminal.shows("echo: hello");
-  });
-
-  test("shows what pi warned of when it started for the first message", async () => {
-    writeFileSync(join(workspace.agentDir, "settings.json"), "{");
-    const terminal = await open(["--model", "scripted/echo"], { env: { TERM: "dumb" } });
-    await terminal.shows(/^>/m);
-    await terminal.enter("hello");
     await terminal.shows(/Invalid settings file[\s\S]*echo: hello/);
   });
 
-  test("when the daemon goes away it is said, with the way to go on, and the terminal is as before", async () => {
+  test("two terminals see what the other one says; when the daemon goes away it is said, with the way to go on, and the terminal is as before", async () => {
     const terminal = await open(["--model", "scripted/echo"]);
     await terminal.shows("A new session");
     await terminal.enter("hello");
     await terminal.shows("echo: hello");
+    const other = await open();
+    await other.shows("echo: hello");
+    await other.enter("from two");
+    await terminal.shows(/› from two\n\necho: from two/);
+    await other.shows("echo: from two");
+    await other.press("C-d");
+    await other.shows("[exit 0]");
     await terminal.type("unsent");
     await terminal.shows("unsent");
     process.kill(workspace.daemonPid() ?? 0, "SIGKILL");

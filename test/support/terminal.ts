@@ -69,11 +69,11 @@ export class Terminal {
 
   /** Presses keys, as tmux names them: `Enter`, `C-c`, `M-Enter`, `Up`. */
   async press(...keys: string[]): Promise<void> {
-    await this.#tmux(["send-keys", ...keys]);
+    await this.#control(["send-keys", ...keys].join(" "));
   }
 
   async type(text: string): Promise<void> {
-    await this.#tmux(["send-keys", "-l", text]);
+    await this.#control(`send-keys -l -- '${text.replaceAll("'", "'\\''")}'`);
   }
 
   /** Types a line and ends it with Enter. */
@@ -95,8 +95,7 @@ export class Terminal {
   /** What is seen, with `escapes` for its colours, with `history` for what has scrolled away. */
   async screen({ escapes = false, history = false } = {}): Promise<string> {
     const options = [...(escapes ? ["-e"] : []), ...(history ? ["-S", "-"] : [])];
-    if (this.#client === undefined) throw new Error("the terminal was never attached");
-    return await this.#client.run(["capture-pane", "-p", ...options].join(" "));
+    return await this.#control(["capture-pane", "-p", ...options].join(" "));
   }
 
   /** The codes of all styles on the screen (`1`, `36`, …), each time that one is set. */
@@ -137,6 +136,12 @@ export class Terminal {
       if (Date.now() > end) throw new Error(`outlived its terminal: ${this.processes()}`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
+  }
+
+  /** Runs one command of tmux without a process of its own. */
+  async #control(line: string): Promise<string> {
+    if (this.#client === undefined) throw new Error("the terminal was never attached");
+    return await this.#client.run(line);
   }
 
   async #tmux(...args: string[][]): Promise<string> {
