@@ -14,6 +14,7 @@ import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { bundledPiCli } from "../../src/lib/agent/pi/bundled-pi.ts";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { writeSession } from "../support/session-file.ts";
 import { Workspace } from "../support/workspace.ts";
 
 interface ShownSession {
@@ -27,12 +28,19 @@ describe("sessions", () => {
   before(async () => {
     place = new Workspace();
     talk = await place.ok(["session", "create", "--name", "talk", "--model", "scripted/echo"]);
-    for (const text of ["first words", "second words", "third words"])
-      await place.ok(["prompt", "-s", talk, text]);
+    for (const text of ["first words", "second words", "third words"]) await say(talk, text);
   });
   after(() => place.dispose());
 
   const show = (...args: string[]) => place.json<ShownSession>(["session", "show", ...args]);
+  /** The same without a command. */
+  const look = (sessionId: string, messages = false) => place.ask("get_session", { sessionId, messages });
+  const say = async (sessionId: string, message: string) => (await place.turn({ sessionId, message })).text;
+  const close = (sessionId: string) => place.ask("close_session", { sessionId });
+  const create = async (name?: string) => {
+    const options = { model: "scripted/echo" };
+    return (await place.ask("create_session", { cwd: place.cwd, name, options })).sessionId;
+  };
   const list = async (...args: string[]) =>
     (await place.json<{ sessions: SessionInfo[] }>(["session", "list", ...args])).sessions;
 
@@ -64,7 +72,7 @@ describe("sessions", () => {
     const elsewhere = join(place.root, "elsewhere");
     mkdirSync(elsewhere);
     const other = await place.ok(["session", "create", "--model", "scripted/echo", "--cwd", elsewhere]);
-    await place.ok(["prompt", "-s", other, "over there"]);
+    await say(other, "over there");
     const here = await list();
     assert.ok(here.some((each) => each.id === talk));
     assert.ok(!here.some((each) => each.id === other));
@@ -105,20 +113,17 @@ describe("sessions", () => {
   });
 
   it("fork makes a new session from an earlier message and leaves the parent alone", async () => {
-    const before = (await show(talk)).session;
+    const before = (await look(talk)).session;
     const fileBefore = readFileSync(before.file ?? "", "utf8");
     const forked = await place.ok(["session", "fork", talk, "--at", "2"]);
     assert.notEqual(forked, talk);
-    assert.match(
-      await place.ok(["prompt", "-s", forked, "another way"]),
-      /2 messages so far, the first was: first words/,
-    );
+    assert.match(await say(forked, "another way"), /2 messages so far, the first was: first words/);
     assert.equal(readFileSync(before.file ?? "", "utf8"), fileBefore);
-    assert.equal((await show(talk)).session.agentPid, before.agentPid);
-    const { messages = [] } = await show(talk, "--messages");
+    assert.equal((await look(talk)).session.agentPid, before.agentPid);
+    const { messages = [] } = await look(talk, true);
     const entry = messages.find((message) => message.number === 3)?.entryId ?? "";
     const byEntry = await place.ok(["session", "fork", talk, "--at", entry]);
-    assert.match(await place.ok(["prompt", "-s", byEntry, "x"]), /3 messages so far/);
+    assert.match(await say(byEntry, "x"), /3 messages so far/);
   });
 
   it("fork without --at lists the choices; a wrong one is not found", async () => {
@@ -132,12 +137,12 @@ describe("sessions", () => {
 
   it("fork before the first message starts from nothing", async () => {
     const forked = await place.ok(["session", "fork", talk, "--at", "1"]);
-    assert.equal(await place.ok(["prompt", "-s", forked, "anew"]), "echo: anew");
+    assert.equal(await say(forked, "anew"), "echo: anew");
   });
 
   it("fork takes an old file's messages, which have no ids until pi has read it", async () => {
     const id = "0199a000-0000-7000-8000-000000000001";
-    const directory = dirname((await show(talk)).session.file ?? "");
+    const directory = dirname((await look(talk)).session.file ?? "");
     const time = "2025-10-01T08:00:00.000Z";
     const user = (text: string) => ({
       type: "message",
@@ -155,17 +160,17 @@ describe("sessions", () => {
   it("clone goes on from the end", async () => {
     const cloned = await place.ok(["session", "clone", talk]);
     assert.notEqual(cloned, talk);
-    assert.match(await place.ok(["prompt", "-s", cloned, "and on"]), /4 messages so far/);
-    assert.equal((await show(cloned)).session.name, "talk (clone)");
+    assert.match(await say(cloned, "and on"), /4 messages so far/);
+    assert.equal((await look(cloned)).session.name, "talk (clone)");
     assert.equal((await show("talk")).session.id, talk);
-    assert.equal((await show(talk, "--messages")).messages?.filter((each) => each.role === "user").length, 3);
+    assert.equal((await look(talk, true)).messages?.filter((each) => each.role === "user").length, 3);
   });
 
   it("exports md, json, jsonl and html, with and without an agent", async () => {
-    const file = (await show(talk)).session.file ?? "";
+    const file = (await look(talk)).session.file ?? "";
     for (const running of [true, false]) {
-      if (!running) await place.ok(["session", "close", talk]);
-      assert.equal((await show(talk)).session.agentPid === undefined, !running);
+      if (!running) await close(talk);
+      assert.equal((await look(talk)).session.agentPid === undefined, !running);
       assert.match(await place.ok(["session", "export", talk, "-f", "md"]), /second words/);
       const document = JSON.parse(await place.ok(["session", "export", talk, "-f", "json"])) as ShownSession;
       assert.equal(document.session.id, talk);
@@ -175,13 +180,11 @@ describe("sessions", () => {
       await place.ok(["session", "export", talk, "-f", "html", "-o", html]);
       assert.match(readFileSync(html, "utf8"), /<html/i);
     }
-    assert.equal((await show(talk)).session.agentPid, undefined, "an export started an agent");
+    assert.equal((await look(talk)).session.agentPid, undefined, "an export started an agent");
   });
 
   it("rename changes the name in pi's file, also of a closed session", async () => {
-    const id = await place.ok(["session", "create", "--model", "scripted/echo"]);
-    await place.ok(["prompt", "-s", id, "hello"]);
-    await place.ok(["session", "close", id]);
+    const id = writeSession(place, ["hello"]);
     await place.ok(["session", "rename", "-s", id, "renamed"]);
     const { session } = await show("renamed");
     assert.equal(session.id, id);
@@ -190,14 +193,13 @@ describe("sessions", () => {
 
   it("close ends the agent; the next prompt resumes the session", async () => {
     await place.ok(["session", "close", talk]);
-    assert.equal((await show(talk)).session.state, "stopped");
-    assert.match(await place.ok(["prompt", "-s", talk, "back again"]), /4 messages so far/);
+    assert.equal((await look(talk)).session.state, "stopped");
+    assert.match(await say(talk, "back again"), /4 messages so far/);
   });
 
   it("delete needs --yes without a terminal, and removes pi's file", async () => {
-    const id = await place.ok(["session", "create", "--model", "scripted/echo"]);
-    await place.ok(["prompt", "-s", id, "short life"]);
-    const { session } = await show(id);
+    const id = writeSession(place, ["short life"]);
+    const { session } = await look(id);
     const refused = await place.run(["session", "delete", id]);
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /\[CONFIRMATION_REQUIRED\][\s\S]*--yes/);
@@ -209,12 +211,12 @@ describe("sessions", () => {
 
   it("an ephemeral session answers and leaves no file", async () => {
     const id = await place.ok(["session", "create", "--ephemeral", "--model", "scripted/echo"]);
-    await place.ok(["prompt", "-s", id, "one"]);
-    assert.match(await place.ok(["prompt", "-s", id, "two"]), /2 messages so far/);
+    await say(id, "one");
+    assert.match(await say(id, "two"), /2 messages so far/);
     const { session, messages = [] } = await show(id, "--messages");
     assert.equal(session.file, undefined);
     assert.equal(messages.filter((each) => each.role === "user").length, 2);
-    await place.ok(["session", "close", id]);
+    await close(id);
     assert.equal((await place.run(["session", "show", id])).code, 4);
   });
 
@@ -231,7 +233,7 @@ describe("sessions", () => {
       "--system-prompt",
       "Be a stone.",
     ]);
-    assert.match(await place.ok(["prompt", "-s", id, "go"]), /^tools=ls,read system=[\s\S]*Be a stone\./);
+    assert.match(await say(id, "go"), /^tools=ls,read system=[\s\S]*Be a stone\./);
     const without = ["--new", "--exclude-tools", "bash", "--append-system-prompt", "Add this."];
     const told = await place.ok(["prompt", "--model", `scripted/${scenario}`, ...without, "go"]);
     assert.match(told, /^tools=edit,read,write system=[\s\S]*Add this\./);
@@ -246,7 +248,7 @@ describe("sessions", () => {
       `scripted/${scenario}`,
     ];
     const filed = await place.ok(["session", "create", ...elsewhere]);
-    assert.match(await place.ok(["prompt", "-s", filed, "go"]), /From the file\./);
+    assert.match(await say(filed, "go"), /From the file\./);
   });
 
   it("trusts nothing of the project unless --approve says so; what follows -- goes to pi", async () => {
@@ -282,12 +284,12 @@ describe("sessions", () => {
   });
 
   it("changes the model of a session that exists", async () => {
-    const id = await place.ok(["session", "create", "--model", "scripted/echo"]);
-    await place.ok(["prompt", "-s", id, "hello"]);
+    const id = await create();
+    await say(id, "hello");
     await place.ok(["prompt", "-s", id, "--model", place.scenario("tools.json"), "now with tools"]);
-    assert.match((await show(id)).session.model ?? "", /tools\.json$/);
-    await place.ok(["session", "close", id]);
-    assert.match((await show(id)).session.model ?? "", /tools\.json$/);
+    assert.match((await look(id)).session.model ?? "", /tools\.json$/);
+    await close(id);
+    assert.match((await look(id)).session.model ?? "", /tools\.json$/);
   });
 
   it("lists and resumes what pi's own interface wrote", async () => {
@@ -314,11 +316,11 @@ describe("sessions", () => {
   });
 
   it("a directory that is a link is seen in every way, and each session once", async () => {
-    const id = await place.ok(["session", "create", "--model", "scripted/echo", "--name", "linked"]);
-    await place.ok(["prompt", "-s", id, "hello there"]);
-    await place.ok(["session", "close", id]);
+    const id = await create("linked");
+    await say(id, "hello there");
+    await close(id);
     const all = join(place.agentDir, "sessions");
-    const directory = dirname((await show(id)).session.file ?? assert.fail());
+    const directory = dirname((await look(id)).session.file ?? assert.fail());
     renameSync(directory, join(place.root, "kept"));
     symlinkSync(join(place.root, "kept"), directory);
     symlinkSync(directory, join(all, "--twice--"));
@@ -351,10 +353,8 @@ describe("sessions", () => {
   it("two files with one id are told apart, and a deletion names what is left", async () => {
     const cwd = join(place.root, "copies");
     mkdirSync(cwd);
-    await place.ok(["prompt", "--model", "scripted/echo", "one"], { cwd });
-    const { id, file = assert.fail() } = (
-      await place.json<{ session: SessionInfo }>(["session", "show"], { cwd })
-    ).session;
+    const id = writeSession({ cwd, agentDir: place.agentDir }, ["one"]);
+    const { file = assert.fail() } = (await look(id)).session;
     const copies = [join(dirname(file), "copy.jsonl"), file.replace(/\.jsonl$/, ".old.jsonl")].sort();
     for (const copy of copies) copyFileSync(file, copy);
     const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"], { cwd });
@@ -382,11 +382,11 @@ describe("sessions", () => {
     const [gone, there] = [join(place.root, "gone"), join(place.root, "there")];
     for (const directory of [gone, there]) mkdirSync(directory);
     await place.ok(["prompt", "--model", "scripted/echo", "--name", "moved", "one"], { cwd: gone });
-    const { id } = (await place.json<{ session: SessionInfo }>(["session", "show"], { cwd: gone })).session;
+    const { id } = (await place.ask("get_session", { cwd: gone })).session;
     const read = ["last", "messages", "entries", "tree"].map((command) => [command, "-s", id]);
     const asked = await Promise.all(read.map((args) => place.ok(["session", ...args])));
     const stats = await place.json<{ tokens: object; cost: number }>(["session", "stats", "-s", id]);
-    await place.ok(["session", "close", id]);
+    await close(id);
     rmSync(gone, { recursive: true });
     for (const [index, args] of read.entries())
       assert.equal(await place.ok(["session", ...args]), asked[index], args.join(" "));
@@ -398,7 +398,7 @@ describe("sessions", () => {
     ]);
     assert.deepEqual([tokens, cost], [stats.tokens, stats.cost]);
     await place.ok(["session", "rename", "-s", id, "renamed"]);
-    assert.equal((await show(id)).session.name, "renamed");
+    assert.equal((await look(id)).session.name, "renamed");
 
     const refused = await place.run(["prompt", "-s", id, "here"]);
     assert.equal(refused.code, 4);
@@ -406,18 +406,18 @@ describe("sessions", () => {
     const copied = await place.run(["prompt", "-s", id, "--fork", "--cwd", there, "two"]);
     assert.match(copied.stdout, /2 messages so far, the first was: one/, copied.stderr);
     const clone = await place.ok(["session", "clone", id, "--cwd", there]);
-    assert.equal((await show(clone)).session.name, "renamed (clone 2)");
+    assert.equal((await look(clone)).session.name, "renamed (clone 2)");
     const fork = await place.ok(["session", "fork", id, "--at", "1", "--cwd", there, "--name", "again"]);
     const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"], { cwd: there });
     assert.deepEqual(
       sessions.map(({ name, cwd }) => [name, cwd]).sort(),
       ["again", "renamed (clone 2)", "renamed (clone)"].map((name) => [name, there]),
     );
-    assert.equal(await place.ok(["prompt", "-s", fork, "instead"]), "echo: instead");
+    assert.equal(await say(fork, "instead"), "echo: instead");
 
     mkdirSync(gone);
-    await place.ok(["prompt", "-s", id, "back"]);
-    const { file = assert.fail() } = (await show(id)).session;
+    await say(id, "back");
+    const { file = assert.fail() } = (await look(id)).session;
     assert.match(readFileSync(file, "utf8"), /"name":"renamed"/);
   });
 });
