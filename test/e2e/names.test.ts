@@ -35,11 +35,13 @@ describe("names of sessions", () => {
     await place.dispose();
   });
 
-  const create = (cwd: string, name: string) =>
-    place.ok(["session", "create", "--name", name, ...ECHO], { cwd });
+  const create = async (cwd: string, name: string) => {
+    const options = { model: "scripted/echo" };
+    return (await client.request("create_session", { cwd, name, options })).sessionId;
+  };
 
   const shown = async (reference: string, cwd: string) =>
-    (await place.json<{ session: SessionInfo }>(["session", "show", reference], { cwd })).session;
+    (await client.request("get_session", { sessionId: reference, cwd })).session;
 
   async function refusal(
     args: string[],
@@ -71,7 +73,7 @@ describe("names of sessions", () => {
   it("are unique in a directory, however they are given, and free in another one", async () => {
     const first = await create(a, "cleanup");
     const other = await create(a, "other");
-    await place.ok(["prompt", "-s", other, "hello"], { cwd: a });
+    await place.turn({ sessionId: other, message: "hello" });
     for (const args of [
       ["session", "create", "--name", "cleanup"],
       ["session", "create", "--name", " cleanup "],
@@ -85,7 +87,7 @@ describe("names of sessions", () => {
       assert.deepEqual([code, exit], ["NAME_TAKEN", 2], args.join(" "));
       assert.match(hint, /pictl session ensure cleanup/);
     }
-    const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"], { cwd: a });
+    const { sessions } = await client.request("list_sessions", { cwd: a });
     assert.deepEqual(sessions.map(({ name }) => name).sort(), ["cleanup", "other"]);
     // A session keeps its own name.
     await place.ok(["session", "rename", "-s", first, "cleanup"], { cwd: a });
@@ -177,8 +179,8 @@ describe("names of sessions", () => {
     }
     // What was changed since it was created is compared as it is now.
     const level = await place.ok(["session", "ensure", "level", ...ECHO, "--thinking", "high"], { cwd: b });
-    await place.ok(["session", "thinking", "-s", level, "low"]);
-    await place.ok(["session", "close", level]);
+    await client.command("set_thinking_level", { sessionId: level, level: "low" });
+    await client.request("close_session", { sessionId: level });
     const change = await refusal(["session", "ensure", "level", "--thinking", "high"], b);
     assert.equal(change.code, "SESSION_DIFFERS");
     assert.equal(await place.ok(["session", "ensure", "level", "--thinking", "low"], { cwd: b }), level);
