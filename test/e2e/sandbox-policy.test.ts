@@ -160,12 +160,15 @@ describe("sandbox show, explain and init", () => {
   });
 
   it("refuses a file that can't be read, also a link that leads nowhere", async () => {
-    for (const path of [user(), workspace()]) {
+    for (const [path, problem] of [
+      [user(), "can't be read (ENOENT)"],
+      [workspace(), "is a symbolic link, or lies behind one"],
+    ] as const) {
       mkdirSync(dirname(path), { recursive: true });
       symlinkSync(join(place.root, "gone.toml"), path);
       const refused = await place.run(["sandbox", "show"], { env });
       assert.equal(refused.code, 2);
-      assert.ok(refused.stderr.startsWith(`Error: Cannot read ${path}: ENOENT. [INVALID_CONFIG]`));
+      assert.ok(refused.stderr.startsWith(`Error: ${path} ${problem}. [INVALID_CONFIG]`), refused.stderr);
       rmSync(path);
     }
     rmSync(dirname(workspace()), { recursive: true });

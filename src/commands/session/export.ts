@@ -1,6 +1,6 @@
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
-import { exportFormats, exportTarget, formatOf } from "../../lib/cli/export-target.ts";
+import { exportFormats, exportTarget, formatOf, refuseOwnFile } from "../../lib/cli/export-target.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
 import { pickSession } from "../../lib/cli/pick-session.ts";
 import { withProgress } from "../../lib/cli/progress.ts";
@@ -33,27 +33,28 @@ export default class SessionExport extends BaseCommand<typeof SessionExport> {
     const format = flags.format ?? formatOf(flags.output);
     const params = { ...pickSession(this.args.session, flags.session), format };
     const client = await this.connect();
-    if (target.kind === "file") {
-      const request = client.request("export_session", { ...params, outputPath: target.path });
-      const { sessionId, path } = await withProgress("Exporting the session", request);
-      if (!flags.json) await writeStderr(`Exported to ${path}\n`);
-      await this.show({ sessionId, path, format }, () => "");
-      return;
+    if (target.kind === "file" && flags.force) {
+      const { session } = await client.request("get_session", pickSession(this.args.session, flags.session));
+      refuseOwnFile(target.path, session.file);
     }
     const { exportAsStream } = await import("../../lib/client/export-stream.ts");
-    const { sessionId, content } = await withProgress(
+    const { sessionId, content, mode } = await withProgress(
       "Exporting the session",
       exportAsStream(client, params),
     );
-    if (target.kind === "device") {
-      const { copyToDevice } = await import("../../lib/cli/copy-export.ts");
+    const { copyToDevice, copyToFile, copyToStdout } = await import("../../lib/cli/copy-export.ts");
+    if (target.kind === "file") {
+      const { path } = target;
+      await copyToFile(content, path, { mode, replace: flags.force });
+      if (!flags.json) await writeStderr(`Exported to ${path}\n`);
+      await this.show({ sessionId, path, format }, () => "");
+    } else if (target.kind === "device") {
       await copyToDevice(content, target.path);
       await this.show({ sessionId, path: target.path, format }, () => "");
     } else if (flags.json) {
       const { text } = await import("node:stream/consumers");
       await this.show({ sessionId, format, content: await text(content) }, () => "");
     } else {
-      const { copyToStdout } = await import("../../lib/cli/copy-export.ts");
       await copyToStdout(content);
     }
   }

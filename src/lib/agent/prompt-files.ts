@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { toStorageError } from "../core/errors.ts";
+import { readPiFile } from "../core/pi-files.ts";
 import { promptText } from "../core/prompt-text.ts";
 import { sha256 } from "../core/sha256.ts";
 import type { SessionOptions } from "../protocol/session.ts";
@@ -44,7 +45,7 @@ function promptFile(text: string, agentDir: string): string {
 
 function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return readPiFile(path);
   } catch {
     // Not there yet, or not readable: then writing it says why.
     return undefined;

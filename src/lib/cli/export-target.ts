@@ -20,8 +20,7 @@ export function formatOf(path: string | undefined): ExportFormat {
 }
 
 /**
- * Where an export goes: a file that the daemon writes, or a stream of this process, for stdout (no file, or
- * `-`) and for what only this process can write to, such as a pipe of the shell's.
+ * Where an export goes: a file, stdout (no file, or `-`), or what else can be written to, such as a pipe of the shell's.
  *
  * @throws PictlError INVALID_INPUT for a directory, and for a file that is there already unless `force`
  */
@@ -39,4 +38,14 @@ export function exportTarget(
   if (stats !== undefined && !force)
     throw refuse("exists already", "Choose another file, or overwrite it with --force.");
   return { kind: "file", path };
+}
+
+/** An agent goes on in the session's file, so that an export never replaces it. Throws INVALID_INPUT. */
+export function refuseOwnFile(path: string, sessionFile: string | undefined): void {
+  const [target, own] = [path, sessionFile ?? ""].map((each) => statSync(each, { throwIfNoEntry: false }));
+  if (target === undefined || own === undefined || target.dev !== own.dev || target.ino !== own.ino) return;
+  throw new PictlError("INVALID_INPUT", `${path} is the session's own file.`, {
+    hint: "Export to another file.",
+    details: { path },
+  });
 }

@@ -1,4 +1,4 @@
-import { createReadStream, mkdtempSync, openSync, rmSync } from "node:fs";
+import { createReadStream, fstatSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { toStorageError } from "../core/errors.ts";
@@ -13,13 +13,14 @@ const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
  * Exports a session as a stream, of any size. The daemon writes a file in its private directory, which has no
  * name any more by the time that it is read: nothing is left of it, however this process ends.
  *
+ * @returns with the file mode that a copy is to have
  * @throws PictlError what the export throws, STORAGE_UNAVAILABLE
  */
 export async function exportAsStream(
   client: Client,
   params: Omit<RequestParams<"export_session">, "outputPath">,
   env: Environment = process.env,
-): Promise<{ sessionId: string; content: Readable }> {
+): Promise<{ sessionId: string; content: Readable; mode: number }> {
   const directory = makeDirectory(resolvePaths(env).runtimeDir);
   const remove = () => rmSync(directory, { recursive: true, force: true });
   const onSignal = (signal: NodeJS.Signals) => {
@@ -31,7 +32,8 @@ export async function exportAsStream(
   try {
     const outputPath = join(directory, `session.${params.format}`);
     const { sessionId } = await client.request("export_session", { ...params, outputPath });
-    return { sessionId, content: createReadStream("", { fd: openSync(outputPath, "r") }) };
+    const fd = openSync(outputPath, "r");
+    return { sessionId, content: createReadStream("", { fd }), mode: fstatSync(fd).mode & 0o777 };
   } finally {
     for (const name of ENDING) process.off(name, onSignal);
     remove();

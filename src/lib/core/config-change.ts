@@ -1,12 +1,14 @@
 import { chmodSync, lstatSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { inAgentDirectory } from "./agent-file.ts";
 import { setTomlKey, unsetTomlKey } from "./config-edit.ts";
-import { type ConfigDocument, checkConfigText, readConfigText } from "./config-file.ts";
+import { type ConfigDocument, checkConfigText } from "./config-file.ts";
 import type { ConfigKey } from "./config-keys.ts";
 import { lineOfKey } from "./config-line.ts";
 import { valueAt } from "./config-values.ts";
-import { PictlError, toStorageError } from "./errors.ts";
+import { PictlError, systemErrorCode, toStorageError } from "./errors.ts";
 import { ensurePrivateDir } from "./paths.ts";
+import { readTomlText } from "./toml-file.ts";
 
 export interface ConfigChange {
   path: string;
@@ -27,7 +29,7 @@ export interface ConfigChange {
 export function changeConfig({ path, kind, key: known, words }: ConfigChange): boolean {
   const key = known.key.split(".") as [string, ...string[]];
   const exists = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  const text = exists ? readConfigText(path) : "";
+  const text = exists ? readTomlText(path, kind) : "";
   const document = readable(known.key, () => checkConfigText(text, path, kind).document);
   if (words === undefined && document !== undefined && valueAt(document, key) === undefined) return false;
   const literal = words === undefined ? undefined : tomlLiteral(known, words);
@@ -97,22 +99,51 @@ function cannotEdit(path: string, text: string, key: string, literal: string | u
   );
 }
 
-/** A file of the user's is for the user alone; one of a repository is as its other files are. */
 function write(path: string, text: string, kind: "user" | "workspace"): void {
-  let target = path;
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  // People keep their configuration elsewhere and link to it. A link in a repository isn't followed.
-  if (kind === "user" && stats?.isSymbolicLink()) target = realpathSync(path);
-  const draft = `${target}.${process.pid}.tmp`;
+  // People keep their configuration elsewhere and link to it. In a workspace no link is followed.
+  const isLink = kind === "user" && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  replaceFile(isLink ? realpathSync(path) : path, text, kind);
+}
+
+/**
+ * Makes or replaces a file of pictl's settings in one step. What is a link there is replaced and not followed. A file of
+ * the user's is for the user alone; one of a repository is as its other files are.
+ *
+ * @throws PictlError STORAGE_UNAVAILABLE, INVALID_CONFIG for a workspace whose `.pictl` is a link
+ */
+export function replaceFile(path: string, text: string, kind: "user" | "workspace"): void {
+  const directory = dirname(path);
+  const replace = (held: string) => {
+    const target = join(held, basename(path));
+    const draft = `${target}.${process.pid}.tmp`;
+    try {
+      const there = lstatSync(target, { throwIfNoEntry: false });
+      writeFileSync(draft, text, { flag: "wx", mode: kind === "user" ? 0o600 : 0o666 });
+      if (there?.isFile()) chmodSync(draft, there.mode & 0o777);
+      renameSync(draft, target);
+    } catch (error) {
+      rmSync(draft, { force: true });
+      throw error;
+    }
+  };
   try {
-    if (kind === "user") ensurePrivateDir(dirname(target));
-    else mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(draft, text, { flag: "wx", mode: kind === "user" ? 0o600 : 0o666 });
-    const mode = lstatSync(target, { throwIfNoEntry: false })?.mode;
-    if (mode !== undefined && !stats?.isSymbolicLink()) chmodSync(draft, mode & 0o777);
-    renameSync(draft, target);
+    if (kind === "user") {
+      ensurePrivateDir(directory);
+      replace(directory);
+    } else {
+      mkdirSync(directory, { recursive: true });
+      inAgentDirectory(directory, undefined, replace);
+    }
   } catch (error) {
-    rmSync(draft, { force: true });
-    throw toStorageError(error, target);
+    if (systemErrorCode(error) === "ELOOP") throw linkedDirectory(directory, error);
+    throw toStorageError(error, path);
   }
+}
+
+function linkedDirectory(directory: string, cause: unknown): PictlError {
+  return new PictlError("INVALID_CONFIG", `${directory} is a symbolic link, so nothing is written there.`, {
+    hint: "An agent may have made it: look where it leads, and take it away.",
+    details: { path: directory },
+    cause,
+  });
 }

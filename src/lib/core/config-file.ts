@@ -147,7 +147,7 @@ export type ConfigDocument = TomlDocument;
  * @throws PictlError INVALID_CONFIG naming the file, the line and the key
  */
 export function readConfigFile(path: string, kind: "user" | "workspace"): ConfigFile {
-  return checkConfigText(readConfigText(path), path, kind).config;
+  return checkConfigText(readTomlText(path, kind), path, kind).config;
 }
 
 /**
@@ -156,7 +156,7 @@ export function readConfigFile(path: string, kind: "user" | "workspace"): Config
  * @throws PictlError INVALID_CONFIG
  */
 export function keepsOutOfHistory(path: string): boolean {
-  return checkConfigText(readConfigText(path), path, "workspace").document.history === false;
+  return checkConfigText(readTomlText(path, "workspace"), path, "workspace").document.history === false;
 }
 
 /**
@@ -172,11 +172,6 @@ export function checkConfigText(
   const schema = kind === "user" ? configFile : workspaceFile;
   const { value, document } = checkToml(schema, { text, path, ...CONFIG_HELP });
   return { config: value as ConfigFile, document };
-}
-
-/** The text of a config file. Throws INVALID_CONFIG for what is no file of a sensible size in UTF-8. */
-export function readConfigText(path: string): string {
-  return readTomlText(path);
 }
 
 const CONFIG_HELP = {

@@ -1,10 +1,11 @@
 import { statSync } from "node:fs";
-import { type ConfigDocument, checkConfigText, nearestKeys, readConfigText } from "./config-file.ts";
+import { type ConfigDocument, checkConfigText, nearestKeys } from "./config-file.ts";
 import { CONFIG_KEYS, type ConfigKey } from "./config-keys.ts";
 import { lineOfKey } from "./config-line.ts";
 import { PictlError } from "./errors.ts";
 import { didYouMean } from "./nearest.ts";
 import type { Environment } from "./paths.ts";
+import { readTomlText } from "./toml-file.ts";
 
 /** One setting, written as in a file, and where it comes from. */
 export interface ConfigValue {
@@ -70,7 +71,7 @@ interface ReadFile {
 function read(path: string, origin: "user" | "workspace"): ReadFile {
   if (statSync(path, { throwIfNoEntry: false }) === undefined)
     return { path, origin, text: "", document: {} };
-  const text = readConfigText(path);
+  const text = readTomlText(path, origin);
   return { path, origin, text, document: checkConfigText(text, path, origin).document };
 }
 

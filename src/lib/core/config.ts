@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { readAgentFile } from "./agent-file.ts";
 import type { PromptFormat } from "./choices.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { systemErrorCode } from "./errors.ts";
-import { directoriesToRepositoryRoot, type Environment, resolvePaths } from "./paths.ts";
+import { directoriesToRepositoryRoot, type Environment, MAX_CONFIG_BYTES, resolvePaths } from "./paths.ts";
 
 /** The settings that hold, every one with its default. Times are milliseconds, sizes bytes. */
 export interface Config {
@@ -135,8 +136,7 @@ function workingDirectory(): string | undefined {
 
 function mentionsFormat(path: string): boolean {
   try {
-    // Not a pipe that came with a repository: opening it would wait for ever.
-    return statSync(path).isFile() && readFileSync(path, "utf8").includes("format");
+    return readAgentFile(path, { maxBytes: MAX_CONFIG_BYTES, links: "follow" }).includes("format");
   } catch {
     // None there, or one that can't be read: whoever needs a setting of it says why.
     return false;

@@ -10,6 +10,9 @@ const MAX_SOCKET_PATH_BYTES = 100;
 
 const SOCKET_NAME = "daemon.sock";
 
+/** A config.toml or sandbox.toml is a page of text. A workspace's comes from whoever wrote the repository. */
+export const MAX_CONFIG_BYTES = 256 * 1024;
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where everything of one pictl installation lives; see docs/architecture.md, "Names and places". */

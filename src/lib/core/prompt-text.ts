@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
+import { agentFileProblem, readAgentFile } from "./agent-file.ts";
 import { PictlError, systemErrorCode } from "./errors.ts";
 
 /** A system prompt fills a part of the model's context; this is more than the largest of them holds. */
@@ -52,21 +53,16 @@ function isThere(path: string): boolean {
 
 function readBytes(path: string, flag: string): Buffer {
   try {
-    return readFileSync(path);
+    return readAgentFile(path, { maxBytes: MAX_PROMPT_BYTES, links: "follow" });
   } catch (error) {
+    if (systemErrorCode(error) === "EFBIG") throw tooLarge(path, flag, statSync(path).size);
     throw unreadable(path, flag, error);
   }
 }
 
 /** What reading the file of a system prompt fails with. */
 export function unreadable(path: string, flag: string, error: unknown): PictlError {
-  const code = systemErrorCode(error);
-  return refused(
-    path,
-    flag,
-    code === "EISDIR" ? "is a directory" : `can't be read (${code ?? String(error)})`,
-    error,
-  );
+  return refused(path, flag, agentFileProblem(error), error);
 }
 
 /** What a file of more than {@link MAX_PROMPT_BYTES} is refused with. */

@@ -1,14 +1,13 @@
-import { readFileSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
+import { agentFileProblem, readAgentFile } from "./agent-file.ts";
 import { lineOfKey } from "./config-line.ts";
 import { cutText } from "./cut-text.ts";
 import { PictlError, systemErrorCode } from "./errors.ts";
 import { didYouMean } from "./nearest.ts";
-
-/** A config file is a page of text. A workspace's comes from whoever wrote the repository. */
-const MAX_FILE_BYTES = 256 * 1024;
+import { MAX_CONFIG_BYTES } from "./paths.ts";
 
 /** The values of a file as they are written there, tables in tables. */
 export type TomlDocument = Record<string, unknown>;
@@ -60,8 +59,13 @@ function parseToml(source: TomlSource): TomlDocument {
   }
 }
 
-/** The text of a TOML file. Throws INVALID_CONFIG for what is no file of a sensible size in UTF-8. */
-export function readTomlText(path: string): string {
+/**
+ * The text of a TOML file: `config.toml` or `sandbox.toml` of the user, or of a workspace, below `.pictl` there.
+ *
+ * @throws PictlError INVALID_CONFIG for what is no file of a sensible size in UTF-8, and for a link in a workspace, where
+ *   an agent may have made it
+ */
+export function readTomlText(path: string, kind: "user" | "workspace"): string {
   const refuse = (message: string, cause?: unknown) =>
     new PictlError("INVALID_CONFIG", message, {
       hint: "Check its permissions and its contents, or move it away: every key has a default.",
@@ -69,16 +73,12 @@ export function readTomlText(path: string): string {
       cause,
     });
   try {
-    const stats = statSync(path);
-    // Opening a pipe that came with a repository would wait for ever.
-    if (!stats.isFile()) throw refuse(`${path}: is not a regular file.`);
-    if (stats.size > MAX_FILE_BYTES) throw refuse(`${path}: is larger than ${MAX_FILE_BYTES} bytes.`);
-    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
+    const links = kind === "user" ? "follow" : { below: dirname(dirname(path)) };
+    const bytes = readAgentFile(path, { maxBytes: MAX_CONFIG_BYTES, links });
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    if (error instanceof PictlError) throw error;
-    const code = systemErrorCode(error);
-    const reason = code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "it is not UTF-8" : (code ?? String(error));
-    throw refuse(`Cannot read ${path}: ${reason}.`, error);
+    const isEncoding = systemErrorCode(error) === "ERR_ENCODING_INVALID_ENCODED_DATA";
+    throw refuse(`${path} ${isEncoding ? "is not UTF-8" : agentFileProblem(error)}.`, error);
   }
 }
 

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { readAgentFile } from "../core/agent-file.ts";
 import { workspaceConfigs } from "../core/config.ts";
 import { keepsOutOfHistory } from "../core/config-file.ts";
-import { directoriesToRepositoryRoot } from "../core/paths.ts";
+import { directoriesToRepositoryRoot, MAX_CONFIG_BYTES } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
 import { findHome } from "../core/user.ts";
 
@@ -105,10 +106,8 @@ function wantsNoHistory(cwd: string, exists: Exists): boolean {
 
 function saysNo(path: string): boolean {
   try {
-    // A pipe, which an agent can make, would be waited for.
-    if (!statSync(path).isFile()) return true;
-    if (!readFileSync(path, "utf8").includes("history")) return false;
-    return keepsOutOfHistory(path);
+    const text = readAgentFile(path, { maxBytes: MAX_CONFIG_BYTES, links: "follow" });
+    return text.includes("history") && keepsOutOfHistory(path);
   } catch {
     // Whoever wrote about history into a file that can't be read may have said no.
     return true;

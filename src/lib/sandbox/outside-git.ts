@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from "node:fs";
+import { lstatSync, type Stats } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { readAgentFile } from "../core/agent-file.ts";
 import { realPath } from "../core/real-path.ts";
 import { userId } from "../core/user.ts";
 import { contains, OWN_PLACES } from "./policy/roots.ts";
@@ -108,18 +109,11 @@ function coreWorktree(gitDir: string): string | undefined {
 
 /** The text of a regular file of the user's; undefined for anything else. Follows no link and never waits. */
 function readOwn(path: string): string | undefined {
-  let fd: number | undefined;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const stats = fstatSync(fd);
-    if (!stats.isFile() || stats.uid !== userId() || stats.size > MAX_BYTES) return undefined;
-    const bytes = Buffer.alloc(MAX_BYTES);
-    return bytes.toString("utf8", 0, readSync(fd, bytes, 0, MAX_BYTES, 0));
+    return readAgentFile(path, { maxBytes: MAX_BYTES, owner: userId() }).toString("utf8");
   } catch {
     // Not there, a link, or not to be read.
     return undefined;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { Agent, type AgentHandlers, type AgentState } from "../agent/agent.ts";
 import { launchArguments, type SessionPlace } from "../agent/launch-arguments.ts";
 import { AGENT_ID } from "../agent/marked-processes.ts";
@@ -13,17 +13,19 @@ import { withPromptFiles } from "../agent/prompt-files.ts";
 import { refuseNul } from "../agent/refuse-nul.ts";
 import { AgentSandboxes, type SandboxPlan, writablePlaces } from "../agent/sandbox/agent-sandboxes.ts";
 import {
+  isBuiltIn,
   isScriptedModel,
   resolveScriptedModel,
   scriptedModelArgs,
 } from "../agent/scripted-model/model-id.ts";
 import { withoutUnrestored } from "../agent/start-warnings.ts";
+import { agentFileProblem, isUnfit } from "../core/agent-file.ts";
 import type { SandboxProfile } from "../core/choices.ts";
 import type { Config } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
 import { type ChildSetting, childSetting } from "../core/inherited.ts";
 import type { Environment, Paths } from "../core/paths.ts";
-import { brokenPiFiles } from "../core/pi-files.ts";
+import { brokenPiFiles, readPiFile } from "../core/pi-files.ts";
 import {
   agentDirOf,
   projectSessionDirOf,
@@ -186,12 +188,14 @@ export class AgentStarter {
         details: { cwd },
       });
     }
+    refuseUnfitSettings(join(cwd, ".pi", "settings.json"));
     if (place.kind === "file") refuseOtherFile(place.path);
     requirePaths(plan.options.piArgs ?? []);
     const options = withPromptFiles(plan.options, agentDirOf(env, cwd));
     const pi = await this.resolvePi(env);
     const expected = expectedOf(plan);
     const { model } = expected;
+    if (model !== undefined) refuseUnasked(model, plan);
     const scripted =
       model !== undefined && isScriptedModel(model) ? resolveScriptedModel(model, cwd) : undefined;
     const scriptedArgs = scripted === undefined ? [] : scriptedModelArgs(scripted, this.#extensionFile);
@@ -319,6 +323,24 @@ export class AgentStarter {
   }
 }
 
+/** pi reads a project's settings at each start, whoever wrote them: it would wait for a pipe, and fill its memory. */
+function refuseUnfitSettings(path: string): void {
+  try {
+    readPiFile(path);
+  } catch (error) {
+    if (!isUnfit(error)) return;
+    throw new PictlError(
+      "AGENT_START_FAILED",
+      `${path} ${agentFileProblem(error)}, and pi reads it at its start.`,
+      {
+        hint: "Something else was put in the place of the project's settings: look at it, and take it away.",
+        details: { path },
+        cause: error,
+      },
+    );
+  }
+}
+
 /** Where pi finds a session: its file once there is one, else the id under which it will be written. */
 export function placeOf(record: {
   id: string;
@@ -341,6 +363,24 @@ function expectedOf({ place, options, promised, file, change = {} }: AgentPlan):
   if (change.model !== undefined) explicit.model = model;
   if (change.thinking !== undefined) explicit.thinking = thinking;
   return { model, thinking, explicit };
+}
+
+/**
+ * Refuses a scenario that only the session's file names: it decides which commands run, and an agent in a sandbox may
+ * have written the file.
+ */
+function refuseUnasked(model: string, { sessionId, options, promised, change }: AgentPlan): void {
+  if (!isScriptedModel(model) || isBuiltIn(model)) return;
+  if ([change?.model, promised?.model, options.model].includes(model)) return;
+  const which = sessionId === undefined ? "The session" : `Session ${sessionId}`;
+  throw new PictlError(
+    "MODEL_UNAVAILABLE",
+    `${which}'s file names the model ${model}, which nobody has asked for. Nothing was sent.`,
+    {
+      hint: `A scenario decides which commands run, and whatever can write the file could name it. Look at the scenario, then accept it with \`--model ${model}\`, or choose another model.`,
+      details: { ...(sessionId === undefined ? {} : { sessionId }), model },
+    },
+  );
 }
 
 function withoutFile({ model, thinking }: ModelAndLevel): Expected {

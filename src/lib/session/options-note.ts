@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sandboxProfiles } from "../core/choices.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
+import { readPiFile } from "../core/pi-files.ts";
 import { sha256 } from "../core/sha256.ts";
 import { type SessionOptions, sessionOptions } from "../protocol/session.ts";
 import type { SessionRecord } from "./registry.ts";
@@ -42,7 +43,7 @@ export function notedOptions({ id, options }: SessionRecord, agentDir: string): 
   const path = noteFile(agentDir, id);
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readPiFile(path);
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "")) return undefined;
     throw unreadable(path, id, error);

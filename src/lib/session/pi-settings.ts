@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { compareVersions } from "../core/compare-versions.ts";
+import { readPiFile } from "../core/pi-files.ts";
 import type { SessionOptions } from "../protocol/session.ts";
 
 /** The first pi that keeps prompt caches warm between runs unasked (its CHANGELOG). */
@@ -33,7 +33,7 @@ export function startsServers(agent: {
 /** A JSON file of pi's; empty where there is none, or one that pi can't read either and does without. */
 export function readObject(file: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    const value: unknown = JSON.parse(readPiFile(file));
     return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
     return {};

@@ -1,5 +1,6 @@
-import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, readSync, realpathSync, statSync } from "node:fs";
 import { basename, delimiter, isAbsolute, join, resolve } from "node:path";
+import { openAgentFile } from "../../core/agent-file.ts";
 import type { Environment } from "../../core/paths.ts";
 
 /** Linux reads no more of a first line than this. */
@@ -62,7 +63,7 @@ function isFile(path: string): boolean {
 
 function firstLine(path: string): string {
   const buffer = Buffer.alloc(MAX_SHEBANG_BYTES);
-  const fd = openSync(path, "r");
+  const fd = openAgentFile(path, { links: "follow" });
   try {
     return buffer.toString("latin1", 0, readSync(fd, buffer)).split("\n", 1)[0] ?? "";
   } finally {

@@ -1,9 +1,10 @@
-import { readFileSync, realpathSync, statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cutText } from "../../core/cut-text.ts";
 import { PictlError } from "../../core/errors.ts";
 import { lastWordsOf } from "../../core/last-words.ts";
 import type { Environment } from "../../core/paths.ts";
+import { readPiFile } from "../../core/pi-files.ts";
 import { createRedactor } from "../../core/redact.ts";
 import { runBriefly } from "./run-briefly.ts";
 
@@ -52,7 +53,7 @@ export async function piVersion(
 function packagedVersion(path: string): string | undefined {
   for (let dir = dirname(realpathSync(path)); ; dir = dirname(dir)) {
     try {
-      const { name, version } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8"));
+      const { name, version } = JSON.parse(readPiFile(join(dir, "package.json")));
       return name === PACKAGE && typeof version === "string" ? version : undefined;
     } catch {
       // No readable package.json here: go on upwards.

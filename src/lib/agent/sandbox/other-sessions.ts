@@ -1,7 +1,7 @@
 import { closeSync, readSync } from "node:fs";
+import { openAgentFile } from "../../core/agent-file.ts";
 import { parseObject } from "../../core/session-files/json.ts";
 import { listSessionFiles } from "../../core/session-files/locate.ts";
-import { openSessionFile } from "../../core/session-files/open.ts";
 
 /** A header is some hundred bytes; a longer first line isn't one of pi's. */
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -22,7 +22,7 @@ export function otherProjectsSessions(sessionDir: string, cwd: string): string[]
 function cwdOf(path: string): unknown {
   const bytes = Buffer.alloc(MAX_HEADER_BYTES);
   try {
-    const file = openSessionFile(path);
+    const file = openAgentFile(path);
     try {
       const text = bytes.toString("utf8", 0, readSync(file, bytes, 0, bytes.length, 0));
       return parseObject(text.split("\n", 1)[0] ?? "")?.cwd;

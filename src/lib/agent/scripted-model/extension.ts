@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import { createAssistantMessageEventStream } from "@earendil-works/pi-ai";
 import type { ExtensionAPI, ProviderModelConfig } from "@earendil-works/pi-coding-agent";
 import { ScriptedProvider } from "./provider.ts";
-import { loadScript, type Script } from "./script.ts";
+import { loadScript, readScenario, type Script } from "./script.ts";
 
 const PROVIDER = "scripted";
 
@@ -59,7 +58,7 @@ function scriptsIn(argv: readonly string[]): Map<string, Script> {
     .filter((value, index) => argv[index - 1] === "--model" && value.startsWith(prefix))
     .map((value) => value.slice(prefix.length))
     .filter((id) => id.startsWith("/"));
-  return new Map(ids.map((id) => [id, loadScript(id, (path) => readFileSync(path, "utf8"))]));
+  return new Map(ids.map((id) => [id, loadScript(id, readScenario)]));
 }
 
 function modelConfig(id: string): ProviderModelConfig {

@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { agentFileProblem } from "../../core/agent-file.ts";
 import { PictlError, systemErrorCode } from "../../core/errors.ts";
 import { refuseDescriptor } from "../path-arguments.ts";
 import { parseScenario } from "./scenario.ts";
+import { readScenario } from "./script.ts";
 
 const PREFIX = "scripted/";
 /** pi reads `model:level` as a thinking level (its docs/models.md); only the built-in id may carry one here. */
@@ -15,6 +16,11 @@ export function isScriptedModel(model: string): boolean {
   return model.startsWith(PREFIX);
 }
 
+/** Whether it is the one that comes with pictl, which runs nothing. */
+export function isBuiltIn(model: string): boolean {
+  return ECHO.test(model.slice(PREFIX.length));
+}
+
 /**
  * The model reference that pi is given and that stands in the session file: `scripted/echo` as it is, a
  * scenario file as `scripted/` and its absolute path (so `scripted//home/me/x.json`), for an agent may be
@@ -25,7 +31,7 @@ export function isScriptedModel(model: string): boolean {
  */
 export function resolveScriptedModel(model: string, cwd: string): string {
   const name = model.slice(PREFIX.length);
-  if (ECHO.test(name)) return model;
+  if (isBuiltIn(model)) return model;
   if (name.trim() === "")
     throw new PictlError("INVALID_INPUT", `${model} names no scripted model.`, { hint: HINT });
   const path = resolve(cwd, name);
@@ -57,12 +63,11 @@ export function scriptedModelArgs(model: string, extensionFile: string): string[
 function scenarioProblem(path: string): string | undefined {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readScenario(path);
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return "does not exist";
-    if (code === "EISDIR") return "is a directory, not a scenario file";
-    return `can't be read (${code ?? String(error)})`;
+    return agentFileProblem(error);
   }
   let value: unknown;
   try {

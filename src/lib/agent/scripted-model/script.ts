@@ -1,4 +1,8 @@
+import { readAgentFile } from "../../core/agent-file.ts";
 import type { Scenario, Step } from "./scenario.ts";
+
+/** The largest scenario of the tests has some KB. */
+const MAX_BYTES = 16 * 1024 * 1024;
 
 /** A scenario, or why the file that should hold one can't be used. */
 export type Script = { scenario: Scenario } | { problem: string };
@@ -17,6 +21,11 @@ export function loadScript(path: string, read: (path: string) => string): Script
   } catch (error) {
     return { problem: `Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}` };
   }
+}
+
+/** The text of a scenario file. Throws what {@link readAgentFile} throws. */
+export function readScenario(path: string): string {
+  return readAgentFile(path, { maxBytes: MAX_BYTES, links: "follow" }).toString("utf8");
 }
 
 /** The steps for the model call with this number (from 0), or `echo` when the scenario is over and says so. */

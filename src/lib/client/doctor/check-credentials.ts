@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemErrorCode } from "../../core/errors.ts";
 import type { Environment } from "../../core/paths.ts";
+import { readPiFile } from "../../core/pi-files.ts";
 import { homeOf } from "../../core/user.ts";
 import { type Finding, ok, warning } from "./finding.ts";
 import { PROVIDER_VARIABLES } from "./provider-variables.ts";
@@ -51,7 +51,7 @@ export function piDirectoryOf(env: Environment, cwd: string): string {
 
 function readObject(path: string): Record<string, unknown> | "unreadable" {
   try {
-    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    const value: unknown = JSON.parse(readPiFile(path));
     return isObject(value) ? value : "unreadable";
   } catch (error) {
     const code = systemErrorCode(error);

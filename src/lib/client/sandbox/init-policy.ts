@@ -1,8 +1,8 @@
-import { existsSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, lstatSync } from "node:fs";
 import type { SandboxProfile } from "../../core/choices.ts";
-import { PictlError, toStorageError } from "../../core/errors.ts";
-import { type Environment, ensurePrivateDir, resolvePaths } from "../../core/paths.ts";
+import { replaceFile } from "../../core/config-change.ts";
+import { PictlError } from "../../core/errors.ts";
+import { type Environment, resolvePaths } from "../../core/paths.ts";
 import { userPolicyFile, workspacePolicyFiles } from "../../sandbox/policy/load.ts";
 import { policyTemplate } from "../../sandbox/policy/template.ts";
 
@@ -38,20 +38,7 @@ export function initPolicy(options: {
       details: { path },
     });
   }
-  write(path, policyTemplate(kind, profile), kind);
+  // In one step, so that no agent ever starts under half a policy.
+  replaceFile(path, policyTemplate(kind, profile), kind);
   return { path, profile, replaced };
-}
-
-/** In one step, so that no agent ever starts under half a policy. A link is replaced and not followed. */
-function write(path: string, text: string, kind: "user" | "workspace"): void {
-  const draft = `${path}.${process.pid}.tmp`;
-  try {
-    if (kind === "user") ensurePrivateDir(dirname(path));
-    else mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(draft, text, { flag: "wx", mode: kind === "user" ? 0o600 : 0o666 });
-    renameSync(draft, path);
-  } catch (error) {
-    rmSync(draft, { force: true });
-    throw toStorageError(error, path);
-  }
 }

@@ -1,19 +1,8 @@
-import {
-  closeSync,
-  constants,
-  type Dirent,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  type Stats,
-  statSync,
-} from "node:fs";
+import { type Dirent, lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Environment } from "../paths.ts";
+import { readPiFile } from "../pi-files.ts";
 import { homeOf } from "../user.ts";
 
 /** One session file as the directory tells it, without having been opened. */
@@ -229,22 +218,12 @@ function readDirectory(dir: string, listing: SessionFileListing): Dirent[] {
 
 function sessionDirSetting(path: string): string | undefined {
   try {
-    const settings: unknown = JSON.parse(readSettings(path).replace(/^\uFEFF/, ""));
+    const settings: unknown = JSON.parse(readPiFile(path));
     if (typeof settings !== "object" || settings === null || !("sessionDir" in settings)) return undefined;
     return typeof settings.sessionDir === "string" ? settings.sessionDir : undefined;
   } catch {
     // pi ignores settings that it can't read, and so the default directory is what it uses.
     return undefined;
-  }
-}
-
-/** Without waiting: an agent may have put a pipe in the place of its project's settings. */
-function readSettings(path: string): string {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    return fstatSync(fd).isFile() ? readFileSync(fd, "utf8") : "";
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -1,10 +1,10 @@
 import { closeSync, existsSync, fstatSync } from "node:fs";
 import { setTimeout as delay, setImmediate } from "node:timers/promises";
+import { openAgentFile } from "../../core/agent-file.ts";
 import { systemErrorCode } from "../../core/errors.ts";
 import { type JsonObject, parseObject } from "../../core/session-files/json.ts";
 import { isInLine, readFully } from "../../core/session-files/line-reader.ts";
 import { listRoots, type SessionFile, type SessionRoot } from "../../core/session-files/locate.ts";
-import { openSessionFile } from "../../core/session-files/open.ts";
 import { fingerprint } from "../files/fingerprint.ts";
 import { isBelow, otherNames } from "../files/roots.ts";
 import type { Fold } from "../text/fold.ts";
@@ -268,7 +268,7 @@ export class HistoryIndex {
   #step(file: FoundFile): void {
     let fd: number;
     try {
-      fd = openSessionFile(file.path);
+      fd = openAgentFile(file.path);
     } catch (error) {
       this.#todo.delete(file.path);
       this.#done.files += 1;
@@ -462,7 +462,7 @@ function parseState(text: string): FileState | undefined {
 function readHeader(path: string): JsonObject | undefined {
   let fd: number;
   try {
-    fd = openSessionFile(path);
+    fd = openAgentFile(path);
   } catch {
     // Gone or closed to us: whoever reads it finds out which.
     return undefined;

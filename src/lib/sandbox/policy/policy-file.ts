@@ -52,7 +52,7 @@ const LEAST_TMP = 1024 ** 2;
  * @throws PictlError INVALID_CONFIG naming the file, the line and the key
  */
 export function readPolicyFile(path: string, home: string, base?: string): PolicyFile {
-  return checkPolicyText(readTomlText(path), path, home, base);
+  return checkPolicyText(readTomlText(path, base === undefined ? "user" : "workspace"), path, home, base);
 }
 
 /** The same for a text that is, or is to become, the file. */

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { changeConfig } from "../../../../src/lib/core/config-change.ts";
 import { findConfigKey, readConfigValues } from "../../../../src/lib/core/config-values.ts";
@@ -123,15 +123,22 @@ test("taking out a key that isn't there is nothing to do", (t) => {
   assert.ok(!existsSync(join(dirname(path), "none.toml")));
 });
 
-test("a link of the user's stays one; one in a repository is replaced", (t) => {
+test("a link of the user's stays one; nothing is read or written through one in a repository", (t) => {
   const path = temporaryFile(t, 'model = "x"\n');
   const link = join(dirname(path), "link.toml");
   symlinkSync(path, link);
   change(link, "model", ["y"]);
   assert.ok(lstatSync(link).isSymbolicLink());
   assert.equal(readFileSync(path, "utf8"), 'model = "y"\n');
-  change(link, "model", ["z"], "workspace");
-  assert.ok(!lstatSync(link).isSymbolicLink());
+  assert.throws(() => change(link, "model", ["z"], "workspace"), { code: "INVALID_CONFIG" });
+  const linked = join(dirname(path), "linked");
+  symlinkSync(dirname(path), linked);
+  for (const name of ["none.toml", basename(path)])
+    assert.throws(() => change(join(linked, name), "model", ["z"], "workspace"), {
+      code: "INVALID_CONFIG",
+      message: /is a symbolic link/,
+    });
+  assert.ok(!existsSync(join(dirname(path), "none.toml")));
   assert.equal(readFileSync(path, "utf8"), 'model = "y"\n');
 });
 

@@ -233,7 +233,7 @@ test("a file that isn't UTF-8, isn't a file or is huge is refused", async (t) =>
   assert.match((await refusal(configFile(t, "#".repeat(300_000)))).message, /larger than/);
   const dir = join(temporaryDirectory(t), "config.toml");
   mkdirSync(dir);
-  assert.match((await refusal(dir)).message, /not a regular file/);
+  assert.match((await refusal(dir)).message, /is a directory/);
 });
 
 test("a workspace chooses the model and the thinking level, and no limit", async (t) => {

@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { agentFileProblem } from "../../../core/agent-file.ts";
 import { PictlError, systemErrorCode } from "../../../core/errors.ts";
+import { readPiFile } from "../../../core/pi-files.ts";
 
 /** What of an entry matters here; the rest passes unread. */
 const MODEL = z.looseObject({
@@ -56,14 +57,14 @@ export function readDefaultProvider(agentDir: string): string | undefined {
 function read<T>(path: string, schema: z.ZodType<T>): T | undefined {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readPiFile(path);
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw unreadable(path, systemErrorCode(error) ?? "it can't be read");
+    throw unreadable(path, `it ${agentFileProblem(error)}`);
   }
   let value: unknown;
   try {
-    value = JSON.parse(withoutComments(text.replace(/^\uFEFF/, "")));
+    value = JSON.parse(withoutComments(text));
   } catch {
     throw unreadable(path, "it is not JSON");
   }

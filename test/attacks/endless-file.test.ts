@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { Workspace } from "../support/workspace.ts";
+
+/** Larger than what Node reads at once, and than any memory. */
+const SIZE = 2 ** 40;
+
+describe("a file that never ends, where pictl reads one", () => {
+  test("makes neither a command nor the daemon wait, nor fills its memory", async (t) => {
+    const place = new Workspace();
+    t.after(() => place.dispose());
+    const path = (name: string) => join(place.cwd, name);
+    const sparse = (name: string) => {
+      mkdirSync(join(path(name), ".."), { recursive: true });
+      writeFileSync(path(name), "");
+      truncateSync(path(name), SIZE);
+    };
+    const id = await place.ok(["session", "create", "--model", "scripted/echo"]);
+    const pid = place.daemonPid();
+
+    execFileSync("mkfifo", [path("pipe.json")]);
+    sparse("sparse.json");
+    for (const [name, problem] of [
+      ["pipe.json", "is not a regular file"],
+      ["sparse.json", "is larger than 16777216 bytes"],
+    ] as const) {
+      const { code, stderr } = await place.run(["prompt", "--model", `scripted/${name}`, "hi"]);
+      assert.equal(code, 2, stderr);
+      assert.ok(stderr.includes(problem), stderr);
+    }
+
+    sparse(".pi/settings.json");
+    assert.match(await place.ok(["session", "list"]), /scripted\/echo/);
+    await place.ok(["session", "close", id]);
+    const started = await place.run(["prompt", "-s", id, "hi"]);
+    assert.equal(started.code, 6, started.stderr);
+    assert.match(started.stderr, /\.pi\/settings\.json is larger than .* and pi reads it at its start/);
+    rmSync(path(".pi/settings.json"));
+    sparse(".pi/mcp.json");
+    assert.equal(await place.ok(["prompt", "-s", id, "still here"]), "echo: still here");
+
+    for (const make of [
+      () => sparse(".pictl/config.toml"),
+      () => execFileSync("mkfifo", [path(".pictl/config.toml")]),
+    ]) {
+      make();
+      const { code, stderr } = await place.run(["prompt", "--new", "--model", "scripted/echo", "hi"]);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /config\.toml is (larger than 262144 bytes|not a regular file)/);
+      rmSync(path(".pictl/config.toml"));
+    }
+    assert.equal(place.daemonPid(), pid);
+  });
+});
