@@ -50,6 +50,7 @@ export const HAS_LONG_FORM: readonly string[] = [
   "test/e2e/agent-death.test.ts",
   "test/e2e/daemon-death.test.ts",
   "test/e2e/faithful.test.ts",
+  "test/e2e/history.test.ts",
   "test/e2e/daemon.test.ts",
   "test/e2e/limits.test.ts",
   "test/e2e/parking.test.ts",
