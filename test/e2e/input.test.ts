@@ -5,9 +5,12 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { GIF, JPEG, png, pngSize, WEBP } from "../support/images.ts";
-import { BIN, type Result, Running, Workspace } from "../support/workspace.ts";
+import { BIN, type Result, Running, SCENARIOS, Workspace } from "../support/workspace.ts";
 
 const ECHO = ["--new", "--model", "scripted/echo"];
+/** Answers as `scripted/echo` does a first prompt, in a session that goes on. */
+const AGAIN_MODEL = `scripted/${join(SCENARIOS, "prompt.json")}`;
+const AGAIN = ["--model", AGAIN_MODEL];
 
 /** Commands of an extension: one that only notes, one that has the model answer. */
 const EXTENSION = `export default function (pi) {
@@ -61,10 +64,10 @@ describe("files in a prompt", () => {
   });
 
   it("reads stdin where - stands, once", async () => {
-    const answer = await place.ok(["prompt", ...ECHO, "before", "-", "after"], { input: "piped\n" });
+    const answer = await place.ok(["prompt", ...AGAIN, "before", "-", "after"], { input: "piped\n" });
     assert.equal(answer, "echo: before\n\npiped\n\nafter");
     // oclif's own parser has to leave the `-` alone as well: it is asked when flags are glued to their values.
-    const args = ["prompt", "--new", "-mscripted/echo", "-", "--no-stdin"];
+    const args = ["prompt", `-m${AGAIN_MODEL}`, "-", "--no-stdin"];
     assert.equal(await place.ok(args, { input: "piped" }), "echo: piped");
     const twice = await place.run(["prompt", ...ECHO, "-", "-"], { input: "piped" });
     assert.equal(twice.code, 2);
@@ -72,8 +75,8 @@ describe("files in a prompt", () => {
   });
 
   it("takes what follows -- as text, in both parsers", async () => {
-    for (const model of [["--model", "scripted/echo"], ["-mscripted/echo"]]) {
-      const args = ["prompt", "--new", ...model, "say", "--", "@alice", "-", "hi"];
+    for (const model of [AGAIN, [`-m${AGAIN_MODEL}`]]) {
+      const args = ["prompt", ...model, "say", "--", "@alice", "-", "hi"];
       assert.equal(await place.ok(args), "echo: say @alice - hi");
     }
   });
@@ -116,18 +119,22 @@ describe("prompt --editor", () => {
   after(() => place.dispose());
 
   /** Prompts with an editor that is a few lines of shell, in which `$1` is the file. */
-  const prompt = (script: string, args: readonly string[] = [], input?: string): Promise<Result> => {
+  const prompt = (script: string, args: readonly string[] = AGAIN, input?: string): Promise<Result> => {
     const editor = join(place.root, "editor");
     writeFileSync(editor, `#!/bin/sh\n${script}\n`);
     chmodSync(editor, 0o755);
     const env = { VISUAL: undefined, EDITOR: editor, TMPDIR: join(place.root, "tmp") };
-    return place.run(["prompt", ...ECHO, "-e", ...args], { env, ...(input === undefined ? {} : { input }) });
+    return place.run(["prompt", "-e", ...args], { env, ...(input === undefined ? {} : { input }) });
   };
   const leftOver = () => readdirSync(join(place.root, "tmp")).filter((name) => name.startsWith("pictl-edit"));
 
   it("sends what was saved, with arguments and stdin to begin with", async () => {
     writeFileSync(join(place.cwd, "a.gif"), GIF);
-    const { stdout, code } = await prompt('echo "and more" >> "$1"', ["review", "@a.gif"], "a diff\n");
+    const { stdout, code } = await prompt(
+      'echo "and more" >> "$1"',
+      [...ECHO, "review", "@a.gif"],
+      "a diff\n",
+    );
     const element = `<file name="${join(place.cwd, "a.gif")}"></file>`;
     assert.equal(stdout, `echo: ${element}\nreview\n\na diff\nand more (with 1 image)\n`);
     assert.equal(code, 0);
@@ -144,7 +151,7 @@ describe("prompt --editor", () => {
     const failed = await prompt('echo text > "$1"; exit 7');
     assert.equal(failed.code, 2);
     assert.match(failed.stderr, /exited with code 7\. \[INVALID_INPUT\]/);
-    const empty = await prompt(': > "$1"', ["text"]);
+    const empty = await prompt(': > "$1"', [...AGAIN, "text"]);
     assert.equal(empty.code, 2);
     assert.match(empty.stderr, /The editor left no text\. \[EMPTY_PROMPT\]/);
     assert.equal(failed.stdout + empty.stdout, "");
@@ -210,25 +217,25 @@ describe("a prompt that begins with /", () => {
   });
 
   it("is followed to its end when the command has the model answer", async () => {
-    const document = await place.json<{ outcome: string; text: string }>(["prompt", ...ECHO, "/ask", "why"]);
+    const document = await place.json<{ outcome: string; text: string }>(["prompt", ...AGAIN, "/ask", "why"]);
     assert.equal(document.text, "echo: asked by a command: why");
     assert.equal(document.outcome, "completed");
   });
 
   it("is expanded by a template and by a skill, also with a file or stdin behind it", async () => {
-    assert.equal(await place.ok(["prompt", ...ECHO, "/greet Bob"]), "echo: Greet Bob warmly.");
+    assert.equal(await place.ok(["prompt", ...AGAIN, "/greet Bob"]), "echo: Greet Bob warmly.");
     assert.equal(
-      await place.ok(["prompt", ...ECHO, "/greet"], { input: "Ann\n" }),
+      await place.ok(["prompt", ...AGAIN, "/greet"], { input: "Ann\n" }),
       "echo: Greet Ann warmly.",
     );
-    const piped = await place.ok(["prompt", ...ECHO, "/skill:hail"], { input: "the crew\n" });
+    const piped = await place.ok(["prompt", ...AGAIN, "/skill:hail"], { input: "the crew\n" });
     assert.match(piped, /Hail like a sailor\.\n<\/skill>\n\nthe crew$/);
-    const attached = await place.ok(["prompt", ...ECHO, "@notes.md", "/skill:hail", "them all"]);
+    const attached = await place.ok(["prompt", ...AGAIN, "@notes.md", "/skill:hail", "them all"]);
     assert.match(attached, /<\/skill>\n\nthem all\n\n<file name="[^"]+notes\.md">\nline one\n\n<\/file>$/);
   });
 
   it("goes to the model as it is when pi knows no such command", async () => {
-    assert.equal(await place.ok(["prompt", ...ECHO, "/etc/hosts is what?"]), "echo: /etc/hosts is what?");
+    assert.equal(await place.ok(["prompt", ...AGAIN, "/etc/hosts is what?"]), "echo: /etc/hosts is what?");
   });
 });
 
@@ -263,8 +270,8 @@ describe("a time limit", () => {
     execFileSync("mkfifo", [join(place.cwd, "later")]);
     writeFileSync(join(place.cwd, "system.json"), '{"responses": [[{"text": "{{system}}"}]]}');
     for (const words of [
-      [...ECHO, "hi", "@later"],
-      [...ECHO, "-F", "later"],
+      [...AGAIN, "hi", "@later"],
+      [...AGAIN, "-F", "later"],
       ["--new", "--model", "scripted/system.json", "--no-stdin", "hi", "--system-prompt", "later"],
     ]) {
       const command = place.start(["prompt", ...words]);
