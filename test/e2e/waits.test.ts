@@ -35,14 +35,16 @@ async function failingProvider(t: TestContext) {
   return provider;
 }
 
-/** A provider that is silent until `answer` is called. */
-async function silentProvider(t: TestContext): Promise<{ port: number; answer: () => void }> {
-  const { promise, resolve: answer } = Promise.withResolvers<void>();
+/** A provider that is silent until `answer` is called, and after `hush` again. */
+async function silentProvider(
+  t: TestContext,
+): Promise<{ port: number; answer: () => void; hush: () => void }> {
+  let answered = Promise.withResolvers<void>();
   const server = createServer((request, response) => {
     request.resume();
     const chunk = (choice: object) =>
       `data: ${JSON.stringify({ id: "r", object: "chat.completion.chunk", created: 0, model: "m", choices: [{ index: 0, ...choice }] })}\n\n`;
-    void promise.then(() => {
+    void answered.promise.then(() => {
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write(chunk({ delta: { role: "assistant", content: "at last" }, finish_reason: null }));
       response.write(chunk({ delta: {}, finish_reason: "stop" }));
@@ -51,13 +53,19 @@ async function silentProvider(t: TestContext): Promise<{ port: number; answer: (
   });
   t.after(() => void server.close());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { port: (server.address() as AddressInfo).port, answer };
+  return {
+    port: (server.address() as AddressInfo).port,
+    answer: () => answered.resolve(),
+    hush: () => {
+      answered = Promise.withResolvers();
+    },
+  };
 }
 
 describe("a silent model", { skip: withoutScript() }, () => {
-  it("has a line on a terminal, with the time, which the answer takes the place of", async (t) => {
+  it("has a line on a terminal, with the time, which the answer takes the place of, and session wait says what for", async (t) => {
     const place = workspace(t);
-    const { port, answer } = await silentProvider(t);
+    const { port, answer, hush } = await silentProvider(t);
     useProvider(place, port);
     const raw = await rawTerminalOutput(place, "$pictl prompt --model local/m hi", (text) => {
       if (/Waiting for the model… [1-9]/.test(text)) answer();
@@ -66,30 +74,20 @@ describe("a silent model", { skip: withoutScript() }, () => {
     const line = lines.find((each) => each.includes("at last")) ?? "";
     // What a terminal still shows of it: what comes after the last erasure.
     assert.equal(line.split("\u001b[1G\u001b[K").at(-1), "at last", JSON.stringify(lines));
-  });
-
-  it("has one plain line on a dumb terminal", async (t) => {
-    const place = workspace(t);
-    const { port, answer } = await silentProvider(t);
-    useProvider(place, port);
-    const raw = await rawTerminalOutput(place, "TERM=dumb $pictl prompt --model local/m hi", (text) => {
+    // One plain line on a dumb terminal.
+    hush();
+    const dumb = await rawTerminalOutput(place, "TERM=dumb $pictl prompt --model local/m hi", (text) => {
       if (text.includes("Waiting for the model…")) answer();
     });
-    assert.deepEqual(raw.toString("utf8").trim().split(/\r*\n/), ["Waiting for the model…", "at last"]);
-  });
-});
-
-describe("session wait", { skip: withoutScript() }, () => {
-  it("says on a terminal what it waits for, once it waits", async (t) => {
-    const place = workspace(t);
-    const { port, answer } = await silentProvider(t);
-    useProvider(place, port);
+    assert.deepEqual(dumb.toString("utf8").trim().split(/\r*\n/), ["Waiting for the model…", "at last"]);
+    // A wait says so once it waits.
+    hush();
     const id = await place.ok(["prompt", "--model", "local/m", "--detach", "hi"]);
     const wait = `$pictl session wait ${id} --for idle`;
-    const raw = await rawTerminalOutput(place, `${wait}; ${wait}`, (text) => {
+    const waited = await rawTerminalOutput(place, `${wait}; ${wait}`, (text) => {
       if (text.includes("Waiting for idle.")) answer();
     });
-    assert.deepEqual(raw.toString("utf8").trim().split(/\r*\n/), ["Waiting for idle.", id, id]);
+    assert.deepEqual(waited.toString("utf8").trim().split(/\r*\n/), ["Waiting for idle.", id, id]);
   });
 });
 
@@ -160,32 +158,37 @@ describe("a prompt with --detach", () => {
 });
 
 describe("session wait --for question", () => {
-  it("exits 4 when nothing runs that could ask, whatever the session's state", async (t) => {
+  it("exits 4 when nothing runs that could ask, whatever the session's state; with --any waits for those that can", async (t) => {
     const place = workspace(t);
-    const create = () => place.ok(["session", "create", "--model", "scripted/echo"]);
-    const [fresh, prompted, closed] = [await create(), await create(), await create()];
-    await place.ok(["prompt", "-s", prompted, "hello"]);
-    await place.ok(["prompt", "-s", closed, "hello"]);
-    await place.ok(["session", "close", closed]);
-    const sessions = [[fresh], [prompted], [closed], [fresh, closed, "--any"]];
-    await Promise.all(
-      sessions.map(async (names) => {
-        const result = await place.run(["session", "wait", ...names, "--for", "question"]);
-        assert.equal(result.code, 4, result.stderr);
-        assert.match(result.stderr, /nothing runs that could ask one.*\[QUESTION_NOT_FOUND\]/);
-      }),
-    );
+    const fresh = await place.ok(["session", "create", "--model", "scripted/echo"]);
+    const asks = await place.ok(["session", "create", "--model", "scripted/echo", "--", "-e", asking(place)]);
+    await place.turn({ sessionId: asks, message: "hello" });
+    const refused = async (...names: string[]) => {
+      const result = await place.run(["session", "wait", ...names, "--for", "question"]);
+      assert.equal(result.code, 4, result.stderr);
+      assert.match(result.stderr, /nothing runs that could ask one.*\[QUESTION_NOT_FOUND\]/);
+    };
+    await refused(fresh);
+    await refused(asks);
     // With another condition that one is met.
-    assert.equal(
-      await place.ok(["session", "wait", prompted, "--for", "question", "--for", "idle"]),
-      prompted,
-    );
+    assert.equal(await place.ok(["session", "wait", asks, "--for", "question", "--for", "idle"]), asks);
+    await place.ok(["prompt", "-s", asks, "--on-question", "wait", "--detach", "ask me"]);
+    const any = ["session", "wait", fresh, asks, "--for", "question"];
+    assert.equal(await place.ok([...any, "--any"]), asks);
+    assert.equal((await place.run([...any, "--all"])).code, 4);
+    await place.ok(["session", "respond", "-s", asks, "yes"]);
+    await place.ok(["session", "wait", asks]);
+    await place.ok(["session", "close", asks]);
+    await refused(asks);
+    await refused(fresh, asks, "--any");
   });
 
   it("ends with the turn, the agent or the session that could have asked", async (t) => {
     const place = workspace(t);
+    await place.ok(["daemon", "start"]);
+    const model = place.scenario("long-turn.json");
     const start = async () => {
-      const id = await place.ok(["session", "create", "--model", place.scenario("long-turn.json")]);
+      const { sessionId: id } = await place.ask("create_session", { cwd: place.cwd, options: { model } });
       const turn = place.start(["prompt", "-s", id, "go"]);
       await turn.until("stdout", /\S/);
       const client = await place.client();
@@ -195,30 +198,19 @@ describe("session wait --for question", () => {
       return { id, turn, wait };
     };
     const aborted = await start();
-    await place.ok(["session", "abort", aborted.id]);
+    await place.ask("abort", { sessionId: aborted.id });
     await assert.rejects(aborted.wait, { code: "QUESTION_NOT_FOUND", message: /ended as aborted/ });
     const dead = await start();
-    const { session } = await place.json<{ session: { agentPid: number } }>(["session", "show", dead.id]);
-    process.kill(session.agentPid, "SIGKILL");
+    const { session } = await place.ask("get_session", { sessionId: dead.id });
+    process.kill(session.agentPid ?? 0, "SIGKILL");
     await assert.rejects(dead.wait, { code: "QUESTION_NOT_FOUND", message: /ended as died/ });
     const closed = await start();
-    await place.ok(["session", "close", closed.id]);
+    await place.ask("close_session", { sessionId: closed.id });
     await assert.rejects(closed.wait, { code: "QUESTION_NOT_FOUND" });
     const deleted = await start();
-    await place.ok(["session", "delete", "--yes", deleted.id]);
+    await place.ask("delete_session", { sessionId: deleted.id });
     await assert.rejects(deleted.wait, { code: "SESSION_NOT_FOUND" });
     await Promise.all([aborted, dead, closed, deleted].map(({ turn }) => turn.done));
-  });
-
-  it("with --any waits for the sessions that can ask", async (t) => {
-    const place = workspace(t);
-    const quiet = await place.ok(["session", "create", "--model", "scripted/echo"]);
-    const asks = await place.ok(["session", "create", "--model", "scripted/echo", "--", "-e", asking(place)]);
-    await place.ok(["prompt", "-s", asks, "--on-question", "wait", "--detach", "ask me"]);
-    const any = ["session", "wait", quiet, asks, "--for", "question"];
-    assert.equal(await place.ok([...any, "--any"]), asks);
-    assert.equal((await place.run([...any, "--all"])).code, 4);
-    await place.ok(["session", "respond", "-s", asks, "yes"]);
   });
 });
 
