@@ -255,7 +255,10 @@ describe("a resumed session is the one that was asked for", () => {
         assert.equal(result.code, 6, result.stderr);
         assert.match(result.stderr, new RegExp(model));
       }
-      assert.equal((await workspace.run(["prompt", "--model", "good/mm", "x"], { env: KEY })).code, 6);
+      assert.equal(
+        (await workspace.run(["prompt", "--new", "--model", "good/mm", "x"], { env: KEY })).code,
+        6,
+      );
       assert.deepEqual(asked(), []);
     });
 
@@ -336,7 +339,7 @@ describe("a resumed session is the one that was asked for", () => {
       assert.match(typo.stderr, /no tool "raed".*TOOLS_UNAVAILABLE[\s\S]*Did you mean "read"\?/);
       if (LONG)
         assert.equal(
-          (await workspace.run(["prompt", "-m", "scripted/echo", "--tools", "raed", "x"])).code,
+          (await workspace.run(["prompt", "--new", "-m", "scripted/echo", "--tools", "raed", "x"])).code,
           6,
         );
       assert.equal((await workspace.run([...create, "--", "-t", "raed"])).code, 6);
