@@ -112,7 +112,22 @@ export default {
         pathNot:
           "^src/lib/(agent|sandbox)/|^src/lib/client/launch[^/]*\\.ts$|^src/lib/history/search/ripgrep\\.ts$",
       },
-      to: { path: "^(node:)?child_process$|node_modules/(execa|cross-spawn)/" },
+      to: { path: "^src/lib/core/outside/start-program\\.ts$|node_modules/execa/" },
+    },
+    {
+      name: "outside-programs",
+      severity: "error",
+      comment:
+        "A program that is looked for on PATH may be one that a sandboxed agent has put there. Find it with src/lib/core/outside/find-program.ts and start it with start-program.ts. (Two commands start what was found so with execa; inside-tools.ts runs in a sandbox.)",
+      from: {
+        path: "^src/",
+        pathNot:
+          "^src/lib/core/outside/start-program\\.ts$|^src/lib/sandbox/check/inside-tools\\.ts$|^src/lib/agent/(trash|pi/export-html)\\.ts$",
+      },
+      to: {
+        path: "^(node:)?(child_process|cluster)$|node_modules/(execa|cross-spawn)/",
+        dependencyTypesNot: ["type-only"],
+      },
     },
     {
       name: "no-circular",

@@ -6,7 +6,7 @@
 ":" //;   if [ "$self" -ef "$dir/../lib/node_modules/pictl/bin/run.js" ]; then dir=$dir/../lib/node_modules/pictl/bin
 ":" //;   elif [ "$self" -ef "$dir/../pictl/bin/run.js" ]; then dir=$dir/../pictl/bin
 ":" //;   else while [ -L "$self" ]; do
-":" //;     to=$(readlink "$self"); case $to in /*) self=$to ;; *) self=${self%/*}/$to ;; esac
+":" //;     to=$(PATH=/usr/bin:/bin:$PATH readlink "$self"); case $to in /*) self=$to ;; *) self=${self%/*}/$to ;; esac
 ":" //;   done; dir=${self%/*}; fi
 ":" //; fi
 ":" //; # Node forgets that a signal was ignored (nohup, a script's background job). A shell can't trap such a signal.

@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { planProviders } from "../../src/lib/sandbox/gate/providers/plan.ts";
+import { runCommand } from "../../src/lib/sandbox/gate/providers/run-command.ts";
 import { startGate, startUpstream } from "../support/gate.ts";
 import { firstAndLastPis } from "../support/pis.ts";
 import { scaled } from "../support/speed.ts";
@@ -167,6 +168,7 @@ for (const { name, cli, skip } of firstAndLastPis) {
       env: { PATH: process.env.PATH, TEAM_SECRET: TEAM, OTHER_API_KEY: KEY },
       model: "mine/m",
       runPi: () => Promise.reject(new Error("not needed")),
+      runCommand,
     });
     assert.deepEqual([plan.used, plan.unserved], [["mine"], []]);
     const { port, gate, records } = await startGate(t, { providers: plan.gateProviders });
@@ -242,6 +244,7 @@ for (const { name, cli, skip } of firstAndLastPis) {
         env: kind === "a variable" ? { ANTHROPIC_API_KEY: KEY } : { STORED: KEY },
         provider: "anthropic",
         runPi: () => Promise.reject(new Error("not needed")),
+        runCommand,
       });
       const { port, gate } = await startGate(t, { providers: plan.gateProviders });
       writeFileSync(join(inside, "models.json"), plan.modelsJson({ port, token: gate.token }));

@@ -26,7 +26,8 @@ function paths(): Paths {
 }
 
 function check(options: Partial<Parameters<typeof checkSandbox>[0]>): Promise<CheckReport> {
-  return checkSandbox({ cwd: home, home: homedir(), env: process.env, paths: paths(), ...options });
+  const defaults = { cwd: home, home: homedir(), env: process.env, paths: paths(), agentPlaces: [] };
+  return checkSandbox({ ...defaults, ...options });
 }
 
 function table({ rows }: CheckReport): string {

@@ -31,7 +31,9 @@ describe("the check of import directions", () => {
 
   it("finds what points the wrong way and says what to do instead", () => {
     add("src/lib/client/wrong.ts", "../daemon/server.ts");
-    add("src/lib/session/wrong.ts", "node:child_process");
+    add("src/lib/session/wrong.ts", "../core/outside/start-program.ts");
+    add("src/lib/sandbox/wrong.ts", "node:child_process");
+    add("src/lib/agent/wrong.ts", "execa");
     add("src/lib/daemon/wrong.ts", "chalk", "node:sqlite");
     add("src/lib/core/wrong.ts", "execa");
     add("src/lib/cli/wrong.ts", "typescript");
@@ -40,6 +42,8 @@ describe("the check of import directions", () => {
     for (const line of [
       /^client-imports: src\/lib\/client\/wrong\.ts -> src\/lib\/daemon\/server\.ts$/m,
       /^client-imports: src\/lib\/client knows the daemon only by its socket\./m,
+      /^outside-programs: src\/lib\/sandbox\/wrong\.ts -> /m,
+      /^outside-programs: src\/lib\/agent\/wrong\.ts -> /m,
       /^spawning: src\/lib\/session\/wrong\.ts -> /m,
       /^terminal-packages: src\/lib\/daemon\/wrong\.ts -> /m,
       /^sqlite: src\/lib\/daemon\/wrong\.ts -> /m,

@@ -28,6 +28,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
     "client/stop-daemon.ts",
     "client/systemd/install.ts",
     "core/open-log.ts",
+    "core/outside/agent-places.ts",
     "history/forgotten.ts",
     "history/index/database.ts",
     "sandbox/gate/access-log.ts",

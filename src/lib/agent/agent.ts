@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import type { SandboxProfile } from "../core/choices.ts";
@@ -7,6 +7,7 @@ import { formatDuration } from "../core/duration.ts";
 import { isOutOfDescriptors, PictlError, systemErrorCode, toPictlError } from "../core/errors.ts";
 import { type ChildSetting, withUmask } from "../core/inherited.ts";
 import { keepHeadAndTail } from "../core/last-words.ts";
+import { startProgram } from "../core/outside/start-program.ts";
 import type { Environment } from "../core/paths.ts";
 import { createRedactor } from "../core/redact.ts";
 import { type AgentExit, exitError } from "./agent-exit.ts";
@@ -151,7 +152,7 @@ export class Agent {
     const [program, ...leading] = options.command;
     if (program === undefined) throw new PictlError("PI_NOT_FOUND", "The command that starts pi is empty.");
     refuseNul(options.args, options.env);
-    // child_process and not execa: a process group, three raw pipes and a stop sequence of our own are all
+    // Not by execa: a process group, three raw pipes and a stop sequence of our own are all
     // that is wanted here, and execa adds 19 ms before the first agent (docs/decisions/0003).
     const { sandbox, setting } = options;
     const [first = program, ...words] = [...(setting?.prefix ?? []), program, ...leading, ...options.args];
@@ -159,9 +160,9 @@ export class Agent {
       () =>
         sandbox?.spawn([...options.command, ...options.args], options.cwd, setting) ??
         withUmask(setting?.umask, () =>
-          spawn(first, words, {
+          startProgram(first, words, {
             cwd: options.cwd,
-            env: options.env as NodeJS.ProcessEnv,
+            env: options.env,
             stdio: ["pipe", "pipe", "pipe"],
             detached: true,
           }),

@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
 import { PictlError } from "../core/errors.ts";
+import { outsideEnvironment } from "../core/outside/environment.ts";
+import { searchProgram } from "../core/outside/find-program.ts";
 import type { Environment } from "../core/paths.ts";
 
 /** Moving one file, also on a busy machine; a `trash` that takes longer is asking somebody something. */
@@ -8,14 +10,23 @@ const TRASH_TIMEOUT_MS = 30_000;
 /**
  * Moves a file to the trash with the `trash` command, as pi's own session selector does.
  *
+ * @param places in which sandboxed agents can write, as real paths; a command from there isn't run
  * @returns false when there is no such command, or it failed
  * @throws PictlError TIMEOUT when it doesn't end: the file is not to be removed for good instead
  */
-export async function moveToTrash(file: string, env: Environment): Promise<boolean> {
+export async function moveToTrash(
+  file: string,
+  env: Environment,
+  places: readonly string[],
+): Promise<boolean> {
+  const { path } = searchProgram("trash", env, places);
+  if (path === undefined) return false;
+  const { PATH = "", HOME = "" } = outsideEnvironment(env, places);
   // Rarely needed, and large: a daemon starts without it.
   const { execa } = await import("execa");
-  const { exitCode, timedOut } = await execa("trash", [file], {
-    env: { PATH: env.PATH ?? "", HOME: env.HOME ?? "" },
+  const { exitCode, timedOut } = await execa(path, [file], {
+    cwd: "/",
+    env: { PATH, HOME },
     extendEnv: false,
     stdio: "ignore",
     timeout: TRASH_TIMEOUT_MS,

@@ -1,10 +1,12 @@
-import { spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isatty } from "node:tty";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
-import type { Environment } from "../core/paths.ts";
+import { agentPlaces } from "../core/outside/agent-places.ts";
+import { outsideEnvironment } from "../core/outside/environment.ts";
+import { startProgram } from "../core/outside/start-program.ts";
+import { type Environment, resolvePaths } from "../core/paths.ts";
 
 /** What a shell exits with when it can't run a program, or can't find it. */
 const NOT_RUNNABLE = [126, 127];
@@ -18,7 +20,7 @@ export interface EditOptions {
 /**
  * Lets a person edit a text in `$VISUAL`, `$EDITOR` or else `vi`, and gives what was saved, without the newline
  * that editors put at the end. The variable is a shell's words, so that it may hold arguments
- * (`code --wait`). The editor gets the terminal even where stdin or stdout is something else. There is no time
+ * (`code --wait`). A bare name is not looked for where a sandboxed agent could have put it. The editor gets the terminal even where stdin or stdout is something else. There is no time
  * limit: a person decides. Whoever draws on the terminal has to leave it first.
  *
  * @throws PictlError INVALID_INPUT when there is no terminal for an editor, when it can't be started or fails
@@ -75,9 +77,10 @@ async function runEditor(editor: string, file: string, { env, terminal }: Edit):
   // Before the editor runs: it may be quicker than the next line.
   process.on("SIGINT", ignore).on("SIGQUIT", ignore).on("SIGTERM", end).on("SIGHUP", end);
   // exec: the editor takes the shell's place, so that signals reach it and not a shell that waits for it.
-  const child = spawn("/bin/sh", ["-c", `exec ${editor} "$@"`, editor, file], {
+  const child = startProgram("/bin/sh", ["-c", `exec ${editor} "$@"`, editor, file], {
+    cwd: process.cwd(),
     stdio: [input, output, "inherit"],
-    env: { ...env } as NodeJS.ProcessEnv,
+    env: outsideEnvironment(env, agentPlaces(resolvePaths(env).agentPlaces)),
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   child.on("error", (error) => reject(editorError(editor, `could not be started: ${error.message}`)));

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { closeSync, existsSync, fstatSync, readFileSync, statSync } from "node:fs";
 import { getCompileCacheDir } from "node:module";
 import { dirname, join } from "node:path";
@@ -7,6 +6,7 @@ import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import { type ErrorBody, isOutOfDescriptors, PictlError, systemErrorCode } from "../core/errors.ts";
 import { lastWordsOf } from "../core/last-words.ts";
 import { openLog } from "../core/open-log.ts";
+import { startProgram } from "../core/outside/start-program.ts";
 import { packagePlace } from "../core/package-place.ts";
 import { checkRuntimeDir, type Environment, ensurePrivateDir, type Paths } from "../core/paths.ts";
 import { Client } from "./client.ts";
@@ -78,8 +78,7 @@ async function spawnDaemon(paths: Paths, env: Environment, deadline: number): Pr
   const entry = fromSource ? "src/lib/daemon/main.ts" : "dist/lib/daemon/main.js";
   const log = openLog(paths.log);
   const { size: logStart } = fstatSync(log);
-  const child = spawn(process.execPath, [...DAEMON_NODE_OPTIONS, join(root, entry)], {
-    cwd: "/",
+  const child = startProgram(process.execPath, [...DAEMON_NODE_OPTIONS, join(root, entry)], {
     detached: true,
     stdio: ["ignore", log, log, "pipe"],
     env: daemonEnvironment(env),

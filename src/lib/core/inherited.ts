@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { findSystemProgram } from "./outside/find-program.ts";
 import { limitsOf, limitsToSet, type ResourceLimits } from "./resource-limits.ts";
 
 /** What a process hands down to its children beside its environment, as far as pictl passes it on. */
@@ -12,12 +12,9 @@ export function ownInherited(): Inherited {
   return { umask: process.umask(), limits: limitsOf("self") };
 }
 
-/** Fixed places, and no PATH: a program in a directory that an agent can write must not run outside of its sandbox. */
-const PRLIMIT = ["/usr/bin/prlimit", "/bin/prlimit", "/run/current-system/sw/bin/prlimit"];
-
 /** The program that sets limits, of util-linux; undefined where it isn't installed. */
 export function findPrlimit(): string | undefined {
-  return PRLIMIT.find((path) => existsSync(path));
+  return findSystemProgram("prlimit");
 }
 
 /** How a child gets what its caller has. */

@@ -28,6 +28,8 @@ export interface Paths {
   log: string;
   /** Connections of sandboxed agents through the gate. */
   sandboxLog: string;
+  /** Directories in which sandboxed agents can write (core/outside/agent-places.ts). */
+  agentPlaces: string;
   /** History index. */
   dataDir: string;
   history: string;
@@ -64,6 +66,7 @@ export function resolvePaths(env: Environment, uid: number = userId()): Paths {
     registry: join(stateDir, "registry.db"),
     log: join(stateDir, "daemon.log"),
     sandboxLog: join(stateDir, "sandbox.log"),
+    agentPlaces: join(stateDir, "agent-places"),
     dataDir,
     history: join(dataDir, "history.db"),
     configDir,

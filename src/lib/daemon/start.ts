@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { type Config, type LogLevel, loadConfig } from "../core/config.ts";
 import { configLogLevels } from "../core/config-keys.ts";
 import { PictlError } from "../core/errors.ts";
+import { noteAgentPlaces } from "../core/outside/agent-places.ts";
 import { packagePlace } from "../core/package-place.ts";
 import type { Environment, Paths } from "../core/paths.ts";
 import { createRedactor } from "../core/redact.ts";
@@ -39,6 +40,8 @@ export async function startDaemon(
   });
   const activatedFd = activatedSocket(process.env);
   const registry = new Registry(paths.registry);
+  // Those of a version that kept them nowhere else.
+  noteAgentPlaces(paths.agentPlaces, [...registry.sandboxedPlaces().keys()]);
   const starter = new AgentStarter({
     config,
     versions: {
@@ -50,12 +53,15 @@ export async function startDaemon(
     toolsFile: extensionFile("report-tools", "src/lib/agent/pi/report-tools.ts"),
     marker: { PICTL_AGENT_OF: paths.runtimeDir, PICTL_DAEMON_PID: String(process.pid) },
     paths,
-    onSandboxed: (writable, profile) => noteSandboxed(registry, writable, profile),
+    onSandboxed: (writable, profile) => {
+      noteAgentPlaces(paths.agentPlaces, writable);
+      noteSandboxed(registry, writable, profile);
+    },
   });
   const { PICTL_HOME } = process.env;
   const place = { runtimeDir: paths.runtimeDir, ...(PICTL_HOME ? { home: resolve(PICTL_HOME) } : {}) };
   const sessions = new Sessions({ registry, starter, config, configFile: paths.config, log, place });
-  const history = new History(paths.history, log);
+  const history = new History(paths.history, log, paths.agentPlaces);
   const stopped = Promise.withResolvers<void>();
   const daemon = new Daemon({
     paths,

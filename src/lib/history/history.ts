@@ -6,7 +6,7 @@ import type { Logger } from "../core/logger.ts";
 import { packagePlace } from "../core/package-place.ts";
 import type { OperationName, Operations } from "./service.ts";
 import type { Scope } from "./types.ts";
-import type { WorkerAnswer, WorkerRequest } from "./worker.ts";
+import type { WorkerAnswer, WorkerPlaces, WorkerRequest } from "./worker.ts";
 
 /** An idle thread holds some 30 MB; to start it again takes a tenth of a second. */
 const IDLE_MS = 60_000;
@@ -22,14 +22,19 @@ interface Waiting {
 export class History {
   readonly #path: string;
   readonly #log: Logger;
+  readonly #agentPlaces: string | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
   #next = 1;
   #indexing = false;
   #idle: NodeJS.Timeout | undefined;
 
-  /** @param path of the index; nothing is opened yet */
-  constructor(path: string, log: Logger) {
+  /**
+   * @param path of the index; nothing is opened yet
+   * @param agentPlaces the file that names where sandboxed agents can write
+   */
+  constructor(path: string, log: Logger, agentPlaces?: string) {
+    this.#agentPlaces = agentPlaces;
     this.#path = path;
     this.#log = log;
   }
@@ -68,7 +73,7 @@ export class History {
     const file = join(root, fromSource ? "src/lib/history/worker.ts" : "dist/lib/history/worker.js");
     const worker = new Worker(pathToFileURL(file), {
       name: "pictl history",
-      workerData: { path: this.#path },
+      workerData: { path: this.#path, agentPlaces: this.#agentPlaces } satisfies WorkerPlaces,
       resourceLimits: MEMORY,
     });
     worker.on("message", (answer: WorkerAnswer) => this.#take(answer));

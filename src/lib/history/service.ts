@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { PictlError } from "../core/errors.ts";
+import { agentPlaces } from "../core/outside/agent-places.ts";
 import { createRedactor } from "../core/redact.ts";
 import { Directories, namedIn } from "./exclusion.ts";
 import { Forgotten } from "./forgotten.ts";
@@ -83,9 +84,14 @@ export class HistoryService {
   readonly #forgotten: Forgotten;
   /** Files of sessions that their workspaces have kept out. */
   readonly #keptOut = new Set<string>();
+  readonly #agentPlaces: () => string[];
 
-  /** @throws PictlError STORAGE_UNAVAILABLE */
-  constructor(path: string, options: { commitMs?: number } = {}) {
+  /**
+   * @param options `agentPlaces`: the file that names where sandboxed agents can write; without it, nowhere
+   * @throws PictlError STORAGE_UNAVAILABLE
+   */
+  constructor(path: string, options: { commitMs?: number; agentPlaces?: string | undefined } = {}) {
+    this.#agentPlaces = () => (options.agentPlaces === undefined ? [] : agentPlaces(options.agentPlaces));
     this.#index = new HistoryIndex(path, new Fold(), options.commitMs);
     this.#forgotten = new Forgotten(join(dirname(path), "history-forgotten.json"));
   }
@@ -125,8 +131,10 @@ export class HistoryService {
       const { match, verify } = compileQuery(parseQuery(params.query, this.#index.fold));
       // The index has no punctuation: for nothing else, every text would have to be looked at anyway.
       const byScan = params.regex || params.deep || (match === undefined && verify);
-      const run = byScan ? scan : search;
-      return { ...(await run(this.#index, this.#directories, scope, params)), index };
+      const found = byScan
+        ? await scan(this.#index, this.#directories, scope, params, this.#agentPlaces())
+        : await search(this.#index, this.#directories, scope, params);
+      return { ...found, index };
     },
 
     list: async (scope, params) => {

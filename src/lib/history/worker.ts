@@ -3,6 +3,12 @@ import { toPictlError } from "../core/errors.ts";
 import { HistoryService, type OperationName, type Operations } from "./service.ts";
 import type { Scope } from "./types.ts";
 
+/** Files of the thread: the index, and what names where sandboxed agents can write. */
+export interface WorkerPlaces {
+  path: string;
+  agentPlaces: string | undefined;
+}
+
 /** What the daemon's thread asks, and what it is told. */
 export interface WorkerRequest {
   id: number;
@@ -26,7 +32,8 @@ function serve(): void {
     const answer = (rest: Omit<WorkerAnswer, "id" | "indexing">) =>
       port.postMessage({ id, ...rest, indexing: service?.isIndexing ?? false });
     try {
-      service ??= new HistoryService((workerData as { path: string }).path);
+      const { path, agentPlaces } = workerData as WorkerPlaces;
+      service ??= new HistoryService(path, { agentPlaces });
       answer({ result: await service.run(name, scope, params) });
     } catch (error) {
       const failure = toPictlError(error);

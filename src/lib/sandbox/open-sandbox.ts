@@ -1,20 +1,24 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { outsideEnvironment } from "../core/outside/environment.ts";
 import type { Environment } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
 import { Gate } from "./gate/gate.ts";
 import { readCredentials, readModels } from "./gate/providers/pi-files.ts";
 import { planProviders, requireServed } from "./gate/providers/plan.ts";
+import { runCommand } from "./gate/providers/run-command.ts";
 import { secretVariables } from "./gate/providers/secret-variables.ts";
 import type { GateRecord } from "./gate/record.ts";
 import { GATE_PORT } from "./gate-port.ts";
 import { sandboxDirectory } from "./own-places.ts";
-import type { SandboxPlan } from "./plan.ts";
+import { type SandboxPlan, writablePlaces } from "./plan.ts";
 import { Sandbox, type SandboxSetup } from "./sandbox.ts";
 
 export interface OpenOptions {
   /** The caller's. */
   environment: Environment;
+  /** In which other agents can write, as real paths: nothing from there runs outside. */
+  agentPlaces: readonly string[];
   /** Set inside whatever the policy lets pass. */
   ownVariables?: Environment;
   /** Private directory, in which the sandbox gets one of its own. Undefined: nothing is to run in it, nor is anything written. */
@@ -41,6 +45,7 @@ const HIDDEN = ["auth.json", "models.json", "sessions"];
 export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Promise<Sandbox> {
   const { policy, workspace, home, agentDir, sessionDir, policyFiles, programs } = plan;
   const { environment, runtimeDir, model } = options;
+  const agentPlaces = [...options.agentPlaces, ...writablePlaces(plan)];
   const providers =
     model === undefined
       ? undefined
@@ -52,6 +57,7 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
           wantedEnv: policy.env,
           piVersion: model.piVersion,
           runPi: model.runPi,
+          runCommand: async (command, env) => await runCommand(command, outsideEnvironment(env, agentPlaces)),
         });
   if (providers !== undefined && policy.network.kind !== "none") requireServed(providers);
   const gate =
@@ -86,6 +92,7 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
       environment: Object.fromEntries(harmless),
       // A link that leads there may not be inside.
       ownVariables: { HOME: home, ...providers?.env, ...options.ownVariables },
+      agentPlaces,
       dir,
       protect: [...policyFiles, ...lockDirectory(sessionDir)],
       programs,

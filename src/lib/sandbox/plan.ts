@@ -7,11 +7,11 @@ import { realPath } from "../core/real-path.ts";
 import type { ProjectSessionDir } from "../core/session-files/locate.ts";
 import { sha256 } from "../core/sha256.ts";
 import { homeOf } from "../core/user.ts";
-import { findOutsideGit, type OutsideGit, type RefusedGit } from "./outside-git.ts";
+import { findOutsideGit, type OutsideGit, type RefusedGit, writableGit } from "./outside-git.ts";
 import { policyDigest } from "./policy/digest.ts";
 import { type LoadedPolicy, loadPolicy } from "./policy/load.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
-import { contains } from "./policy/roots.ts";
+import { contains, OWN_TMP } from "./policy/roots.ts";
 import { policyPlaces } from "./policy-places.ts";
 import { sessionMount } from "./session-directory.ts";
 
@@ -57,10 +57,6 @@ export interface SandboxRequest {
   sessionDir?: string;
   /** When the project's settings name that. */
   projectSessionDir?: ProjectSessionDir | undefined;
-  /** Program and leading arguments of pi. */
-  command: readonly string[];
-  /** Words among which are files that the user has named, which may be read. */
-  words: readonly string[];
 }
 
 /**
@@ -93,7 +89,6 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
           agentDir,
           denied: policy.denyRead,
         });
-  const programs = [...programRoots(request.command), ...namedFiles(request, policy)];
   const parts = [
     policyDigest(policy),
     workspace,
@@ -102,7 +97,6 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
     agentDir,
     sessionDir ?? null,
     policyFiles,
-    programs,
     paths.configDir,
   ];
   return {
@@ -116,9 +110,36 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
     sessionDir,
     sessionMount: mount,
     policyFiles,
-    programs,
+    programs: [],
     warnings: [...loaded.warnings, ...gitWarnings(found)],
   };
+}
+
+/**
+ * The plan of a sandbox in which a program is to run that isn't pictl's own.
+ *
+ * @param command program and leading arguments
+ * @param words among which are files that the user has named, which may be read
+ */
+export function withProgram(
+  plan: SandboxPlan,
+  command: readonly string[],
+  words: readonly string[],
+): SandboxPlan {
+  const programs = [...programRoots(command), ...namedFiles(words, plan)];
+  return { ...plan, key: sha256(JSON.stringify([plan.key, programs]), "base64"), programs };
+}
+
+/** Where the agent, or the command, of a plan can write, beside what the sandbox has for itself. */
+export function writablePlaces({
+  workspace,
+  git,
+  sessionMount,
+  policy,
+}: Pick<SandboxPlan, "workspace" | "git" | "sessionMount" | "policy">): string[] {
+  const mount = sessionMount === undefined ? [] : [sessionMount];
+  const roots = policy.allowWrite.filter((path) => path !== OWN_TMP);
+  return [workspace, ...writableGit(git), ...mount, ...roots].map(realPath);
 }
 
 function gitWarnings(found: OutsideGit | RefusedGit | undefined): string[] {
@@ -190,7 +211,7 @@ function packageRoot(file: string): string {
  * Files that the words name: prompts, scenarios, extensions. What a policy denies stays so, and of a directory nobody
  * means all that is in it.
  */
-function namedFiles({ words, cwd }: SandboxRequest, { denyRead }: SandboxPolicy): string[] {
+function namedFiles(words: readonly string[], { cwd, policy: { denyRead } }: SandboxPlan): string[] {
   const candidates = words.flatMap((word) => [
     word,
     word.startsWith("scripted/") ? word.slice("scripted/".length) : word.slice(word.indexOf("=") + 1),

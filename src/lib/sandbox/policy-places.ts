@@ -1,8 +1,8 @@
 import { lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PictlError } from "../core/errors.ts";
+import { linksTo } from "../core/links.ts";
 import { realPath } from "../core/real-path.ts";
-import { linksTo } from "./links.ts";
 import { POLICY_FILE } from "./policy/load.ts";
 import { contains, OWN_TMP } from "./policy/roots.ts";
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import type { ChildProcess, StdioOptions } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Server } from "node:net";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { finished } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { PictlError } from "../core/errors.ts";
 import { type ChildSetting, withUmask } from "../core/inherited.ts";
+import { startProgram } from "../core/outside/start-program.ts";
 import { packagePlace } from "../core/package-place.ts";
 import { type Environment, ensurePrivateDir } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
@@ -24,6 +25,12 @@ import type { SandboxPolicy } from "./policy/policy.ts";
 /** A killed sandbox's processes are gone from its control group a moment after its first one. */
 const GROUP_EMPTY_MS = 2_000;
 const GROUP_POLL_MS = 20;
+
+/**
+ * Variables that the dynamic linker and the C library obey. bubblewrap itself runs outside, and would load from
+ * directories that an agent can write what a policy lets in for the agent alone.
+ */
+const LINKER_VARIABLES = /^(LD_.*|GLIBC_TUNABLES|GCONV_PATH|LOCPATH)$/;
 
 /** What takes over the port that a sandbox's way out begins with. */
 export interface WayOut {
@@ -43,6 +50,8 @@ export interface SandboxSetup {
   environment: Environment;
   /** Set inside whatever the policy lets pass. */
   ownVariables?: Environment;
+  /** In which sandboxed agents can write, this one among them: bubblewrap isn't taken from there. */
+  agentPlaces: readonly string[];
   /**
    * Private directory of its own, from `sandboxDirectory`. It ends with the sandbox, and isn't seen inside. Without it
    * nothing can be started, and the command line is only to be shown.
@@ -96,7 +105,7 @@ export class Sandbox {
    */
   constructor(setup: SandboxSetup) {
     this.#setup = setup;
-    this.#bubblewrap = findBubblewrap(setup.environment);
+    this.#bubblewrap = findBubblewrap(setup.environment, setup.agentPlaces);
     refuseLinkedGit(setup.workspace);
     const without = setup.without?.seccomp ?? [];
     if (without.includes("filter")) return;
@@ -169,6 +178,7 @@ export class Sandbox {
             },
       hasFilter: this.#filter !== undefined,
       joins: this.#group?.joins ?? [],
+      variables: pick(this.environment, (name) => LINKER_VARIABLES.test(name)),
       without: without?.bubblewrap,
     });
   }
@@ -206,6 +216,7 @@ export class Sandbox {
     this.#group ??= createControlGroup(controlGroupName(dir), policy);
     const [program = "", ...args] = this.arguments(command, cwd, setting);
     const listens = wayOut !== undefined && policy.network.kind !== "open";
+    const outside = pick(this.environment, (name) => !LINKER_VARIABLES.test(name));
     const filter = this.#openFilter(dir);
     const nothing = openSync("/dev/null", "r");
     // In the order of the descriptors, and without a hole: Node would close the ranks.
@@ -221,7 +232,7 @@ export class Sandbox {
     }
     try {
       const child = withUmask(setting?.umask, () =>
-        spawn(program, args, { cwd: "/", env: this.environment, stdio: channels, detached }),
+        startProgram(program, args, { env: outside, stdio: channels, detached }),
       );
       this.#watchStatus((child.stdio as readonly unknown[])[STATUS_FD] as Readable);
       if (listens) {
@@ -306,6 +317,10 @@ function inheritedDescriptors(): number[] {
       return [];
     }
   });
+}
+
+function pick(variables: Record<string, string>, isWanted: (name: string) => boolean) {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => isWanted(name)));
 }
 
 /** Where what pictl runs inside stands. */

@@ -11,7 +11,12 @@ import { type PiCommand, resolvePi } from "../agent/pi/pi-command.ts";
 import type { VersionCache } from "../agent/pi/pi-version.ts";
 import { withPromptFiles } from "../agent/prompt-files.ts";
 import { refuseNul } from "../agent/refuse-nul.ts";
-import { AgentSandboxes, type SandboxPlan, writablePlaces } from "../agent/sandbox/agent-sandboxes.ts";
+import {
+  AgentSandboxes,
+  type SandboxPlan,
+  withProgram,
+  writablePlaces,
+} from "../agent/sandbox/agent-sandboxes.ts";
 import {
   isBuiltIn,
   isScriptedModel,
@@ -24,6 +29,7 @@ import type { SandboxProfile } from "../core/choices.ts";
 import type { Config } from "../core/config.ts";
 import { PictlError } from "../core/errors.ts";
 import { type ChildSetting, childSetting } from "../core/inherited.ts";
+import { agentPlaces } from "../core/outside/agent-places.ts";
 import type { Environment, Paths } from "../core/paths.ts";
 import { brokenPiFiles, readPiFile } from "../core/pi-files.ts";
 import {
@@ -119,6 +125,7 @@ export class AgentStarter {
   readonly #extensionFile: string;
   readonly #warmingFile: string;
   readonly #toolsFile: string;
+  readonly #placesFile: string;
   readonly #sandboxes: AgentSandboxes;
   readonly #onSandboxed: (writable: string[], profile: SandboxProfile) => void;
   /** Set in every agent's environment, so that one left over by a dead daemon can be told from others. */
@@ -141,6 +148,7 @@ export class AgentStarter {
     onSandboxed: (writable: string[], profile: SandboxProfile) => void;
   }) {
     this.#sandboxes = new AgentSandboxes(options.paths, options.extensionFile);
+    this.#placesFile = options.paths.agentPlaces;
     this.#onSandboxed = options.onSandboxed;
     this.#config = options.config;
     this.#versions = options.versions;
@@ -150,10 +158,26 @@ export class AgentStarter {
     this.#marker = options.marker;
   }
 
-  /** Which pi a shell with this environment gets. Throws PI_NOT_FOUND, PI_TOO_OLD or INVALID_INPUT. */
-  async resolvePi(env: Environment): Promise<PiCommand> {
+  /**
+   * Which pi a shell with this environment gets.
+   *
+   * @param own places in which its agent is going to write, beside those that are known
+   * @throws PictlError PI_NOT_FOUND, PI_TOO_OLD, INVALID_INPUT, STORAGE_UNAVAILABLE
+   */
+  async resolvePi(env: Environment, own: readonly string[] = []): Promise<PiCommand> {
     refuseNul([], env);
-    return await resolvePi({ env, config: this.#config, bundledCli: bundledPiCli(), cache: this.#versions });
+    return await resolvePi({
+      env,
+      config: this.#config,
+      bundledCli: bundledPiCli(),
+      cache: this.#versions,
+      places: [...this.agentPlaces(), ...own],
+    });
+  }
+
+  /** Where sandboxed agents can write: nothing from there runs outside. Throws STORAGE_UNAVAILABLE. */
+  agentPlaces(): string[] {
+    return agentPlaces(this.#placesFile);
   }
 
   /** The environment of the caller's shell. Throws INVALID_INPUT when its connection brought none. */
@@ -191,25 +215,10 @@ export class AgentStarter {
     refuseUnfitSettings(join(cwd, ".pi", "settings.json"));
     if (place.kind === "file") refuseOtherFile(place.path);
     requirePaths(plan.options.piArgs ?? []);
-    const options = withPromptFiles(plan.options, agentDirOf(env, cwd));
-    const pi = await this.resolvePi(env);
-    const expected = expectedOf(plan);
-    const { model } = expected;
-    if (model !== undefined) refuseUnasked(model, plan);
-    const scripted =
-      model !== undefined && isScriptedModel(model) ? resolveScriptedModel(model, cwd) : undefined;
-    const scriptedArgs = scripted === undefined ? [] : scriptedModelArgs(scripted, this.#extensionFile);
-    const { explicit } = expected;
+    refuseNul([], env);
     const agentDir = agentDirOf(env, cwd);
-    const own = [
-      ...(warmsIdleCaches(pi.version, agentDir) ? ["-e", this.#warmingFile] : []),
-      ...(choosesTools(options) ? ["-e", this.#toolsFile] : []),
-    ];
-    const args = [...launchArguments(place, options, scriptedArgs, explicit), ...own];
-    const setting = childSetting(caller);
-    const sharedArgs = [...launchArguments({ kind: "file", path: "" }, options, scriptedArgs), ...own];
-    const projectSessionDir = projectSessionDirOf(env, cwd);
-    const sandbox = await this.#sandboxes.plan(
+    const options = withPromptFiles(plan.options, agentDir);
+    const planned = await this.#sandboxes.plan(
       options,
       {
         cwd,
@@ -218,12 +227,26 @@ export class AgentStarter {
           place.kind === "file" && place.copyId === undefined
             ? dirname(place.path)
             : (sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDir)),
-        projectSessionDir,
+        projectSessionDir: projectSessionDirOf(env, cwd),
       },
       env,
-      pi,
-      sharedArgs,
     );
+    const pi = await this.resolvePi(env, planned === undefined ? [] : writablePlaces(planned));
+    const expected = expectedOf(plan);
+    const { model } = expected;
+    if (model !== undefined) refuseUnasked(model, plan);
+    const scripted =
+      model !== undefined && isScriptedModel(model) ? resolveScriptedModel(model, cwd) : undefined;
+    const scriptedArgs = scripted === undefined ? [] : scriptedModelArgs(scripted, this.#extensionFile);
+    const { explicit } = expected;
+    const own = [
+      ...(warmsIdleCaches(pi.version, agentDir) ? ["-e", this.#warmingFile] : []),
+      ...(choosesTools(options) ? ["-e", this.#toolsFile] : []),
+    ];
+    const args = [...launchArguments(place, options, scriptedArgs, explicit), ...own];
+    const setting = childSetting(caller);
+    const sharedArgs = [...launchArguments({ kind: "file", path: "" }, options, scriptedArgs), ...own];
+    const sandbox = planned && withProgram(planned, pi.argv, sharedArgs);
     return {
       pi,
       args,

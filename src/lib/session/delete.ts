@@ -55,7 +55,7 @@ export async function deleteSession(
   sessions.forget(session);
   const held = await sessions.writers.hold(session.record, caller.environment, { lockOnly: true });
   try {
-    const result = await remove(session, file, caller);
+    const result = await remove(session, file, caller, sessions.starter.agentPlaces());
     const left = sessions.filesOf(session, caller);
     return left.length === 0 ? result : { ...result, left };
   } finally {
@@ -67,9 +67,10 @@ async function remove(
   session: Session,
   file: string | undefined,
   caller: Caller,
+  places: readonly string[],
 ): Promise<RequestResults["delete_session"]> {
   if (file === undefined || !existsSync(file)) return { sessionId: session.id, method: "none" };
-  if (await moveToTrash(file, caller.environment ?? {}))
+  if (await moveToTrash(file, caller.environment ?? {}, places))
     return { sessionId: session.id, file, method: "trash" };
   try {
     unlinkSync(file);

@@ -14,6 +14,7 @@ import { exportHtml } from "../agent/pi/export-html.ts";
 import { PictlError, toStorageError } from "../core/errors.ts";
 import { withUmask } from "../core/inherited.ts";
 import { jsonText } from "../core/json-text.ts";
+import { outsideEnvironment } from "../core/outside/environment.ts";
 import type { RequestParams } from "../protocol/requests.ts";
 import type { Caller } from "./caller.ts";
 import { openSaved } from "./files/entries.ts";
@@ -72,8 +73,10 @@ async function write(
     if (session.agentPid !== undefined && session.sandboxProfile === undefined)
       await session.command({ type: "export_html", outputPath }, caller);
     else {
-      const env = sessions.starter.environmentOf(caller);
-      await exportHtml(await sessions.starter.resolvePi(env), env, saved, outputPath, caller.umask);
+      const { starter } = sessions;
+      const env = starter.environmentOf(caller);
+      const clean = outsideEnvironment(env, starter.agentPlaces());
+      await exportHtml(await starter.resolvePi(env), clean, saved, outputPath, caller.umask);
     }
     return;
   }

@@ -27,6 +27,7 @@ export async function exportHtml(
   const [program = "", ...args] = pi.argv;
   const result = await withUmask(umask, () =>
     execa(program, [...args, "--export", file, outputPath], {
+      cwd: "/",
       env: env as Record<string, string>,
       extendEnv: false,
       stdin: "ignore",

@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
+import type { ChildProcessByStdio } from "node:child_process";
 import type { Readable } from "node:stream";
 import { systemErrorCode } from "../../core/errors.ts";
+import { startProgram } from "../../core/outside/start-program.ts";
 import type { Environment } from "../../core/paths.ts";
 import { killGroup } from "../kill-group.ts";
 
@@ -18,7 +19,7 @@ export interface BriefRun {
 
 /**
  * Runs a program that should end at once, in a process group of its own that is killed with it. Never rejects.
- * child_process and not execa: a program whose child keeps the pipes open must not be waited for beyond the
+ * Not by execa: a program whose child keeps the pipes open must not be waited for beyond the
  * time limit, and execa kills only the child itself.
  */
 export function runBriefly(
@@ -27,11 +28,11 @@ export function runBriefly(
   timeoutMs: number,
 ): Promise<BriefRun> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, {
-      env: env as NodeJS.ProcessEnv,
+    const child = startProgram(program, args, {
+      env,
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
-    });
+    }) as ChildProcessByStdio<null, Readable, Readable>;
     const stdout = keepHead(child.stdout);
     const stderr = keepHead(child.stderr);
     const settle = (ended: string, timedOut = false) => {

@@ -1,19 +1,19 @@
 import { join } from "node:path";
 import { PictlError } from "../../core/errors.ts";
+import { agentPlaces } from "../../core/outside/agent-places.ts";
+import { outsideEnvironment } from "../../core/outside/environment.ts";
 import type { Environment, Paths } from "../../core/paths.ts";
 import type { ProjectSessionDir } from "../../core/session-files/locate.ts";
 import type { SessionOptions } from "../../protocol/session.ts";
 import { AccessLog } from "../../sandbox/gate/access-log.ts";
-import { writableGit } from "../../sandbox/outside-git.ts";
-import { planSandbox, type SandboxPlan } from "../../sandbox/plan.ts";
-import { OWN_TMP } from "../../sandbox/policy/roots.ts";
+import { planSandbox, type SandboxPlan, writablePlaces } from "../../sandbox/plan.ts";
 import type { PiCommand } from "../pi/pi-command.ts";
 import { runBriefly } from "../pi/run-briefly.ts";
 import { AgentSandbox } from "./agent-sandbox.ts";
 import { CompileCaches } from "./compile-cache.ts";
 import { otherProjectsSessions } from "./other-sessions.ts";
 
-export type { SandboxPlan } from "../../sandbox/plan.ts";
+export { type SandboxPlan, withProgram, writablePlaces } from "../../sandbox/plan.ts";
 
 /** `pi auth` may have to refresh a login over the network. */
 const PI_TIMEOUT_MS = 60_000;
@@ -42,7 +42,6 @@ export class AgentSandboxes {
   /**
    * The sandbox that a session's agent has to run in.
    *
-   * @param args of pi
    * @returns undefined where none was asked for
    * @throws PictlError INVALID_CONFIG, SANDBOX_REQUIRED, SANDBOX_UNAVAILABLE
    */
@@ -50,8 +49,6 @@ export class AgentSandboxes {
     options: SessionOptions,
     places: AgentPlaces,
     environment: Environment,
-    pi: PiCommand,
-    args: readonly string[],
   ): Promise<SandboxPlan | undefined> {
     return await planSandbox({
       profile: options.sandbox,
@@ -59,8 +56,6 @@ export class AgentSandboxes {
       ...places,
       environment,
       paths: this.#paths,
-      command: pi.argv,
-      words: args,
     });
   }
 
@@ -79,11 +74,14 @@ export class AgentSandboxes {
     }: { environment: Environment; marks: Environment; model: string | undefined },
   ): Promise<AgentSandbox> {
     const { sessionDir } = plan;
-    const compiled = this.#compileCaches.of(pi, environment);
+    const places = agentPlaces(this.#paths.agentPlaces);
+    const outside = outsideEnvironment(environment, [...places, ...writablePlaces(plan)]);
+    const compiled = this.#compileCaches.of(pi, outside);
     // The gate and all it needs: a daemon without a sandbox starts without them.
     const { openSandbox } = await import("../../sandbox/open-sandbox.ts");
     const sandbox = await openSandbox(plan, {
       environment,
+      agentPlaces: places,
       ownVariables: { ...marks, ...compiled?.variables },
       runtimeDir: this.#paths.runtimeDir,
       hide: sessionDir === undefined ? [] : otherProjectsSessions(sessionDir, plan.cwd),
@@ -91,7 +89,7 @@ export class AgentSandboxes {
       model: {
         id: model,
         piVersion: pi.version,
-        runPi: async (args) => await this.#runPi(pi, args, environment),
+        runPi: async (args) => await this.#runPi(pi, args, outside),
       },
       onLog: (record) => {
         const { session } = opened;
@@ -118,10 +116,4 @@ export class AgentSandboxes {
     await this.#compileCaches.settled();
     this.#accessLog.flush();
   }
-}
-
-/** Where the agent of a plan can write, beside what the sandbox has for itself. */
-export function writablePlaces({ workspace, git, sessionMount, policy }: SandboxPlan): string[] {
-  const mount = sessionMount === undefined ? [] : [sessionMount];
-  return [workspace, ...writableGit(git), ...mount, ...policy.allowWrite.filter((path) => path !== OWN_TMP)];
 }

@@ -40,6 +40,10 @@ export interface DoctorFacts {
   node: { version: string; path: string };
   /** This pictl. */
   own: BuildInfo;
+  /** Directory of its package. */
+  package: string;
+  /** In which sandboxed agents can write, as real paths. */
+  agentPlaces: readonly string[];
   daemon: DaemonFacts;
   limits: LimitFacts;
 }

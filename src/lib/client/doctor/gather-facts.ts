@@ -1,6 +1,8 @@
 import { buildInfo } from "../../core/build-info.ts";
 import { toPictlError } from "../../core/errors.ts";
 import { findPrlimit } from "../../core/inherited.ts";
+import { agentPlaces } from "../../core/outside/agent-places.ts";
+import { packagePlace } from "../../core/package-place.ts";
 import { type Environment, resolvePaths } from "../../core/paths.ts";
 import { limitsOf } from "../../core/resource-limits.ts";
 import type { Client } from "../client.ts";
@@ -17,12 +19,15 @@ export async function gatherFacts(
   env: Environment,
 ): Promise<DoctorFacts> {
   const daemon = await askDaemon(connect);
+  const paths = resolvePaths(env);
   return {
     env,
     cwd,
-    paths: resolvePaths(env),
+    paths,
     node: { version: process.versions.node, path: process.execPath },
     own: buildInfo(),
+    package: packagePlace().root,
+    agentPlaces: agentPlaces(paths.agentPlaces),
     daemon,
     limits: {
       shell: limitsOf("self"),

@@ -10,6 +10,7 @@ import { checkNode } from "./check-node.ts";
 import { checkOrphans } from "./check-orphans.ts";
 import { checkPi } from "./check-pi.ts";
 import { checkPiFiles } from "./check-pi-files.ts";
+import { checkPrograms } from "./check-programs.ts";
 import { checkSocketDirectory } from "./check-socket.ts";
 import type { DoctorFacts } from "./facts.ts";
 import { type Finding, failure, ok } from "./finding.ts";
@@ -24,6 +25,7 @@ export async function runDoctor(facts: DoctorFacts): Promise<Finding[]> {
   return [
     found("node", () => checkNode(facts.node)),
     found("pi", () => checkPi(daemon)),
+    found("programs", () => checkPrograms(facts)),
     found("pi-files", () => checkPiFiles(piDirectoryOf(env, cwd))),
     configFinding,
     found("config-directory", () => checkConfigDirectory(paths.configDir)),

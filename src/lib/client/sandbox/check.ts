@@ -1,11 +1,16 @@
 import type { SandboxProfile } from "../../core/choices.ts";
 import { PictlError } from "../../core/errors.ts";
+import { agentPlaces } from "../../core/outside/agent-places.ts";
 import { type Environment, resolvePaths } from "../../core/paths.ts";
+import { realPath } from "../../core/real-path.ts";
 import { homeOf } from "../../core/user.ts";
 import { type CheckReport, checkSandbox } from "../../sandbox/check/check.ts";
-import { tryFlags } from "../../sandbox/check/diagnose.ts";
+import { thisMachine, tryFlags } from "../../sandbox/check/diagnose.ts";
 import { describeGuard } from "../../sandbox/check/judge.ts";
 import { ROWS } from "../../sandbox/check/rows.ts";
+import { workspaceOf, writablePlaces } from "../../sandbox/plan.ts";
+import { OWN_TMP } from "../../sandbox/policy/roots.ts";
+import { currentPolicy } from "./current-policy.ts";
 
 export type { CheckReport };
 
@@ -39,15 +44,35 @@ export async function checkHere(
       details: { unknown },
     });
   }
-  tryFlags(env);
+  const [home, paths] = [homeOf(env), resolvePaths(env)];
+  const places = [...agentPlaces(paths.agentPlaces), ...(await placesHere(cwd, env, profile))];
+  tryFlags(thisMachine(env, places));
   return checkSandbox({
     cwd,
-    home: homeOf(env),
+    home,
     env,
-    paths: resolvePaths(env),
+    paths,
+    agentPlaces: places,
     ...(profile === undefined ? {} : { profile }),
     ...(only === undefined ? {} : { only }),
   });
+}
+
+/** Where an agent that works in this directory could write, although none has been started yet. */
+async function placesHere(
+  cwd: string,
+  env: Environment,
+  profile: SandboxProfile | undefined,
+): Promise<string[]> {
+  const { policy, home } = await currentPolicy(cwd, env, profile);
+  const parts = { policy, git: undefined, sessionMount: undefined };
+  try {
+    return writablePlaces({ ...parts, workspace: workspaceOf(cwd, home) });
+  } catch (error) {
+    // The home is nobody's workspace, and the check works there, too.
+    if (!(error instanceof PictlError)) throw error;
+    return policy.allowWrite.filter((path) => path !== OWN_TMP).map(realPath);
+  }
 }
 
 /** What is told of a check that didn't pass, or undefined. */

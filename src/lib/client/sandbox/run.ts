@@ -1,12 +1,13 @@
 import { once } from "node:events";
 import { constants } from "node:os";
 import type { SandboxProfile } from "../../core/choices.ts";
+import { agentPlaces, noteAgentPlaces } from "../../core/outside/agent-places.ts";
 import { type Environment, ensurePrivateDir, removeEmptyDirs, resolvePaths } from "../../core/paths.ts";
 import { agentDirOf } from "../../core/session-files/locate.ts";
 import { AccessLog } from "../../sandbox/gate/access-log.ts";
 import { openSandbox } from "../../sandbox/open-sandbox.ts";
 import { removeDeadRuns, runDirectory } from "../../sandbox/own-places.ts";
-import { planSandbox } from "../../sandbox/plan.ts";
+import { planSandbox, writablePlaces } from "../../sandbox/plan.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 
 /** Signals that a terminal or a supervisor ends a command with; bubblewrap gets them too, or is told. */
@@ -100,11 +101,11 @@ async function open(
     environment,
     paths,
     agentDir,
-    command: [],
-    words: [],
   });
+  if (runtimeDir !== undefined) noteAgentPlaces(paths.agentPlaces, writablePlaces(plan));
   return await openSandbox(plan, {
     environment,
+    agentPlaces: agentPlaces(paths.agentPlaces),
     runtimeDir,
     onLog: (record) => log?.write(record),
   });

@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { searchProgram } from "../../core/outside/find-program.ts";
+import { runProgram } from "../../core/outside/start-program.ts";
 
 /** Files given to one ripgrep: command lines have an end. */
 const FILES_AT_ONCE = 500;
@@ -11,14 +12,18 @@ const MAX_OUTPUT = 256 * 1024 * 1024;
  * a letter may be folded into one that is. So the answer is the same with and without it.
  *
  * @param needle lower-case ASCII letters and digits
+ * @param places in which sandboxed agents can write, as real paths; a ripgrep from there isn't run
  */
 export async function linesWith(
   needle: string,
   paths: readonly string[],
+  places: readonly string[],
 ): Promise<Map<string, Set<number>> | undefined> {
+  const { path: program } = searchProgram("rg", process.env, places);
+  if (program === undefined) return undefined;
   const found = new Map<string, Set<number>>();
   for (let at = 0; at < paths.length; at += FILES_AT_ONCE) {
-    const output = await ripgrep(needle, paths.slice(at, at + FILES_AT_ONCE));
+    const output = await ripgrep(program, needle, paths.slice(at, at + FILES_AT_ONCE));
     if (output === undefined) return undefined;
     addLines(output, found);
   }
@@ -40,7 +45,7 @@ function addLines(output: string, found: Map<string, Set<number>>): void {
   }
 }
 
-function ripgrep(needle: string, paths: readonly string[]): Promise<string | undefined> {
+function ripgrep(program: string, needle: string, paths: readonly string[]): Promise<string | undefined> {
   // From the start of the line, so that the offset is that of the line.
   const pattern = `^(?:.*?(?i-u:${needle}|[^\\x00-\\x7f]|\\\\u[0-9a-f]{4}))`;
   const options = [
@@ -64,7 +69,7 @@ function ripgrep(needle: string, paths: readonly string[]): Promise<string | und
     ...paths,
   ];
   return new Promise((resolve) => {
-    execFile("rg", args, { maxBuffer: MAX_OUTPUT, encoding: "utf8" }, (error, stdout) => {
+    runProgram(program, args, { maxBuffer: MAX_OUTPUT, env: {} }, (error, stdout) => {
       // 1: no line matches. Anything else (not installed, too much output, a file that is gone): we look ourselves.
       const code = error === null ? 0 : error.code;
       resolve(code === 0 || code === 1 ? stdout : undefined);

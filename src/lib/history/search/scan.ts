@@ -34,6 +34,7 @@ interface Wanted {
  * Answers a search from the files themselves: with a regular expression, or with what lies beyond the indexed part
  * of what tools were given and gave back. Slower than the index, and bounded by how fast files can be read.
  *
+ * @param agentPlaces in which sandboxed agents can write, as real paths: no program from there is run
  * @throws PictlError INVALID_INPUT for a regular expression that isn't one, or never ends
  */
 export async function scan(
@@ -41,6 +42,7 @@ export async function scan(
   directories: Directories,
   scope: Scope,
   params: SearchParams,
+  agentPlaces: readonly string[],
 ): Promise<Omit<SearchResult, "index">> {
   const began = performance.now();
   const { limit = DEFAULT_LIMIT, offset = 0, sort = "relevance" } = params;
@@ -66,6 +68,7 @@ export async function scan(
       : await linesWith(
           wanted.needle,
           rows.map(({ path }) => path),
+          agentPlaces,
         );
   for (const row of rows) {
     if (starts !== undefined && !starts.has(row.path)) continue;

@@ -54,11 +54,14 @@ export function sandboxCommand(options: {
   listener: { node: string; file: string; when: "before" | "meanwhile" } | undefined;
   hasFilter: boolean;
   joins: readonly string[];
+  /** Variables of the program that bubblewrap itself must not have; none is a secret, for command lines are seen. */
+  variables: Readonly<Record<string, string>>;
   /** Limits that it gets before those of the policy, which can't be above them. */
   setting?: ChildSetting | undefined;
   without?: readonly BubblewrapPart[] | undefined;
 }): string[] {
-  const { bubblewrap, policy, mounts, cwd, command, listener, hasFilter, joins, setting } = options;
+  const { bubblewrap, policy, mounts, cwd, command, listener, hasFilter, joins, variables, setting } =
+    options;
   const has = (part: BubblewrapPart) => !options.without?.includes(part);
   const isolatePid = policy.isolatePid && has("pid");
   return [
@@ -87,6 +90,7 @@ export function sandboxCommand(options: {
     ...(hasFilter ? ["--seccomp", String(SECCOMP_FD)] : []),
     "--json-status-fd",
     String(STATUS_FD),
+    ...Object.entries(variables).flatMap(([name, value]) => ["--setenv", name, value]),
     "--chdir",
     cwd,
     "--",

@@ -1,6 +1,5 @@
-import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, isAbsolute, join } from "node:path";
 import { PictlError } from "../../core/errors.ts";
+import { type RefusedProgram, searchProgram } from "../../core/outside/find-program.ts";
 import type { Environment } from "../../core/paths.ts";
 
 const INSTALL =
@@ -9,9 +8,10 @@ const INSTALL =
 /**
  * The bubblewrap of this machine, found by PATH.
  *
+ * @param places in which sandboxed agents can write, as real paths: it is never taken from there
  * @throws PictlError SANDBOX_UNAVAILABLE (exit code 7) with the line that installs it
  */
-export function findBubblewrap(environment: Environment): string {
+export function findBubblewrap(environment: Environment, places: readonly string[]): string {
   if (process.platform !== "linux") {
     throw new PictlError(
       "SANDBOX_UNAVAILABLE",
@@ -22,28 +22,18 @@ export function findBubblewrap(environment: Environment): string {
       },
     );
   }
-  for (const directory of (environment.PATH ?? "").split(delimiter)) {
-    const path = join(directory, "bwrap");
-    if (isAbsolute(path) && isProgram(path)) return path;
-  }
-  throw new PictlError(
-    "SANDBOX_UNAVAILABLE",
-    "A sandbox was asked for, and bubblewrap (bwrap) is not on PATH.",
-    {
-      hint: INSTALL,
-      details: { program: "bwrap" },
-    },
-  );
+  const { path, refused } = searchProgram("bwrap", environment, places);
+  if (path !== undefined) return path;
+  throw new PictlError("SANDBOX_UNAVAILABLE", `A sandbox was asked for, and ${problem(refused)}.`, {
+    hint: INSTALL,
+    details: { program: "bwrap", ...refused },
+  });
 }
 
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    // Not there, or not to be run: the next directory may have it.
-    return false;
-  }
+function problem(refused: RefusedProgram | undefined): string {
+  return refused === undefined
+    ? "bubblewrap (bwrap) is not on PATH"
+    : `the only bubblewrap on PATH, ${refused.path}, isn't run: agents in sandboxes can write to ${refused.place}`;
 }
 
 /** What bubblewrap's own message means, with what to do. Messages as of bubblewrap 0.8 to 0.11. */

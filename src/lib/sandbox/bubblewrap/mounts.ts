@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { linksTo, rememberingRealPath } from "../links.ts";
+import { linksTo } from "../../core/links.ts";
+import { rememberingRealPath } from "../links.ts";
 
 /** What a sandbox sees of the file system; all paths absolute. */
 export interface View {

@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { systemErrorCode } from "../../core/errors.ts";
+import { PictlError, systemErrorCode } from "../../core/errors.ts";
+import { findPrlimit } from "../../core/inherited.ts";
+import { realPath } from "../../core/real-path.ts";
 import { limitsOf, lower, type ResourceLimits } from "../../core/resource-limits.ts";
 
 export interface ProcessLimits {
@@ -17,6 +19,7 @@ export interface ProcessLimits {
  *
  * @param set what the program gets first, and can't raise any more
  * @param own those of this process
+ * @throws PictlError SANDBOX_UNAVAILABLE where prlimit isn't installed
  */
 export function limitArguments(
   { maxProcesses, maxMemory }: ProcessLimits,
@@ -25,8 +28,16 @@ export function limitArguments(
 ): string[] {
   const lowest = (name: string, limit: number) =>
     [own, set].reduce<number>((least, { [name]: found }) => lower(least, found?.[1] ?? null) ?? least, limit);
+  const prlimit = findPrlimit();
+  if (prlimit === undefined) {
+    throw new PictlError("SANDBOX_UNAVAILABLE", "A sandbox was asked for, and prlimit is not installed.", {
+      hint: "Install util-linux.",
+      details: { program: "prlimit" },
+    });
+  }
   return [
-    "prlimit",
+    // Inside, too: one that the agent has put on PATH would leave the limits out.
+    realPath(prlimit),
     `--nproc=${lowest("nproc", maxProcesses)}`,
     `--data=${lowest("data", maxMemory)}`,
     "--core=0",

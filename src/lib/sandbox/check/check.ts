@@ -15,6 +15,8 @@ import type { CheckGaps } from "./settings.ts";
 export interface CheckRequest extends PolicySource {
   /** Ids of rows; all without it. */
   only?: readonly string[];
+  /** In which sandboxed agents can write, as real paths: bubblewrap isn't taken from there. */
+  agentPlaces: readonly string[];
   /** Parts to take away, given where the stand-ins are; for tests that show that rows notice. */
   without?: (root: string) => CheckGaps;
 }
@@ -103,13 +105,13 @@ async function checkBetween(
 }
 
 function prepare(
-  { home, env }: CheckRequest,
+  { home, env, agentPlaces }: CheckRequest,
   ownPolicy: SandboxPolicy,
   between: { here: Place; there: Place; gaps: CheckGaps },
 ): CheckRun {
   const { root } = between.here.standIns.places;
   const ownCredentials = ownPolicy.denyRead.filter((path) => isReadable(path) && !contains(path, root));
-  return { env, home, ownPolicy, ownCredentials, ...between };
+  return { env, home, ownPolicy, ownCredentials, agentPlaces, ...between };
 }
 
 function factsOf({ here, ownCredentials }: CheckRun, hasControlGroup: boolean): Facts {

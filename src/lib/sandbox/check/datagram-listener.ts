@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import { startProgram } from "../../core/outside/start-program.ts";
 import { programOf } from "./steps.ts";
 import { AF_UNIX, SOCK_DGRAM, unixAddress } from "./unix-address.ts";
 
@@ -37,7 +38,7 @@ export async function listenForDatagram(
   let child: ChildProcess | undefined;
   try {
     // In the directory: the name of a socket may have some hundred bytes, a path more.
-    child = spawn(file, { cwd: dirname(path), stdio: ["ignore", "pipe", "ignore"] });
+    child = startProgram(file, [], { cwd: dirname(path), env: {}, stdio: ["ignore", "pipe", "ignore"] });
     const ended = new Promise<void>((resolve) =>
       child?.once("error", () => resolve()).once("exit", () => resolve()),
     );

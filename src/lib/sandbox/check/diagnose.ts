@@ -1,6 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { PictlError, systemErrorCode } from "../../core/errors.ts";
+import { SYSTEM_PATH } from "../../core/outside/find-program.ts";
+import { runProgramSync } from "../../core/outside/start-program.ts";
 import type { Environment } from "../../core/paths.ts";
 import { findBubblewrap } from "../bubblewrap/find-bubblewrap.ts";
 
@@ -64,7 +65,7 @@ export interface Machine {
  *
  * @throws PictlError SANDBOX_UNAVAILABLE naming both, TIMEOUT
  */
-export function tryFlags(environment: Environment, machine: Machine = thisMachine(environment)): void {
+export function tryFlags(machine: Machine): void {
   const whole = FLAGS.flatMap(([, args]) => args);
   if (machine.attempt(whole) === undefined) return;
   for (let count = 1; count <= FLAGS.length; count++) {
@@ -110,8 +111,12 @@ function causeOf(flag: string, machine: Machine): { hint: string; file?: string 
   return { hint: "Run `bwrap` with this flag by hand to see more." };
 }
 
-function thisMachine(environment: Environment): Machine {
-  const bubblewrap = findBubblewrap(environment);
+/**
+ * @param places in which sandboxed agents can write: bubblewrap isn't taken from there
+ * @throws PictlError SANDBOX_UNAVAILABLE where there is no other
+ */
+export function thisMachine(environment: Environment, places: readonly string[]): Machine {
+  const bubblewrap = findBubblewrap(environment, places);
   return {
     read: (file) => {
       try {
@@ -124,11 +129,10 @@ function thisMachine(environment: Environment): Machine {
     attempt: (args) => {
       const command = [...args, "--", "true"];
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const { status, stderr, error } = spawnSync(bubblewrap, command, {
-          encoding: "utf8",
+        const { status, stderr, error } = runProgramSync(bubblewrap, command, {
           timeout: TIMEOUT_MS,
           stdio: ["ignore", "ignore", "pipe"],
-          env: { PATH: environment.PATH ?? "" },
+          env: { PATH: SYSTEM_PATH },
         });
         if (status === 0) return undefined;
         if (systemErrorCode(error) !== "ETIMEDOUT") return stderr || error?.message || `exit code ${status}`;

@@ -1,8 +1,9 @@
-import { type StdioOptions, spawn } from "node:child_process";
+import type { StdioOptions } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { type ErrorBody, PictlError } from "../../core/errors.ts";
+import { startProgram } from "../../core/outside/start-program.ts";
 import { packagePlace } from "../../core/package-place.ts";
 import type { Environment } from "../../core/paths.ts";
 import type { ProbeRecord } from "../inside/probe.ts";
@@ -87,7 +88,11 @@ async function runRunner(
   stdio.push(file);
   try {
     const runner = ownProgram("lib/sandbox/check/runner.ts", "sandbox-check-runner.js");
-    const child = spawn(process.execPath, [runner], { stdio, env: environment, timeout: RUN_TIMEOUT_MS });
+    const child = startProgram(process.execPath, [runner], {
+      stdio,
+      env: environment,
+      timeout: RUN_TIMEOUT_MS,
+    });
     let output = "";
     child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
       output += chunk;

@@ -23,6 +23,8 @@ export interface CheckRun {
   here: Place;
   there: Place;
   gaps: CheckGaps;
+  /** In which sandboxed agents can write, as real paths. */
+  agentPlaces: readonly string[];
 }
 
 export type SandboxName = Setting | "shared" | "own";
@@ -48,7 +50,7 @@ function runSetting(run: CheckRun, setting: Setting, rows: readonly Row[]): Prom
     ...(typeof control === "function" ? [{ id, as: "control" as const }] : []),
   ]);
   const isOwnHome = setting === "own-home";
-  const setup = setupOf(here, settingPolicy(setting, isOwnHome ? ownPolicy : here.policy));
+  const setup = setupOf(run, here, settingPolicy(setting, isOwnHome ? ownPolicy : here.policy));
   const { agentDir: _, sessionDir: __, ...withoutAgent } = setup;
   const inside = { ...here.standIns.inside, ownCredentials };
   return start(run, here, inside, {
@@ -67,13 +69,17 @@ function runControls(run: CheckRun, network: "shared" | "own", rows: readonly Ro
     network: { kind: network === "shared" ? "open" : "none" },
   };
   return start(run, there, there.standIns.inside, {
-    setup: setupOf(there, policy),
+    setup: setupOf(run, there, policy),
     without: noWalls(network, there.standIns.places.root),
     rows: rows.filter(({ control }) => control === network).map(({ id }) => ({ id, as: "attempt" })),
   });
 }
 
-function setupOf({ standIns, cwd }: Place, policy: SandboxPolicy): RunnerJob["setup"] {
+function setupOf(
+  { agentPlaces }: CheckRun,
+  { standIns, cwd }: Place,
+  policy: SandboxPolicy,
+): RunnerJob["setup"] {
   const { places, inside } = standIns;
   return {
     policy,
@@ -85,6 +91,7 @@ function setupOf({ standIns, cwd }: Place, policy: SandboxPolicy): RunnerJob["se
       writable: policy.allowWrite,
     }),
     programs: [],
+    agentPlaces,
     agentDir: { path: places.agentDir, hide: ["auth.json", "sessions"], replace: {} },
     sessionDir: places.sessionDir,
   };

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
@@ -13,6 +13,7 @@ import { dirname, join } from "node:path";
 import type { Inside, Outside } from "./row.ts";
 import { SMALL_LIMITS } from "./settings.ts";
 import { StandInServers } from "./stand-in-servers.ts";
+import { startSleep } from "./start-sleep.ts";
 
 /** A program with the setuid bit that ordinary systems have, and that waits for input. */
 const SETUID_PROGRAMS = ["/usr/bin/su", "/bin/su", "/usr/bin/sudo", "/usr/bin/newgrp", "/usr/bin/passwd"];
@@ -81,11 +82,7 @@ export class StandIns {
     await servers.listenForDatagrams(datagrams);
     // Command lines are seen where processes are, and hold no secret.
     const marker = `pictl-host-${randomBytes(9).toString("hex")}`;
-    const child = spawn("sleep", [String(HOST_PROCESS_SECONDS)], {
-      argv0: marker,
-      stdio: "ignore",
-      env: { PICTL_CHECK_KEY: secret },
-    });
+    const child = startSleep(HOST_PROCESS_SECONDS, { argv0: marker, env: { PICTL_CHECK_KEY: secret } });
     await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
     const inside: Inside = {
       id: "",

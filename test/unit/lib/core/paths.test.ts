@@ -36,6 +36,7 @@ test("places follow the XDG variables", () => {
     registry: "/s/pictl/registry.db",
     log: "/s/pictl/daemon.log",
     sandboxLog: "/s/pictl/sandbox.log",
+    agentPlaces: "/s/pictl/agent-places",
     dataDir: "/d/pictl",
     history: "/d/pictl/history.db",
     configDir: "/c/pictl",

@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { startProgram } from "../../../core/outside/start-program.ts";
 import { struct, systemCalls } from "../inside-tools.ts";
 import { always, filtered } from "../promises.ts";
 import type { Attempt, Inside, Row } from "../row.ts";
@@ -154,7 +154,7 @@ function perfClock(): Buffer {
 
 /** Starts the program, which waits, and looks whose rights it has. */
 export async function changesUser({ setuidProgram = "" }: Inside): Promise<Attempt> {
-  const child = spawn(setuidProgram, ["30"], { stdio: ["pipe", "ignore", "ignore"] });
+  const child = startProgram(setuidProgram, ["30"], { stdio: ["pipe", "ignore", "ignore"], env: {} });
   try {
     await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
     const ids = /^Uid:\s*(.*)$/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]?.split("\t");

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { startCalls } from "../inside-tools.ts";
 import { always } from "../promises.ts";
 import { type Attempt, type Facts, type Inside, type Row, reasonOf } from "../row.ts";
+import { startSleep } from "../start-sleep.ts";
 import type { Steps } from "../steps.ts";
 
 const concern = "limits";
@@ -94,7 +95,7 @@ async function startMany({ limits }: Inside): Promise<Attempt> {
   try {
     while (children.length < wanted && refused === undefined) {
       // Each of them ends by itself.
-      const child = spawn("sleep", ["4"], { stdio: "ignore" });
+      const child = startSleep(4);
       child.on("error", (error) => {
         refused = reasonOf(error);
       });

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { systemCalls } from "../inside-tools.ts";
 import { always, ownProcesses } from "../promises.ts";
 import { type Attempt, attempt, type Inside, type Row } from "../row.ts";
+import { startSleep } from "../start-sleep.ts";
 import { PROGRAM_ADDRESS } from "../syscall-program.ts";
 
 const concern = "processes";
@@ -86,7 +87,7 @@ async function onOwnChild(
   inside: Inside,
   act: (target: { pid: number }) => Attempt | Promise<Attempt>,
 ): Promise<Attempt> {
-  const child: ChildProcess = spawn("sleep", ["5"], { stdio: "ignore" });
+  const child: ChildProcess = startSleep(5);
   try {
     await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
     return await act({ pid: child.pid ?? inside.hostProcess.pid });

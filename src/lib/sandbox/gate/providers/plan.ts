@@ -21,7 +21,6 @@ import {
   readModels,
   type StoredCredential,
 } from "./pi-files.ts";
-import { runCommand } from "./run-command.ts";
 import { secretVariables, variablesFor } from "./secret-variables.ts";
 import { Secrets } from "./secrets.ts";
 
@@ -43,8 +42,8 @@ export interface PlanOptions {
   wantedEnv?: readonly string[];
   /** Runs pi outside, with the caller's environment, and gives its standard output. */
   runPi: (args: string[]) => Promise<string>;
-  /** For tests. */
-  runCommand?: (command: string, env: NodeJS.ProcessEnv) => Promise<string>;
+  /** Runs a `!command` outside, with what of this environment may be used there. */
+  runCommand: (command: string, env: Environment) => Promise<string>;
 }
 
 /** A provider of the session that the gate can't add the credential for. */
@@ -188,7 +187,7 @@ function serve(
     bearer: sendsBearer(id, source),
     headers: [...headers].map(([value, each]) => ({ placeholder: each, value })),
     runPi: options.runPi,
-    runCommand: options.runCommand ?? runCommand,
+    runCommand: options.runCommand,
   });
   const { mount, models } = bases;
   return {

@@ -1,4 +1,6 @@
-import { type ExecFileException, execFile } from "node:child_process";
+import type { ExecFileException } from "node:child_process";
+import { runProgram } from "../../../core/outside/start-program.ts";
+import type { Environment } from "../../../core/paths.ts";
 
 /** As long as pi waits for such a command. */
 const TIMEOUT = 10_000;
@@ -10,10 +12,10 @@ const MAX_OUTPUT = 64 * 1024;
  *
  * @throws Error when it fails, takes too long or says nothing; its output isn't in the message
  */
-export function runCommand(command: string, env: NodeJS.ProcessEnv): Promise<string> {
+export function runCommand(command: string, env: Environment): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { timeout: TIMEOUT, maxBuffer: MAX_OUTPUT, env, killSignal: "SIGKILL" as const };
-    execFile("/bin/sh", ["-c", command], options, (error, stdout) => {
+    runProgram("/bin/sh", ["-c", command], options, (error, stdout) => {
       const text = stdout.trim();
       if (error === null && text !== "") resolve(text);
       else reject(new Error(`the command for the key ${problemOf(error)}`));

@@ -24,7 +24,7 @@ export interface ProviderSecrets {
   headers: { placeholder: string; value: string }[];
   /** Runs `pi` outside with arguments and gives its standard output. */
   runPi: (args: string[]) => Promise<string>;
-  runCommand: (command: string, env: NodeJS.ProcessEnv) => Promise<string>;
+  runCommand: (command: string, env: Environment) => Promise<string>;
 }
 
 /** A login is renewed when it ends sooner than this, in milliseconds; pi does the same. */

@@ -11,7 +11,7 @@ interface Place {
   root: string;
   bin: string;
   bundled: string;
-  resolve: (env?: Environment, command?: string[]) => Promise<PiCommand>;
+  resolve: (env?: Environment, command?: string[], places?: string[]) => Promise<PiCommand>;
 }
 
 /** A bundled pi 1.0.0 and a PATH of the system's programs behind an empty directory. */
@@ -25,12 +25,13 @@ function place(t: TestContext): Place {
     root,
     bin,
     bundled,
-    resolve: (env = {}, command) =>
+    resolve: (env = {}, command, places = []) =>
       resolvePi({
         env: { PATH: `${bin}:/usr/bin:/bin`, HOME: root, PWD: root, ...env },
         config: { agent: command ? { command } : {} },
         bundledCli: bundled,
         cache,
+        places,
       }),
   };
 }
@@ -206,6 +207,25 @@ test("the bundled pi is the installed dependency, and new enough", async (t) => 
     config: { agent: {} },
     bundledCli: cli,
     cache: memoryCache(),
+    places: [],
   });
   assert.deepEqual([pi.source, pi.path], ["bundled", cli]);
+});
+
+test("a pi that sandboxed agents can write is passed over on PATH, refused by its name, and used by its path", async (t) => {
+  const here = place(t);
+  const planted = writeProgram(join(here.bin, "pi"), "#!/bin/sh\necho 9.0.0\n");
+  const places = [here.bin];
+  const passedOver = await here.resolve({}, undefined, places);
+  assert.equal(passedOver.source, "bundled");
+  assert.ok(passedOver.reason.includes(`agents in sandboxes can write to ${here.bin}`), passedOver.reason);
+  for (const [env, command] of [[{ PICTL_PI: "pi" }], [{ PICTL_PI: "bin/pi" }], [{}, ["pi"]]] as const) {
+    await assert.rejects(here.resolve(env, command && [...command], places), {
+      code: "PI_NOT_FOUND",
+      message: /isn't used: agents in sandboxes can write to /,
+      hint: /absolute path/,
+    });
+  }
+  const named = await here.resolve({ PICTL_PI: planted }, undefined, places);
+  assert.deepEqual([named.source, named.path, named.version], ["PICTL_PI", planted, "9.0.0"]);
 });

@@ -24,13 +24,20 @@ export const RUNNING = {
 
 /** A machine on which all is well. */
 export function healthyFacts(root: string): DoctorFacts {
-  const env = { HOME: root, PICTL_HOME: join(root, "home"), OPENAI_API_KEY: "plain-secret-value" };
+  const env = {
+    HOME: root,
+    PICTL_HOME: join(root, "home"),
+    OPENAI_API_KEY: "plain-secret-value",
+    PATH: "/usr/bin",
+  };
   return {
     env,
     cwd: root,
     paths: resolvePaths(env),
     node: { version: "24.21.0", path: "/usr/bin/node" },
     own: OWN,
+    package: "/usr/lib/node_modules/pictl",
+    agentPlaces: [],
     daemon: RUNNING,
     limits: {
       shell: { nofile: [1024, 1024] },

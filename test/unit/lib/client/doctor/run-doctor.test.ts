@@ -29,6 +29,7 @@ test("on a machine where all is well every check says ok, with what it found", a
     [
       "node",
       "pi",
+      "programs",
       "pi-files",
       "config",
       "config-directory",
@@ -172,7 +173,7 @@ test("a check that fails by itself hides no other one", async (t) => {
     ...facts,
     env: { ...facts.env, PI_CODING_AGENT_DIR: "file://other-host/x" },
   });
-  assert.equal(findings.length, 13);
+  assert.equal(findings.length, 14);
   assert.match(findings.find(({ check }) => check === "credentials")?.message ?? "", /can't be checked/);
 });
 
@@ -194,4 +195,20 @@ test("the file of the workspace is read and named", async (t) => {
     config?.message.startsWith(`${workspace}:1: agent: can't be set by a workspace`),
     config?.message,
   );
+});
+
+test("Node and pictl aren't to be where sandboxed agents can write, and PATH's entries there are named", async (t) => {
+  const root = temporaryDirectory(t);
+  const facts = { ...healthyFacts(root), agentPlaces: ["/w"] };
+  const look = async (more: Partial<DoctorFacts>) =>
+    (await runDoctor({ ...facts, ...more })).find(({ check }) => check === "programs");
+  const node = await look({ node: { version: "24.21.0", path: "/w/.venv/bin/node" } });
+  assert.match(`${node?.status} ${node?.message}`, /^error Node is \/w\/\.venv\/bin\/node.* write to \/w:/);
+  assert.equal((await look({ package: "/w/node_modules/pictl" }))?.status, "error");
+  const path = await look({ env: { ...facts.env, PATH: "/w/.venv/bin::/usr/bin" } });
+  assert.match(
+    `${path?.status} ${path?.message}`,
+    /^ok .*aren't taken from PATH's \/w\/\.venv\/bin, the empty entry\./,
+  );
+  assert.match((await look({}))?.message ?? "", /No sandboxed agent/);
 });

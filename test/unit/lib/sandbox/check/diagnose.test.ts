@@ -13,7 +13,7 @@ function machine(failing: string | undefined, stderr: string, files: Record<stri
 
 function failureOf(one: Machine): PictlError {
   try {
-    tryFlags({}, one);
+    tryFlags(one);
   } catch (error) {
     assert.ok(error instanceof PictlError);
     return error;
@@ -23,7 +23,7 @@ function failureOf(one: Machine): PictlError {
 
 describe("tryFlags", () => {
   test("says nothing where all flags work", () => {
-    tryFlags({}, machine(undefined, ""));
+    tryFlags(machine(undefined, ""));
   });
 
   const switches: Record<string, string> = {

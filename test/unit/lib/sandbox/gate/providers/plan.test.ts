@@ -10,6 +10,7 @@ import {
   planProviders,
   requireServed,
 } from "../../../../../../src/lib/sandbox/gate/providers/plan.ts";
+import { runCommand } from "../../../../../../src/lib/sandbox/gate/providers/run-command.ts";
 
 const GATE = { port: 3128, token: "TOKEN" };
 const SECRET = "s3cret-0123456789";
@@ -29,6 +30,7 @@ function plan(
     agentDir,
     env: {},
     runPi: () => Promise.reject(new Error("no pi here")),
+    runCommand,
     ...options,
   });
 }
