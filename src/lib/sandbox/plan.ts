@@ -7,6 +7,7 @@ import { realPath } from "../core/real-path.ts";
 import type { ProjectSessionDir } from "../core/session-files/locate.ts";
 import { sha256 } from "../core/sha256.ts";
 import { homeOf } from "../core/user.ts";
+import { rememberingRealPath } from "./links.ts";
 import { findOutsideGit, type OutsideGit, type RefusedGit, writableGit } from "./outside-git.ts";
 import { policyDigest } from "./policy/digest.ts";
 import { type LoadedPolicy, loadPolicy } from "./policy/load.ts";
@@ -75,7 +76,7 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
   const { policy, files } = loaded;
   const home = realPath(named);
   const workspace = workspaceOf(cwd, named);
-  const found = findOutsideGit(workspace, { home, denied: policy.denyRead.map(realPath) });
+  const found = findOutsideGit(workspace, { home, denied: policy.denyRead.map(rememberingRealPath()) });
   const git = found === undefined || "refused" in found ? undefined : found;
   const policyFiles = policyPlaces(files, { cwd: realPath(cwd), workspace, writable: policy.allowWrite });
   const mount =
@@ -223,7 +224,7 @@ function namedFiles(words: readonly string[], { cwd, policy: { denyRead } }: San
     (path) => isFile(path) && !KERNELS.some((own) => contains(own, path)),
   );
   if (files.length === 0) return [];
-  const denied = denyRead.map(realPath);
+  const denied = denyRead.map(rememberingRealPath());
   return files.filter((path) => !denied.some((place) => contains(place, path)));
 }
 

@@ -2,6 +2,7 @@ import { dirname, join, resolve } from "node:path";
 import { PictlError } from "../core/errors.ts";
 import { realPath } from "../core/real-path.ts";
 import type { ProjectSessionDir } from "../core/session-files/locate.ts";
+import { rememberingRealPath } from "./links.ts";
 import { contains } from "./policy/roots.ts";
 
 export interface SessionDirectoryRequest {
@@ -43,7 +44,8 @@ export function sessionMount(request: SessionDirectoryRequest): string | undefin
   const sessions = join(resolve(agentDir), "sessions");
   if (dirname(sessionDir) === sessions && dirname(real) === realPath(sessions)) return sessionDir;
   const places = [home, realPath(home)];
-  const closed = [...new Set(denied.flatMap((path) => [path, realPath(path)]))];
+  const resolved = rememberingRealPath();
+  const closed = [...new Set(denied.flatMap((path) => [path, resolved(path)]))];
   const problem = places.some((place) => contains(real, place) || contains(sessionDir, place))
     ? "holds your home"
     : closed.some((path) => [sessionDir, real].some((each) => contains(path, each) || contains(each, path)))

@@ -29,7 +29,8 @@ export function explainTarget(current: CurrentPolicy, target: string): Explanati
   const { enabled } = policy;
   if (isPath(target, cwd)) {
     const workspace = workspaceOf(cwd, home);
-    const git = findOutsideGit(workspace, { home: realPath(home), denied: policy.denyRead.map(realPath) });
+    const real = rememberingRealPath();
+    const git = findOutsideGit(workspace, { home: real(home), denied: policy.denyRead.map(real) });
     const expanded = target === "~" || target.startsWith("~/") ? join(home, target.slice(1)) : target;
     const about: Explained = {
       policy,
@@ -42,7 +43,7 @@ export function explainTarget(current: CurrentPolicy, target: string): Explanati
         ...gitGuards(git),
       ],
       git,
-      resolve: rememberingRealPath(),
+      resolve: real,
     };
     return { enabled, ...explainPath(about, resolve(cwd, expanded)) };
   }

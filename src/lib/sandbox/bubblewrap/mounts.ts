@@ -195,7 +195,7 @@ function addTree(args: string[], path: string, hidden: readonly string[]): void 
     return;
   }
   if (path !== "/") args.push("--dir", path);
-  for (const entry of entries) addEntry(args, join(path, entry), hidden);
+  for (const entry of entries) addEntry(args, join(path, entry), inside);
 }
 
 /** /etc has 200 entries, and each mount costs a quarter of a millisecond: what is hidden there is covered. */
@@ -227,7 +227,8 @@ function addLink(args: string[], target: string, path: string): void {
 
 /** Whether a path is a directory or lies below it. */
 export function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(directory === "/" ? "/" : `${directory}/`);
+  if (!path.startsWith(directory)) return false;
+  return path.length === directory.length || directory === "/" || path[directory.length] === "/";
 }
 
 function list(path: string): string[] | undefined {

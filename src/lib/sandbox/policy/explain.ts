@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { formatHostRule, normalizeHost, ruleAllows } from "./hosts.ts";
-import { lineName, type Origin, type PolicyOrigins } from "./origins.ts";
+import { lineName, type Origin, originOfDenial, type PolicyOrigins } from "./origins.ts";
 import type { HostRule, SandboxPolicy } from "./policy.ts";
 import { contains, covers, cutPlaces, OWN_PLACES, OWN_TMP } from "./roots.ts";
 
@@ -91,7 +91,7 @@ function denial({ policy, origins, workspace }: Explained, path: string, resolve
     return contains(place, path) && !(isAround && contains(own, path));
   });
   if (rule === undefined) return undefined;
-  return verdict("denied", "is denied", rule, origins[lineName("denyRead", rule)]);
+  return verdict("denied", "is denied", rule, originOfDenial(origins, rule));
 }
 
 function workspaceHas({ workspace, git }: Explained, path: string, resolve: Resolve): Verdict | undefined {

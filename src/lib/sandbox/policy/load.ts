@@ -2,7 +2,7 @@ import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { PictlError } from "../../core/errors.ts";
 import { directoriesToRepositoryRoot, type Environment, type Paths } from "../../core/paths.ts";
-import { lineName, type PolicyOrigins, type TracedPolicy } from "./origins.ts";
+import { originOfDenial, type PolicyOrigins, type TracedPolicy } from "./origins.ts";
 import type { SandboxPolicy } from "./policy.ts";
 import type { PolicyFile } from "./policy-file.ts";
 import type { PolicyPlaces } from "./profiles.ts";
@@ -76,7 +76,7 @@ function refuseDeniedWorkspace(
     (directory) => policy.denyRead.includes(directory) && !contains(directory, home),
   );
   if (denied === undefined) return;
-  const { path, line, profile } = origins[lineName("denyRead", denied)] ?? {};
+  const { path, line, profile } = originOfDenial(origins, denied) ?? {};
   const by = path === undefined ? `the profile ${profile}` : line === undefined ? path : `${path}:${line}`;
   const message = `${by}: deny_read has the workspace itself, ${denied}: no agent could work there.`;
   if (!holds) return void warnings.push(message);

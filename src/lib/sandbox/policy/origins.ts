@@ -12,7 +12,10 @@ export interface Origin {
   line?: number;
 }
 
-/** Origins by the names of lines ({@link lineName}). */
+/**
+ * Origins by the names of lines ({@link lineName}). A profile's denied places, which are a thousand, have none of their
+ * own: see {@link originOfDenial}.
+ */
 export type PolicyOrigins = Readonly<Record<string, Origin>>;
 
 /** One line of a policy: a value, or one entry of a list. */
@@ -27,31 +30,43 @@ export function lineName(key: keyof SandboxPolicy, entry?: string): string {
   return entry === undefined ? key : `${key} ${entry}`;
 }
 
+/** Where it comes from that a place is denied: who added it, else the profile. */
+export function originOfDenial(origins: PolicyOrigins, place: string): Origin | undefined {
+  return origins[lineName("denyRead", place)] ?? origins[lineName("denyRead")];
+}
+
+type NamedLine = PolicyLine & { name: string };
+
 /** A policy line by line, in the order in which it is shown. */
-export function policyLines(policy: SandboxPolicy): (PolicyLine & { name: string })[] {
+export function policyLines(policy: SandboxPolicy): NamedLine[] {
+  return [...otherLines(policy), ...listLines("denyRead", policy.denyRead)];
+}
+
+/** All but what is denied. */
+function otherLines(policy: SandboxPolicy): NamedLine[] {
   const { network } = policy;
   const one = (key: keyof SandboxPolicy, value: string) => [{ key, value, name: lineName(key) }];
-  const list = (key: keyof SandboxPolicy, entries: readonly string[]) =>
-    entries.length === 0
-      ? one(key, "")
-      : entries.map((value) => ({ key, value, name: lineName(key, value) }));
   return [
     ...one("enabled", String(policy.enabled)),
     ...one("profile", policy.profile),
     ...one("allowNoSandbox", String(policy.allowNoSandbox)),
     ...one("network", network.kind),
-    ...(network.kind === "hosts" ? list("network", network.allow.map(formatHostRule)) : []),
+    ...(network.kind === "hosts" ? listLines("network", network.allow.map(formatHostRule)) : []),
     ...one("isolatePid", String(policy.isolatePid)),
     ...one("maxProcesses", String(policy.maxProcesses)),
     ...one("maxMemory", formatSize(policy.maxMemory)),
     ...one("tmpSize", formatSize(policy.tmpSize)),
-    ...list("env", policy.env),
-    ...list("exposeCredentials", policy.exposeCredentials),
+    ...listLines("env", policy.env),
+    ...listLines("exposeCredentials", policy.exposeCredentials),
     ...one("home", policy.home),
-    ...list("read", policy.read),
-    ...list("allowWrite", policy.allowWrite),
-    ...list("denyRead", policy.denyRead),
+    ...listLines("read", policy.read),
+    ...listLines("allowWrite", policy.allowWrite),
   ];
+}
+
+function listLines(key: keyof SandboxPolicy, entries: readonly string[]): NamedLine[] {
+  if (entries.length === 0) return [{ key, value: "", name: lineName(key) }];
+  return entries.map((value) => ({ key, value, name: lineName(key, value) }));
 }
 
 /** A policy whose every line has an origin. */
@@ -64,7 +79,10 @@ export interface TracedPolicy {
 export function traced(policy: SandboxPolicy, origin: Origin): TracedPolicy {
   return {
     policy,
-    origins: Object.fromEntries(policyLines(policy).map(({ name }) => [name, origin])),
+    origins: Object.fromEntries([
+      ...otherLines(policy).map(({ name }) => [name, origin]),
+      [lineName("denyRead"), origin],
+    ]),
   };
 }
 
@@ -79,10 +97,20 @@ export function retrace(
   originOf: (key: keyof SandboxPolicy) => Origin,
   said: ReadonlySet<keyof SandboxPolicy> = new Set(),
 ): TracedPolicy {
-  const old = new Map(policyLines(before.policy).map(({ name, value }) => [name, value]));
-  const origins = policyLines(policy).map(({ name, key, value }) => {
+  const old = new Map(otherLines(before.policy).map(({ name, value }) => [name, value]));
+  const origins = otherLines(policy).map(({ name, key, value }) => {
     const kept = old.get(name) === value && !said.has(key) ? before.origins[name] : undefined;
     return [name, kept ?? originOf(key)] as const;
   });
-  return { policy, origins: Object.fromEntries(origins) };
+  const denials = Object.entries(before.origins).filter(([name]) => name.startsWith(lineName("denyRead")));
+  const known = new Set(before.policy.denyRead);
+  const added = policy.denyRead.filter((place) => !known.has(place));
+  return {
+    policy,
+    origins: Object.fromEntries([
+      ...origins,
+      ...denials,
+      ...added.map((place) => [lineName("denyRead", place), originOf("denyRead")] as const),
+    ]),
+  };
 }

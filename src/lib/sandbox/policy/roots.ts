@@ -21,7 +21,8 @@ export const OWN_TMP = "/tmp";
 
 /** Whether a path is a directory or in it. Both absolute and normalized. */
 export function contains(directory: string, path: string): boolean {
-  return directory === "/" || path === directory || path.startsWith(`${directory}/`);
+  if (!path.startsWith(directory)) return false;
+  return path.length === directory.length || directory === "/" || path[directory.length] === "/";
 }
 
 /** The places that a root above them doesn't open: {@link OWN_PLACES}, and the home when it is an empty one. */

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { normalize } from "node:path";
 import { test } from "node:test";
 import { sandboxProfiles } from "../../../../../src/lib/core/choices.ts";
 import { resolvePaths } from "../../../../../src/lib/core/paths.ts";
 import { isSecretName } from "../../../../../src/lib/core/redact.ts";
-import { credentialPaths } from "../../../../../src/lib/sandbox/policy/credentials.ts";
+import { credentialPaths, HOME_CREDENTIALS } from "../../../../../src/lib/sandbox/policy/credentials.ts";
 import { policyDigest } from "../../../../../src/lib/sandbox/policy/digest.ts";
 import { explainPath } from "../../../../../src/lib/sandbox/policy/explain.ts";
 import { traced } from "../../../../../src/lib/sandbox/policy/origins.ts";
@@ -102,6 +103,82 @@ test("credentials are denied where a variable has moved them, and in their usual
   ])
     assert.ok(denied.includes(path), path);
   assert.ok(!denied.some((path) => path === "/dev/null" || !path.startsWith("/")));
+});
+
+test("the denied places of a home are each there once, and none lies in another", () => {
+  const names = Object.values(HOME_CREDENTIALS).flat();
+  assert.deepEqual(
+    names.filter((name, index) => names.indexOf(name) !== index || name !== normalize(name)),
+    [],
+  );
+  assert.deepEqual(
+    names.filter((name) => names.some((other) => other !== name && contains(other, name))),
+    [],
+  );
+});
+
+test("keys, logins and histories of common tools are denied", () => {
+  const files = {
+    "~/.dbt/profiles.yml": "dbt",
+    "~/.cloudflared/cert.pem": "cloudflared",
+    "~/.config/ngrok/ngrok.yml": "ngrok",
+    "~/.ngrok2/ngrok.yml": "ngrok 2",
+    "~/.config/stripe/config.toml": "stripe",
+    "~/.supabase/access-token": "supabase",
+    "~/.sentryclirc": "sentry",
+    "~/.circleci/cli.yml": "circleci",
+    "~/.config/syncthing/key.pem": "syncthing before 1.27",
+    "~/.local/state/syncthing/key.pem": "syncthing",
+    "~/.local/share/com.vercel.cli/auth.json": "vercel",
+    "~/.local/share/jupyter/runtime/kernel-1.json": "jupyter",
+    "~/.local/state/bash/history": "bash, by XDG",
+    "~/.local/state/zsh/history": "zsh, by XDG",
+    "~/.local/state/python_history": "python, by XDG",
+    "~/.claude/projects/p/s.jsonl": "Claude Code's sessions",
+    "~/.codex/history.jsonl": "Codex's history",
+    "~/.gemini/tmp/logs.json": "Gemini's logs",
+    "~/.copilot/config.json": "Copilot",
+    "~/.local/share/amp/secrets.json": "Amp",
+    "~/.config/openstack/clouds.yaml": "OpenStack",
+    "~/.jfrog/jfrog-cli.conf.v6": "JFrog",
+    "~/.modal.toml": "Modal",
+    "~/.local/share/mkcert/rootCA-key.pem": "mkcert",
+    "~/.config/mozilla/firefox/p/logins.json": "Firefox, by XDG",
+    "~/.config/Code/User/History/1/env": "VS Code's local history",
+    "~/.foundry/keystores/k": "Foundry",
+    "~/.sf/alias.json": "Salesforce",
+    "~/.local/state/nvim/swap/secrets.swp": "Neovim's copies of files",
+    "/etc/apt/auth.conf.d/company.conf": "apt",
+  };
+  const denied = credentialPaths(HOME, { HOME });
+  for (const [path, tool] of Object.entries(files)) {
+    const place = path.replace("~", HOME);
+    assert.ok(
+      denied.some((each) => contains(each, place)),
+      `${tool}: ${path}`,
+    );
+  }
+});
+
+test("what builds need of a home stays readable", () => {
+  const denied = credentialPaths(HOME, { HOME });
+  for (const path of [
+    ".gitconfig",
+    ".cargo/config.toml",
+    ".rustup/toolchains",
+    ".nvm/versions",
+    ".pyenv/versions",
+    ".local/bin",
+    ".local/share/mise/installs",
+    ".local/share/pnpm/store",
+    ".cabal/config",
+    ".m2/repository",
+    ".gradle/caches",
+    ".claude/skills",
+    ".vscode-server/bin",
+    ".config/git/config",
+  ])
+    assert.ok(!denied.some((each) => contains(each, `${HOME}/${path}`)), path);
 });
 
 const file = (text: string) => checkPolicyText(text, "u.toml", HOME);

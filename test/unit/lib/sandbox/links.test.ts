@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { realPath } from "../../../../src/lib/core/real-path.ts";
+import { rememberingRealPath } from "../../../../src/lib/sandbox/links.ts";
+
+const root = realpathSync(mkdtempSync(join(tmpdir(), "pictl-links-")));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+test("what is remembered is what is found each time", () => {
+  mkdirSync(join(root, "directory/inner"), { recursive: true });
+  writeFileSync(join(root, "file"), "");
+  const links = {
+    link: "directory",
+    dangling: "nowhere/at/all",
+    circle: "circle",
+    chain: "link/inner",
+    "directory/up": "../file",
+  };
+  for (const [name, target] of Object.entries(links)) symlinkSync(target, join(root, name));
+  const places = [
+    ...[
+      "",
+      "directory",
+      "directory/inner",
+      "directory/missing",
+      "directory/missing/below",
+      "file",
+      "file/below",
+    ],
+    ...["link", "link/inner", "link/missing", "link/missing/below", "link/up", "link/up/below"],
+    ...["dangling", "dangling/below", "circle", "circle/below", "chain", "chain/below"],
+  ].map((name) => join(root, name));
+  const real = rememberingRealPath();
+  for (const path of ["/", "/nonexistent", "/nonexistent/a/b", ...places, ...places.toReversed()])
+    assert.equal(real(path), realPath(path), path);
+});
