@@ -61,6 +61,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "config unset": "writes, and is otherwise config get",
   "sandbox init": "writes a file, and is otherwise sandbox show",
   "sandbox run": "runs somebody's command",
+  "sandbox review": "needs a sandboxed session, and is otherwise session show",
   "sandbox check": "makes sandboxes for some seconds",
   "history show": "is otherwise session show --messages",
   "history export": "is history search, and writes more",

@@ -6,19 +6,94 @@ import { formatSize } from "../src/lib/core/size.ts";
 import { HOME_CREDENTIALS, MOVED_BY, SYSTEM_CREDENTIALS } from "../src/lib/sandbox/policy/credentials.ts";
 import { formatHostRule } from "../src/lib/sandbox/policy/hosts.ts";
 import { fixedDenials, PROFILES, type Profile } from "../src/lib/sandbox/policy/profiles.ts";
+import {
+  GIT_ENTRIES,
+  HARMLESS,
+  LATER_FILES,
+  NOT_LISTED,
+  TOOL_CACHES,
+} from "../src/lib/sandbox/runs-later/catalogue.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const BEGIN = "<!-- Begin of what `npm run docs:sandbox` writes from src/lib/sandbox/policy. -->";
+const BEGIN_CATALOGUE =
+  "<!-- Begin of what `npm run docs:sandbox` writes from src/lib/sandbox/runs-later/catalogue.ts. -->";
 const END = "<!-- End of what `npm run docs:sandbox` writes. -->";
 const WIDTH = 120;
 
 /** docs/sandbox.md with the profiles as the code has them. A test compares it with the file. */
 export function sandboxDocs(root: string = ROOT): string {
-  const page = readFileSync(`${root}docs/sandbox.md`, "utf8");
-  const [before, rest] = page.split(BEGIN);
+  return withPart(`${root}docs/sandbox.md`, BEGIN, profiles());
+}
+
+/** docs/sandbox-review.md with the catalogue as the code has it. A test compares it with the file. */
+export function reviewDocs(root: string = ROOT): string {
+  return withPart(`${root}docs/sandbox-review.md`, BEGIN_CATALOGUE, catalogue());
+}
+
+function withPart(file: string, begin: string, part: string): string {
+  const [before, rest] = readFileSync(file, "utf8").split(begin);
   const after = rest?.split(END)[1];
-  if (before === undefined || after === undefined) throw new Error("docs/sandbox.md has lost its marks");
-  return `${before}${BEGIN}\n\n${profiles()}\n${END}${after}`;
+  if (before === undefined || after === undefined) throw new Error(`${file} has lost its marks`);
+  return `${before}${begin}\n\n${part}\n${END}${after}`;
+}
+
+function catalogue(): string {
+  const table = (title: string, rows: readonly (readonly string[])[]) => [
+    `| ${title} |`,
+    `|${"---|".repeat(title.split("|").length)}`,
+    ...rows.map((cells) => `| ${cells.join(" | ")} |`),
+    "",
+  ];
+  return [
+    "## What is shown",
+    "",
+    "At any depth. `*` is any part of a name, `/**` all in a directory.",
+    "",
+    ...LATER_FILES.flatMap(({ kind, title, files }) => [
+      `**${title}** (\`${kind}\`)`,
+      "",
+      ...table(
+        "files | why",
+        files.map(({ at, because }) => [code(at), because]),
+      ),
+    ]),
+    "**git** (`git`): in `.git`, in each submodule and linked worktree below it, in a bare repository wherever it lies, and",
+    "where a `.git` file leads; also what `core.hooksPath` and `include.path` of their configuration name.",
+    "",
+    ...table(
+      "below the git directory | held read-only in the workspace's repository | why",
+      GIT_ENTRIES.map(({ name, held, because }) => [`\`${name}\``, heldWhere(held), because]),
+    ),
+    "**set-user-ID and set-group-ID bits** (`set-id`) on any file; **links in the place of installed packages** (`installed`).",
+    "",
+    "## What is only counted",
+    "",
+    "These hold too much to be kept. A review says how many of their entries changed since the baseline.",
+    "",
+    ...table(
+      "directory | what it holds",
+      Object.entries(NOT_LISTED).map(([path, because]) => [`\`${path}\``, because]),
+    ),
+    "## What was looked at and left out",
+    "",
+    ...table(
+      "file | what it says",
+      Object.entries(HARMLESS).map(([path, because]) => [`\`${path}\``, because]),
+    ),
+    "## Caches that `development` lets be written",
+    "",
+    ...table(
+      "cache | holds | why",
+      TOOL_CACHES.map(({ path, holds, because }) => [`\`${path}\``, holds, because]),
+    ),
+  ].join("\n");
+}
+
+function heldWhere(held: (typeof GIT_ENTRIES)[number]["held"]): string {
+  if (held.includes("repository")) return "yes";
+  if (held.includes("worktree")) return "of linked worktrees";
+  return held.includes("outside") ? "in a git directory elsewhere" : "no";
 }
 
 function profiles(): string {
@@ -115,4 +190,5 @@ function wrap(text: string, indent: string): string[] {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   writeFileSync(`${ROOT}docs/sandbox.md`, sandboxDocs());
+  writeFileSync(`${ROOT}docs/sandbox-review.md`, reviewDocs());
 }

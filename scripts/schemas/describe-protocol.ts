@@ -86,6 +86,7 @@ export const REQUESTS = {
   export_session: "Writes a session into a file.",
   respond: "Answers a question: the one with this id, or the oldest one.",
   wait: "Is answered when one of the conditions is so, which may be at once.",
+  review_session: "What a sandboxed session changed that something outside may run or obey.",
   get_queue: "What waits in a session.",
   clear_queue: "Takes back all that waits in a session.",
   send_record: "Hands any record to the agent.",

@@ -21,6 +21,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
     "session/one-writer.ts",
   ],
   "in pictl's own directories, which no sandbox opens": [
+    "agent/sandbox/baselines.ts",
     "cli/conversation/history-file.ts",
     "client/export-stream.ts",
     "client/follow-file.ts",
@@ -46,6 +47,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
     "cli/prompt/read-file.ts",
     "client/launch-editor.ts",
   ],
+  "directories, one in the other, without following a link": ["sandbox/runs-later/open-below.ts"],
   "beside sessions, without following a link or waiting": ["session/session-lock.ts"],
   "to write what the user names": ["session/export.ts"],
 };

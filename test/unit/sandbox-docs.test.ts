@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { sandboxDocs } from "../../scripts/sandbox-docs.ts";
+import { reviewDocs, sandboxDocs } from "../../scripts/sandbox-docs.ts";
 import { checkPolicyText, FILE_KEYS } from "../../src/lib/sandbox/policy/policy-file.ts";
 
 const ROOT = join(import.meta.dirname, "../../");
@@ -10,6 +10,10 @@ const page = readFileSync(join(ROOT, "docs/sandbox.md"), "utf8");
 
 test('the profiles of docs/sandbox.md are what "npm run docs:sandbox" writes', () => {
   assert.equal(page, sandboxDocs(ROOT));
+});
+
+test('the lists of docs/sandbox-review.md are what "npm run docs:sandbox" writes', () => {
+  assert.equal(readFileSync(join(ROOT, "docs/sandbox-review.md"), "utf8"), reviewDocs(ROOT));
 });
 
 test("docs/sandbox.md has a row for every key, and a file with all of them that is accepted", () => {

@@ -302,7 +302,7 @@ export class Agent {
   }
 
   /** The sandbox that it runs in. */
-  get sandbox(): Pick<AgentSandbox, "sessionDir" | "warnings"> | undefined {
+  get sandbox(): Pick<AgentSandbox, "sessionDir" | "warnings" | "places"> | undefined {
     return this.#sandbox;
   }
 

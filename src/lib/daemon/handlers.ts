@@ -196,6 +196,11 @@ export const handlers: Handlers = {
     reply(await session.wait(conditions, signal));
   },
 
+  async review_session({ accept = false, ...target }, { sessions, caller }, reply) {
+    const session = sessions.find(target, caller);
+    reply({ sessionId: session.id, ...(await sessions.starter.baselines.review(session.id, { accept })) });
+  },
+
   get_queue(target, { sessions, caller }, reply) {
     const session = sessions.find(target, caller);
     reply({ sessionId: session.id, ...session.queue });

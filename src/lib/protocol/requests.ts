@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import type { SandboxReview } from "../core/sandbox-review.ts";
 import type { HistoryResults } from "./history.ts";
 import { historySchemas } from "./history.ts";
 import { answer, type Question, questionPolicy } from "./question.ts";
@@ -100,6 +101,12 @@ export const requestSchemas = {
   respond: z.object({ ...target, questionId: z.optional(nonEmpty), answer }),
   /** Answers when one of these is so, which may be at once. Ends with the connection. */
   wait: z.object({ ...target, for: z.array(z.enum(waitConditions)).check(z.minLength(1)) }),
+  /** Compares what something outside may run of a sandboxed session's workspace with how it was before the session. */
+  review_session: z.object({
+    ...target,
+    /** Make what is compared the baseline of the next review. */
+    accept: z.optional(z.boolean()),
+  }),
   get_queue: z.object({ ...target }),
   /** Takes back all that waits: pi's queues, and the prompts that wait for their own turn. */
   clear_queue: z.object({ ...target }),
@@ -249,6 +256,7 @@ export interface RequestResults extends HistoryResults {
   export_session: { sessionId: string; path: string };
   respond: { sessionId: string; question: Question };
   wait: WaitResult;
+  review_session: { sessionId: string } & SandboxReview;
   get_queue: {
     sessionId: string;
     steering: string[];

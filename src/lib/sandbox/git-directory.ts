@@ -1,6 +1,7 @@
 import { chmodSync, type Dirent, lstatSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
+import { heldGit, RESERVED_GIT, UNLINKED_GIT } from "./held-git.ts";
 import type { OutsideGit } from "./outside-git.ts";
 
 /** Each is looked at when a sandbox starts, and costs a millisecond of mounts. */
@@ -8,8 +9,8 @@ const MAX_DIRECTORIES = 32;
 /** How much of `.git/modules` is looked through for them. */
 const MAX_ENTRIES = 1_000;
 
-/** Files that git obeys as soon as they are there, and what says in them that nothing changes. */
-const RESERVED: Readonly<Record<string, string>> = { commondir: ".\n", "config.worktree": "" };
+/** What is made in that which a repository keeps of a linked worktree: git itself writes the other files there. */
+const WORKTREE_RESERVED = "config.worktree";
 
 /**
  * Refuses a repository in which what has to stay as it is can't be held in its place: a link is replaced as easily as
@@ -19,8 +20,7 @@ const RESERVED: Readonly<Record<string, string>> = { commondir: ".\n", "config.w
  */
 export function refuseLinkedGit(workspace: string): void {
   const git = join(workspace, ".git");
-  const names = ["hooks", "config", "modules", "worktrees", ...Object.keys(RESERVED)];
-  for (const path of [git, ...names.map((name) => join(git, name))]) {
+  for (const path of [git, ...UNLINKED_GIT.map((name) => join(git, name))]) {
     if (!isLink(path)) continue;
     throw new PictlError("SANDBOX_UNAVAILABLE", `A sandbox can't protect ${path}: it is a symbolic link.`, {
       hint: "Put what it leads to in its place; hooks can be kept elsewhere with `git config core.hooksPath`.",
@@ -55,7 +55,7 @@ export function outsideGitPaths({ gitDir, commonDir }: OutsideGit): { common: st
   return {
     common: [
       ...repositoryPaths(commonDir),
-      ...there(commonDir, ["info", "worktrees", "objects/info/alternates"]),
+      ...there(commonDir, heldGit("outside")),
       // Of the main worktree, which is no repository any more when it is broken. Its index isn't held: git replaces it
       // with each `git add` outside, which takes the mount away.
       ...(isWorktree ? there(commonDir, ["HEAD"]) : []),
@@ -73,16 +73,18 @@ export function outsideGitPaths({ gitDir, commonDir }: OutsideGit): { common: st
 }
 
 function repositoryPaths(path: string): string[] {
-  const reserved = Object.keys(RESERVED);
-  return [
-    join(path, "hooks"),
-    ...there(path, ["config"]),
-    ...(isRepository(path) ? namesIn(path, reserved) : there(path, reserved)),
-  ];
+  // The hooks are held also when there are none; what is reserved is made in a repository.
+  const isMade = (name: string) =>
+    name === "hooks" || (Object.hasOwn(RESERVED_GIT, name) && isRepository(path));
+  return heldGit("repository").flatMap((name) =>
+    isMade(name) ? namesIn(path, [name]) : there(path, [name]),
+  );
 }
 
 function worktreePaths(path: string): string[] {
-  return [...there(path, ["commondir", "gitdir"]), join(path, "config.worktree")];
+  return heldGit("worktree").flatMap((name) =>
+    name === WORKTREE_RESERVED ? namesIn(path, [name]) : there(path, [name]),
+  );
 }
 
 /**
@@ -104,8 +106,8 @@ export function keepGitFiles(workspace: string, outside?: OutsideGit): void {
 
 function keepFiles(repositories: readonly string[], worktrees: readonly string[]): void {
   for (const path of repositories.filter(isRepository))
-    for (const [name, text] of Object.entries(RESERVED)) make(join(path, name), text);
-  for (const path of worktrees) make(join(path, "config.worktree"), "");
+    for (const [name, text] of Object.entries(RESERVED_GIT)) make(join(path, name), text);
+  for (const path of worktrees) make(join(path, WORKTREE_RESERVED), "");
 }
 
 function make(path: string, text: string): void {
@@ -131,9 +133,7 @@ function gitDirectories(git: string): { repositories: string[]; worktrees: strin
   const hasLinks = all.some(
     (entry) =>
       entry.isSymbolicLink() ||
-      ["gitdir", "commondir", "config.worktree"].some((name) =>
-        isLink(join(git, "worktrees", entry.name, name)),
-      ),
+      heldGit("worktree").some((name) => isLink(join(git, "worktrees", entry.name, name))),
   );
   const tooMany = hasLinks || trees.length > MAX_DIRECTORIES;
   return {
@@ -159,8 +159,7 @@ function submodules(root: string): string[] | undefined {
       if (!entry.isDirectory()) continue;
       if (!isRepository(path)) waiting.push(path);
       else {
-        if (["hooks", "config", "modules", ...Object.keys(RESERVED)].some((name) => isLink(join(path, name))))
-          return undefined;
+        if (UNLINKED_GIT.some((name) => isLink(join(path, name)))) return undefined;
         found.push(path);
         waiting.push(join(path, "modules"));
       }

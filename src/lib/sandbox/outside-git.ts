@@ -3,22 +3,11 @@ import { basename, dirname, join, resolve } from "node:path";
 import { readAgentFile } from "../core/agent-file.ts";
 import { realPath } from "../core/real-path.ts";
 import { userId } from "../core/user.ts";
+import { UNLINKED_OUTSIDE_GIT } from "./held-git.ts";
 import { contains, OWN_PLACES } from "./policy/roots.ts";
 
 /** A pointer of git's is one path, and a submodule's configuration some lines. */
 const MAX_BYTES = 64 * 1024;
-
-const HELD = [
-  "hooks",
-  "config",
-  "info",
-  "modules",
-  "worktrees",
-  "commondir",
-  "config.worktree",
-  "objects/info",
-  "objects/info/alternates",
-];
 
 /** The git directory of a workspace that is a linked worktree or a submodule. Real paths. */
 export interface OutsideGit {
@@ -76,7 +65,7 @@ export function findOutsideGit(
   if (!parts || readOwn(join(commonDir, "HEAD")) === undefined) return refused("it belongs to no repository");
   // All that is mounted to be held: a mount on a link would show what the link leads to.
   const held = [
-    ...HELD.map((name) => join(commonDir, name)),
+    ...UNLINKED_OUTSIDE_GIT.map((name) => join(commonDir, name)),
     ...["modules", "config.worktree"].map((name) => join(gitDir, name)),
   ];
   const linked = held.find((path) => look(path)?.isSymbolicLink());

@@ -131,16 +131,19 @@ export function withProgram(
   return { ...plan, key: sha256(JSON.stringify([plan.key, programs]), "base64"), programs };
 }
 
+/** The workspace of a plan, and its git directory where that is elsewhere. */
+export function workspacePlaces({ workspace, git }: Pick<SandboxPlan, "workspace" | "git">): string[] {
+  return [workspace, ...writableGit(git)];
+}
+
 /** Where the agent, or the command, of a plan can write, beside what the sandbox has for itself. */
-export function writablePlaces({
-  workspace,
-  git,
-  sessionMount,
-  policy,
-}: Pick<SandboxPlan, "workspace" | "git" | "sessionMount" | "policy">): string[] {
+export function writablePlaces(
+  plan: Pick<SandboxPlan, "workspace" | "git" | "sessionMount" | "policy">,
+): string[] {
+  const { sessionMount, policy } = plan;
   const mount = sessionMount === undefined ? [] : [sessionMount];
   const roots = policy.allowWrite.filter((path) => path !== OWN_TMP);
-  return [workspace, ...writableGit(git), ...mount, ...roots].map(realPath);
+  return [...workspacePlaces(plan), ...mount, ...roots].map(realPath);
 }
 
 function gitWarnings(found: OutsideGit | RefusedGit | undefined): string[] {

@@ -1,4 +1,6 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Agent, AgentHandlers } from "../agent/agent.ts";
+import { workspacePlaces } from "../agent/sandbox/agent-sandboxes.ts";
 import { type PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { AgentPlaces, type MakingRoom } from "./agent-places.ts";
@@ -13,6 +15,8 @@ import { fits, type Spare, SpareAgents, type SpareWanted } from "./spare-agents.
 const WARM_DELAY_MS = 1_000;
 /** How long a spare is kept where idle sessions are never parked: the default of the other case. */
 const MAX_AGE_MS = 5 * 60_000;
+/** A start has work for the daemon at first, and then waits for pi. */
+const RECORD_DELAY_MS = 60;
 /** Where they are parked after seconds: their agents aren't worth less by that. */
 const MIN_AGE_MS = 30_000;
 
@@ -101,9 +105,11 @@ export class AgentPool {
         signal,
       });
     }
+    let recorded: Promise<void> | undefined;
     // From here on a place is ours, which the agent takes over at the end.
     try {
       launch = await this.#starter.prepare(request.plan(), request.caller);
+      recorded = this.#recordWorkspace(request.sessionId, launch);
       const moved = spare && (await this.#move(spare, launch, request));
       const started = moved ?? (await this.#launch(launch, request));
       this.#hold(started.agent);
@@ -114,6 +120,21 @@ export class AgentPool {
     } catch (error) {
       this.#places.release();
       throw error;
+    } finally {
+      // Before its first turn.
+      await recorded;
+    }
+  }
+
+  /** Records, beside the agent's start, what a review compares the session's workspace with. */
+  async #recordWorkspace(session: string, { sandbox }: AgentLaunch): Promise<void> {
+    if (sandbox === undefined) return;
+    const began = Date.now();
+    await delay(RECORD_DELAY_MS);
+    try {
+      await this.#starter.baselines.take(session, workspacePlaces(sandbox), began);
+    } catch (error) {
+      this.#log.warn("workspace not recorded", { session, error: toPictlError(error).message });
     }
   }
 

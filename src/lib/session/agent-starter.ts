@@ -17,6 +17,7 @@ import {
   withProgram,
   writablePlaces,
 } from "../agent/sandbox/agent-sandboxes.ts";
+import { Baselines } from "../agent/sandbox/baselines.ts";
 import {
   isBuiltIn,
   isScriptedModel,
@@ -127,6 +128,8 @@ export class AgentStarter {
   readonly #toolsFile: string;
   readonly #placesFile: string;
   readonly #sandboxes: AgentSandboxes;
+  /** How the workspaces of sandboxed sessions were before. */
+  readonly baselines: Baselines;
   readonly #onSandboxed: (writable: string[], profile: SandboxProfile) => void;
   /** Set in every agent's environment, so that one left over by a dead daemon can be told from others. */
   readonly #marker: Environment;
@@ -149,6 +152,7 @@ export class AgentStarter {
   }) {
     this.#sandboxes = new AgentSandboxes(options.paths, options.extensionFile);
     this.#placesFile = options.paths.agentPlaces;
+    this.baselines = new Baselines(join(options.paths.stateDir, "baselines"));
     this.#onSandboxed = options.onSandboxed;
     this.#config = options.config;
     this.#versions = options.versions;

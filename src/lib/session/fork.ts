@@ -93,6 +93,7 @@ async function branchInto(
   };
   // The new session's id is pi's to choose, so records that come before it is known have nobody to go to.
   let handlers: AgentHandlers | undefined;
+  const began = Date.now();
   const { agent, state, text } = await sessions.withPlace(() =>
     sessions.starter
       .start(plan, caller, {
@@ -145,6 +146,7 @@ async function branchInto(
     session = sessions.add(added);
     sessions.settleOptions(added, caller);
     handlers = session.handlersFor(() => agent);
+    await sessions.recordBranch(session, parent, agent, began);
     await sessions.drive(session, agent, caller);
   } catch (error) {
     if (session !== undefined) sessions.forget(session);

@@ -4,7 +4,7 @@ import { basename, dirname } from "node:path";
 import type { Agent } from "../agent/agent.ts";
 import { ambiguous } from "../core/ambiguous-session.ts";
 import { type Config, findWorkspaceConfig, type Limits, loadConfig } from "../core/config.ts";
-import { PictlError } from "../core/errors.ts";
+import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { type Environment, repositoryRoot, workspaceDirectories } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
@@ -118,8 +118,10 @@ export class Sessions implements SessionHost {
     this.#names = new SessionNames(this.#finder);
     for (const record of options.registry.all()) {
       // An ephemeral session lived in the memory of an agent that died with the last daemon.
-      if (record.options.ephemeral) options.registry.delete(record.id);
-      else this.#sessions.set(record.id, this.#known(record));
+      if (record.options.ephemeral) {
+        options.registry.delete(record.id);
+        this.#removeBaselines(record.id);
+      } else this.#sessions.set(record.id, this.#known(record));
     }
   }
 
@@ -249,10 +251,34 @@ export class Sessions implements SessionHost {
     session.retire();
     this.#sessions.delete(session.id);
     this.#writes.write(sessionKey(session), () => this.#registry.delete(session.id));
+    this.#removeBaselines(session.id);
     try {
       if (session.record.origin === "pictl") removeOptionsNote(session.record);
     } catch (error) {
       this.log.warn("options note not removed", { session: session.id, error: String(error) });
+    }
+  }
+
+  /**
+   * Gives a copy of a session what a review compares its workspace with: what the session has, and in another directory
+   * how that was when the copy's agent began.
+   */
+  async recordBranch({ id }: Session, parent: Session, agent: Agent, began: number): Promise<void> {
+    if (agent.sandbox === undefined) return;
+    try {
+      const { places } = agent.sandbox;
+      this.starter.baselines.copy(parent.id, id, places);
+      await this.starter.baselines.take(id, places, began);
+    } catch (error) {
+      this.log.warn("workspace not recorded", { session: id, error: toPictlError(error).message });
+    }
+  }
+
+  #removeBaselines(session: string): void {
+    try {
+      this.starter.baselines.remove(session);
+    } catch (error) {
+      this.log.warn("baseline not removed", { session, error: String(error) });
     }
   }
 

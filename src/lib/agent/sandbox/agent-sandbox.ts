@@ -3,8 +3,7 @@ import type { SandboxProfile } from "../../core/choices.ts";
 import type { PictlError } from "../../core/errors.ts";
 import type { ChildSetting } from "../../core/inherited.ts";
 import { mountPointsBelow } from "../../sandbox/bubblewrap/mount-points.ts";
-import { writableGit } from "../../sandbox/outside-git.ts";
-import type { SandboxPlan } from "../../sandbox/plan.ts";
+import { type SandboxPlan, workspacePlaces } from "../../sandbox/plan.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 
 /** The sandbox of one agent. */
@@ -18,7 +17,7 @@ export class AgentSandbox {
   session: string | undefined;
   readonly #sandbox: Sandbox;
   /** The workspace, and its git directory where that is elsewhere. */
-  readonly #places: readonly string[];
+  readonly places: readonly string[];
   /** What is mounted in the workspace since the agent's start. */
   #held: ReadonlySet<string> = new Set();
 
@@ -30,7 +29,7 @@ export class AgentSandbox {
     this.profile = plan.policy.profile;
     this.sessionDir = plan.sessionDir;
     this.#sandbox = sandbox;
-    this.#places = [plan.workspace, ...writableGit(plan.git)];
+    this.places = workspacePlaces(plan);
   }
 
   /** @param setting umask and limits that bubblewrap, and so the agent, gets */
@@ -45,7 +44,7 @@ export class AgentSandbox {
 
   /** @param pid of the agent, which has just become ready */
   started(pid: number): void {
-    this.#held = mountPointsBelow(pid, this.#places);
+    this.#held = mountPointsBelow(pid, this.places);
   }
 
   /**
@@ -53,7 +52,7 @@ export class AgentSandbox {
    * what it is on is replaced outside, as `git config` does with `.git/config`.
    */
   isExposed(pid: number): boolean {
-    const held = mountPointsBelow(pid, this.#places);
+    const held = mountPointsBelow(pid, this.places);
     return [...this.#held].some((path) => !held.has(path));
   }
 

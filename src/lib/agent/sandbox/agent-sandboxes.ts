@@ -13,7 +13,7 @@ import { AgentSandbox } from "./agent-sandbox.ts";
 import { CompileCaches } from "./compile-cache.ts";
 import { otherProjectsSessions } from "./other-sessions.ts";
 
-export { type SandboxPlan, withProgram, writablePlaces } from "../../sandbox/plan.ts";
+export { type SandboxPlan, withProgram, workspacePlaces, writablePlaces } from "../../sandbox/plan.ts";
 
 /** `pi auth` may have to refresh a login over the network. */
 const PI_TIMEOUT_MS = 60_000;

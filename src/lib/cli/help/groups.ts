@@ -42,7 +42,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   },
   {
     title: "The sandbox",
-    commands: of("sandbox", "show", "explain", "init", "check", "run", "log"),
+    commands: of("sandbox", "show", "explain", "init", "check", "run", "review", "log"),
   },
   {
     title: "The daemon",

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { linksTo } from "../../core/links.ts";
+import { RESERVED_GIT } from "../held-git.ts";
 import { rememberingRealPath } from "../links.ts";
 
 /** What a sandbox sees of the file system; all paths absolute. */
@@ -65,9 +66,6 @@ const OWN = ["/proc", "/dev", "/tmp", "/var/tmp", "/boot", "/lost+found"];
 
 /** Directories of the sandbox's own that every program expects to be able to write. */
 const TEMPORARY = ["/tmp", "/var/tmp", "/dev/shm"];
-
-/** Files that are made to be kept as they are. */
-const MADE_FOR_IT = ["commondir", "config.worktree"];
 
 /** A directory with more entries is taken as a whole, and what is hidden in it is covered instead. */
 const MAX_ENTRIES = 2_000;
@@ -172,7 +170,7 @@ function addKept(args: string[], path: string): void {
   // git runs hooks from a directory that isn't there yet as soon as it is: an empty one keeps its place.
   if (name === "hooks" && lstat(path) === undefined) args.push("--tmpfs", path, "--remount-ro", path);
   // Where nobody may make it, it isn't there, and the sandbox can't make it either.
-  else args.push(MADE_FOR_IT.includes(name) ? "--ro-bind-try" : "--ro-bind", path, path);
+  else args.push(Object.hasOwn(RESERVED_GIT, name) ? "--ro-bind-try" : "--ro-bind", path, path);
 }
 
 function addAgentDir(args: string[], agentDir: NonNullable<View["agentDir"]>, size: number): void {

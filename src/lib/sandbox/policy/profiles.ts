@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { SandboxProfile } from "../../core/choices.ts";
 import type { Environment, Paths } from "../../core/paths.ts";
+import { TOOL_CACHES } from "../runs-later/catalogue.ts";
 import { credentialPaths } from "./credentials.ts";
 import type { NetworkPolicy, SandboxPolicy } from "./policy.ts";
 import { covers, OWN_PLACES, OWN_TMP } from "./roots.ts";
@@ -39,41 +40,6 @@ const SYSTEM_DIRECTORIES = [
   "/gnu/store",
   "/snap",
   "/home/linuxbrew/.linuxbrew",
-] as const;
-
-/**
- * Of the tools' own directories only what holds downloads: `~/.cargo` whole would have `~/.cargo/bin`, which is
- * on PATH, and `~/.npm` the programs that the next `npx` runs, outside of the sandbox.
- */
-const TOOL_CACHES = [
-  "~/.cargo/registry",
-  "~/.cargo/git",
-  "~/.npm/_cacache",
-  "~/.npm/_logs",
-  "~/.cache/node-gyp",
-  "~/.cache/yarn",
-  "~/.yarn/berry/cache",
-  "~/.cache/pnpm",
-  "~/.local/share/pnpm/store",
-  "~/.bun/install/cache",
-  "~/.cache/deno",
-  "~/.cache/pip",
-  "~/.cache/uv",
-  "~/.cache/pypoetry",
-  "~/.cache/go-build",
-  "~/go/pkg/mod",
-  "~/.m2/repository",
-  "~/.gradle/caches",
-  "~/.ivy2/cache",
-  "~/.nuget/packages",
-  "~/.cache/ccache",
-  "~/.ccache",
-  "~/.cache/sccache",
-  "~/.cache/bazel",
-  "~/.composer/cache",
-  "~/.cache/composer",
-  "~/.hex/packages",
-  "~/.pub-cache/hosted",
 ] as const;
 
 /** Where packages are downloaded from by default. No code hosts: whoever may push there may take data out. */
@@ -176,7 +142,7 @@ export const PROFILES: Readonly<Record<SandboxProfile, Profile>> = {
     summary: "builds and installs packages; talks to the model and to package registries",
     read: ["/"],
     home: "read",
-    allowWrite: [OWN_TMP, ...TOOL_CACHES],
+    allowWrite: [OWN_TMP, ...TOOL_CACHES.map(({ path }) => path)],
     network: { kind: "hosts", allow: REGISTRIES.map((host) => ({ host })) },
     isolatePid: true,
     maxProcesses: 2048,

@@ -1,0 +1,26 @@
+import { dirname } from "node:path";
+import { GIT_ENTRIES, type GitEntry } from "./runs-later/catalogue.ts";
+
+/** What is held in a kind of git directory: names below it, in the order of the catalogue. */
+export function heldGit(kind: GitEntry["held"][number]): string[] {
+  return GIT_ENTRIES.filter(({ held }) => held.includes(kind)).map(({ name }) => name);
+}
+
+/** Files that git obeys as soon as they are there, and what says in them that nothing changes. */
+export const RESERVED_GIT: Readonly<Record<string, string>> = Object.fromEntries(
+  GIT_ENTRIES.flatMap(({ name, stands }) => (stands === undefined ? [] : [[name, stands]])),
+);
+
+/** What can't be a link in a repository, since what is in it, or it itself, is held in its place. */
+export const UNLINKED_GIT: readonly string[] = GIT_ENTRIES.filter(
+  ({ held, holds }) => held.includes("repository") || holds === "repositories" || holds === "worktrees",
+).map(({ name }) => name);
+
+/** The same for a git directory outside of the workspace, with the directories on the way. */
+export const UNLINKED_OUTSIDE_GIT: readonly string[] = [
+  ...new Set(
+    [...UNLINKED_GIT, ...heldGit("outside")].flatMap((name) =>
+      name.includes("/") ? [dirname(name), name] : [name],
+    ),
+  ),
+];

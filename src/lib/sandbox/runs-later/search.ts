@@ -1,0 +1,445 @@
+import {
+  closeSync,
+  type Dirent,
+  fstatSync,
+  lstatSync,
+  opendirSync,
+  readdirSync,
+  readlinkSync,
+  type Stats,
+} from "node:fs";
+import { isAbsolute, join, normalize, relative } from "node:path";
+import { readAgentFile } from "../../core/agent-file.ts";
+import { systemErrorCode } from "../../core/errors.ts";
+import { sha256 } from "../../core/sha256.ts";
+import { GIT_ENTRIES } from "./catalogue.ts";
+import {
+  key,
+  type LaterFile,
+  type LeftOut,
+  SEARCH_LIMITS,
+  type SearchLimits,
+  type SearchOptions,
+} from "./found.ts";
+import { configuredPlaces } from "./git-config.ts";
+import { Matcher, type Reason } from "./matcher.ts";
+import { entryPath, openDirectoryIn, openRealDirectory, withDirectoryBelow } from "./open-below.ts";
+
+/** A text that is longer is compared by its hash, and no difference is shown. */
+const MAX_TEXT_BYTES = 256 * 1024;
+/** A file that is longer is compared by its size and the time of its last change: a sparse one has any size. */
+export const MAX_HASHED_BYTES = 8 * 1024 * 1024;
+/** Directories that are open at a time, one in the other or where a link leads: descriptors of the daemon. */
+const MAX_OPEN = 96;
+/** A directory of more bytes is read in parts: all at once would stop the daemon meanwhile. */
+const MAX_WHOLE_DIRECTORY_BYTES = 64 * 1024;
+const ENTRIES_AT_ONCE = 512;
+/** What wasn't looked at is named as often. */
+const MAX_LEFT_OUT = 100;
+
+/** Directories of a git directory that have nothing of the kind. */
+const GIT_STORES = new Set(["objects", "refs", "logs", "lfs"]);
+const POINTER: Reason = {
+  kind: "git",
+  because: "git takes the configuration and the hooks of the repository to which it leads",
+};
+/** The kind of a link in the place of a directory that is never looked into. */
+const INSTALLED = "installed";
+const SET_ID: Reason = { kind: "set-id", because: "whoever runs it does so as its owner or its group" };
+
+/** Looks for all that the catalogue names. Each step of {@link run} is short, so that others get a turn in between. */
+export class LaterSearch {
+  readonly files = new Map<string, LaterFile>();
+  readonly leftOut: LeftOut[] = [];
+  readonly #options: SearchOptions;
+  readonly #limits: SearchLimits;
+  readonly #matcher = new Matcher();
+  /** Of the directories that links have led to. */
+  readonly #followed = new Set<string>();
+  #open = 0;
+  #entries = 0;
+  #textBytes = 0;
+  #root = 0;
+  #rootFd = -1;
+
+  constructor(options: SearchOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? SEARCH_LIMITS;
+  }
+
+  *run(): Generator<void, void> {
+    for (const [index, root] of this.#options.roots.entries()) {
+      this.#root = index;
+      try {
+        this.#rootFd = openRealDirectory(root);
+      } catch (error) {
+        this.leaveOut([], `it is no directory in its place any more (${systemErrorCode(error)})`);
+        continue;
+      }
+      try {
+        // The others are git directories outside of the workspace.
+        yield* index === 0 ? this.#directory(this.#rootFd, [], undefined) : this.#git(this.#rootFd, []);
+      } finally {
+        closeSync(this.#rootFd);
+      }
+    }
+  }
+
+  /** Says that something wasn't looked at. */
+  leaveOut(names: readonly string[], because: string, more: Pick<LeftOut, "changed" | "isBound"> = {}): void {
+    const root = this.#root;
+    if (this.leftOut.length < MAX_LEFT_OUT)
+      this.leftOut.push({ root, path: names.join("/"), because, ...more });
+    else if (this.leftOut.length === MAX_LEFT_OUT)
+      this.leftOut.push({ root, path: "", because: "more was left out than is listed", isBound: true });
+  }
+
+  /** @param reason of a directory in which all is listed */
+  *#directory(fd: number, names: readonly string[], reason: Reason | undefined): Generator<void, void> {
+    yield;
+    const stats = fstatSync(fd);
+    // A root, and `.git` in it, are mounts, which an agent can't rename.
+    if (names.length > 0 && this.#isTooNew(stats, names)) return;
+    const entries = yield* this.#list(fd, stats, names);
+    const has = new Set(entries.map(({ name }) => name));
+    const isRepository = has.has("HEAD") && ((has.has("objects") && has.has("refs")) || has.has("commondir"));
+    if (isRepository) yield* this.#git(fd, names);
+    for (const entry of entries) {
+      const { name } = entry;
+      const tooMuch = this.#matcher.notListed(names, name);
+      if (!entry.isDirectory()) yield* this.#entry(fd, names, entry, reason);
+      else if (name === ".git") yield* this.#below(fd, names, name, (below, path) => this.#git(below, path));
+      else if (isRepository && (GIT_STORES.has(name) || isGitEntry(name))) continue;
+      else if (tooMuch !== undefined) yield* this.#count(fd, names, name, tooMuch);
+      else {
+        const all = reason ?? this.#matcher.tree(names, name);
+        yield* this.#below(fd, names, name, (below, path) => this.#directory(below, path, all));
+      }
+    }
+  }
+
+  *#entry(
+    fd: number,
+    names: readonly string[],
+    entry: Dirent,
+    tree: Reason | undefined,
+  ): Generator<void, void> {
+    const { name } = entry;
+    const reason =
+      name === ".git"
+        ? POINTER
+        : (tree ??
+          this.#matcher.file(names, name) ??
+          (entry.isSymbolicLink() ? this.#linkReason(names, name) : undefined));
+    if (reason !== undefined) yield* this.#record(fd, names, name, reason);
+    else if (this.#options.since !== undefined && entry.isFile()) this.#lookForSetId(fd, names, name);
+  }
+
+  /** Why a link in the place of a directory is listed. */
+  #linkReason(names: readonly string[], name: string): Reason | undefined {
+    const because = this.#matcher.notListed(names, name);
+    return because === undefined ? this.#matcher.tree(names, name) : { kind: INSTALLED, because };
+  }
+
+  /** What of a git directory is run or obeyed. */
+  *#git(fd: number, names: readonly string[]): Generator<void, void> {
+    yield;
+    for (const { name, holds, because } of GIT_ENTRIES) {
+      const reason = { kind: "git", because };
+      const path = name.split("/");
+      const last = path.pop() ?? "";
+      try {
+        yield* withDirectoryBelow(fd, path, (at) =>
+          this.#gitEntry(at, [...names, ...path], last, holds, reason),
+        );
+      } catch (error) {
+        this.#unreadable([...names, name], error);
+      }
+    }
+    yield* this.#configured(names);
+  }
+
+  *#gitEntry(
+    fd: number,
+    names: readonly string[],
+    name: string,
+    holds: "files" | "repositories" | "worktrees" | undefined,
+    reason: Reason,
+  ): Generator<void, void> {
+    const stats = this.#lstat(fd, names, name);
+    if (stats === undefined) return;
+    if (!stats.isDirectory()) yield* this.#record(fd, names, name, reason);
+    else if (holds === "files")
+      yield* this.#below(fd, names, name, (below, path) => this.#directory(below, path, reason));
+    else if (holds !== undefined)
+      yield* this.#below(fd, names, name, (below, path) => this.#repositories(below, path));
+  }
+
+  /** A submodule is named as its path was, so that its repository may lie deeper. */
+  *#repositories(fd: number, names: readonly string[]): Generator<void, void> {
+    for (const entry of yield* this.#list(fd, fstatSync(fd), names)) {
+      if (entry.isSymbolicLink()) yield* this.#record(fd, names, entry.name, POINTER);
+      else if (entry.isDirectory())
+        yield* this.#below(fd, names, entry.name, (below, path) =>
+          this.#lstat(below, path, "HEAD") === undefined
+            ? this.#repositories(below, path)
+            : this.#git(below, path),
+        );
+    }
+  }
+
+  /** Where the configuration of a git directory looks for hooks and for more configuration, in the workspace. */
+  *#configured(names: readonly string[]): Generator<void, void> {
+    const worktree = names.at(-1) === ".git" ? names.slice(0, -1) : names;
+    for (const file of ["config", "config.worktree"]) {
+      const text = this.files.get(key(this.#root, [...names, file].join("/")))?.text ?? "";
+      for (const { name, path, isHooks } of configuredPlaces(text)) {
+        const inside = this.#inside(isHooks ? worktree : names, path);
+        if (inside === undefined || inside.length === 0 || inside.includes(".git")) continue;
+        yield* this.#follow(inside, inside, {
+          kind: "git",
+          because: `\`${name}\` of ${[...names, file].join("/")} names it`,
+        });
+      }
+    }
+  }
+
+  *#record(fd: number, names: readonly string[], name: string, reason: Reason): Generator<void, void> {
+    // A hook's example isn't run.
+    if (reason.kind === "git" && name.endsWith(".sample")) return;
+    const path = [...names, name];
+    if (this.files.size >= this.#limits.files)
+      return this.leaveOut(path, `more than ${this.#limits.files} files are of this kind`, { isBound: true });
+    const stats = this.#lstat(fd, names, name);
+    if (stats === undefined || stats.isDirectory()) return;
+    const file: LaterFile = {
+      ...reason,
+      root: this.#root,
+      path: path.join("/"),
+      type: stats.isFile() ? "file" : stats.isSymbolicLink() ? "link" : "other",
+      mode: stats.mode & 0o7777,
+      size: stats.size,
+      ctimeMs: stats.ctimeMs,
+    };
+    try {
+      if (file.type === "file") this.#readInto(file, entryPath(fd, name));
+      if (file.type === "link") file.target = readlinkSync(entryPath(fd, name));
+    } catch (error) {
+      // Replaced meanwhile; a file that can't be read is compared by its size and the time of its last change.
+      if (systemErrorCode(error) === undefined) throw error;
+    }
+    const after = this.#lstat(fd, names, name);
+    if (after === undefined || this.#isTooNew(after, path)) return;
+    this.files.set(key(this.#root, file.path), file);
+    if (file.target !== undefined && file.kind !== INSTALLED) {
+      const inside = this.#inside(names, file.target);
+      if (inside !== undefined) yield* this.#follow(inside, path, reason);
+    }
+    if (name === ".git") yield* this.#pointed(names, file);
+  }
+
+  /** The git directory that a `.git` file leads to, where that lies in the workspace. */
+  *#pointed(names: readonly string[], file: LaterFile): Generator<void, void> {
+    const target = /^gitdir: (.+)/.exec(file.text ?? "")?.[1];
+    const inside = target === undefined ? undefined : this.#inside(names, target.trimEnd());
+    if (inside === undefined || inside.length === 0) return;
+    try {
+      yield* withDirectoryBelow(this.#rootFd, inside, (fd) => this.#git(fd, inside));
+    } catch (error) {
+      this.#unreadable(inside, error);
+    }
+  }
+
+  /** Lists what a link in the workspace leads to, under the name of the link. No second link is followed. */
+  *#follow(target: readonly string[], path: readonly string[], reason: Reason): Generator<void, void> {
+    const name = target.at(-1);
+    if (name === undefined) return;
+    try {
+      yield* withDirectoryBelow(this.#rootFd, target.slice(0, -1), (fd) =>
+        this.#target(fd, name, path, reason),
+      );
+    } catch (error) {
+      this.#unreadable(path, error);
+    }
+  }
+
+  *#target(fd: number, name: string, path: readonly string[], reason: Reason): Generator<void, void> {
+    const stats = this.#lstat(fd, path.slice(0, -1), name);
+    if (stats === undefined) return;
+    if (stats.isSymbolicLink()) return this.leaveOut(path, "it leads to another link");
+    const file = this.files.get(key(this.#root, path.join("/")));
+    if (!stats.isDirectory()) {
+      if (file === undefined) yield* this.#record(fd, path.slice(0, -1), name, reason);
+      else if (stats.isFile()) this.#readTarget(file, fd, name, stats);
+      return;
+    }
+    if (path.at(-1) === ".git") {
+      yield* this.#below(fd, path.slice(0, -1), name, (below) => this.#git(below, path));
+      return;
+    }
+    const id = `${stats.dev}:${stats.ino}`;
+    if (this.#followed.has(id)) return;
+    this.#followed.add(id);
+    yield* this.#below(fd, path.slice(0, -1), name, (below) => this.#directory(below, path, reason));
+  }
+
+  /** What a link leads to counts as its content. */
+  #readTarget(file: LaterFile, fd: number, name: string, { size, ctimeMs }: Stats): void {
+    Object.assign(file, { size, ctimeMs });
+    try {
+      this.#readInto(file, entryPath(fd, name));
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error;
+    }
+    const after = this.#lstat(fd, [], name);
+    if (after === undefined || this.#isTooNew(after, file.path.split("/")))
+      this.files.delete(key(file.root, file.path));
+  }
+
+  /** The content of a regular file, as far as it is kept. Throws what {@link readAgentFile} throws. */
+  #readInto(file: LaterFile, path: string): void {
+    const bytes = readAgentFile(path, { maxBytes: MAX_HASHED_BYTES });
+    file.hash = sha256(bytes);
+    if (bytes.length > MAX_TEXT_BYTES || this.#textBytes + bytes.length > this.#limits.textBytes) return;
+    const text = bytes.toString("utf8");
+    if (text.includes("\u0000") || text.includes("\ufffd")) return;
+    file.text = text;
+    this.#textBytes += bytes.length;
+  }
+
+  /** A path of names below the root, where a link or a configuration leads to one. */
+  #inside(names: readonly string[], target: string): string[] | undefined {
+    const root = this.#options.roots[this.#root] ?? "/";
+    const path = isAbsolute(target) ? relative(root, normalize(target)) : normalize(join(...names, target));
+    const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+    return parts[0] === ".." || isAbsolute(path) ? undefined : parts;
+  }
+
+  #lookForSetId(fd: number, names: readonly string[], name: string): void {
+    const stats = this.#lstat(fd, names, name);
+    if (stats === undefined || !stats.isFile() || (stats.mode & 0o6000) === 0) return;
+    if (stats.ctimeMs < (this.#options.since ?? 0)) return;
+    const path = [...names, name].join("/");
+    const { mode, size, ctimeMs } = stats;
+    this.files.set(key(this.#root, path), {
+      ...SET_ID,
+      root: this.#root,
+      path,
+      type: "file",
+      mode: mode & 0o7777,
+      size,
+      ctimeMs,
+    });
+  }
+
+  /** Counts what has changed since the baseline in a directory that is never looked into. */
+  *#count(fd: number, names: readonly string[], name: string, because: string): Generator<void, void> {
+    const { since } = this.#options;
+    if (since === undefined) return;
+    let changed = 0;
+    const count = function* (
+      this: LaterSearch,
+      below: number,
+      path: readonly string[],
+    ): Generator<void, void> {
+      yield;
+      if (fstatSync(below).ctimeMs >= since) changed += 1;
+      for (const entry of yield* this.#list(below, fstatSync(below), path)) {
+        if (entry.isDirectory()) yield* this.#below(below, path, entry.name, count.bind(this));
+        else if ((this.#lstat(below, path, entry.name)?.ctimeMs ?? 0) >= since) changed += 1;
+      }
+    };
+    yield* this.#below(fd, names, name, count.bind(this));
+    if (changed > 0) this.leaveOut([...names, name], because, { changed });
+  }
+
+  /** Runs `use` with a directory, where that can be opened. */
+  *#below(
+    fd: number,
+    names: readonly string[],
+    name: string,
+    use: (below: number, path: readonly string[]) => Generator<void, void>,
+  ): Generator<void, void> {
+    const path = [...names, name];
+    if (this.#open >= MAX_OPEN)
+      return this.leaveOut(path, `it lies more than ${MAX_OPEN} directories deep`, { isBound: true });
+    let below: number;
+    try {
+      below = openDirectoryIn(fd, name);
+    } catch (error) {
+      this.#unreadable(path, error);
+      return;
+    }
+    this.#open += 1;
+    try {
+      yield* use(below, path);
+    } finally {
+      this.#open -= 1;
+      closeSync(below);
+    }
+  }
+
+  *#list(fd: number, { size }: Stats, names: readonly string[]): Generator<void, Dirent[]> {
+    const left = this.#limits.entries - this.#entries;
+    const path = `/proc/self/fd/${fd}`;
+    let entries: Dirent[] = [];
+    try {
+      if (size <= MAX_WHOLE_DIRECTORY_BYTES) entries = readdirSync(path, { withFileTypes: true });
+      else {
+        const directory = opendirSync(path, { bufferSize: ENTRIES_AT_ONCE });
+        try {
+          for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+            entries.push(entry);
+            if (entries.length > left) break;
+            if (entries.length % ENTRIES_AT_ONCE === 0) yield;
+          }
+        } finally {
+          directory.closeSync();
+        }
+      }
+    } catch (error) {
+      this.#unreadable(names, error);
+    }
+    this.#entries += entries.length;
+    if (entries.length > left) {
+      this.leaveOut(names, `there are more than ${this.#limits.entries} files and directories`, {
+        isBound: true,
+      });
+      entries = entries.slice(0, Math.max(0, left));
+    }
+    // Node has put a character of its own into such a name, by which nothing is found.
+    const named = entries.filter(({ name }) => !name.includes("\ufffd"));
+    if (named.length < entries.length)
+      this.leaveOut(names, "it has entries whose names aren't UTF-8", { isBound: true });
+    // Which of two links to one directory is followed must not depend on their order in the file system.
+    return named.sort((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  /** What stands there; undefined for nothing. A directory that may be listed and not entered is left out. */
+  #lstat(fd: number, names: readonly string[], name: string): Stats | undefined {
+    try {
+      return lstatSync(entryPath(fd, name), { throwIfNoEntry: false });
+    } catch (error) {
+      this.#unreadable([...names, name], error);
+      return undefined;
+    }
+  }
+
+  /** Leaves out what the file system doesn't let be read. What is gone needs no word. */
+  #unreadable(names: readonly string[], error: unknown): void {
+    const code = systemErrorCode(error);
+    if (code === undefined) throw error;
+    if (code !== "ENOENT") this.leaveOut(names, `it can't be read (${code})`);
+  }
+
+  #isTooNew({ ctimeMs }: Stats, names: readonly string[]): boolean {
+    const { before } = this.#options;
+    if (before === undefined || ctimeMs < before) return false;
+    this.leaveOut(names, "it was changed while its session started");
+    return true;
+  }
+}
+
+function isGitEntry(name: string): boolean {
+  return GIT_ENTRIES.some((entry) => entry.name === name);
+}

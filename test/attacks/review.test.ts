@@ -1,0 +1,362 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { LaterSearch } from "../../src/lib/sandbox/runs-later/search.ts";
+import { clockTick, ReviewPlace } from "../support/review-place.ts";
+
+/** What an agent leaves behind, and what a review must say of it. */
+interface Attack {
+  before?: Record<string, string>;
+  leaves: (place: ReviewPlace) => void;
+  /** Paths that are shown, and how each is changed. */
+  shows: Record<string, string>;
+}
+
+const SECRET = "not-for-the-agent-4711";
+const CONFIG = "[core]\n\tbare = false\n";
+const REPOSITORY = { HEAD: "ref: refs/heads/main\n", config: CONFIG, "objects/x": "", "refs/x": "" };
+const repositoryAt = (path: string) =>
+  Object.fromEntries(Object.entries(REPOSITORY).map(([name, text]) => [`${path}/${name}`, text]));
+
+const ATTACKS: Record<string, Attack> = {
+  "a script of package.json, deep in the tree": {
+    before: { "a/b/package.json": "{}" },
+    leaves: (place) => place.write("a/b/package.json", '{"scripts":{"test":"evil"}}'),
+    shows: { "a/b/package.json": "changed" },
+  },
+  "a file with the times of the one before": {
+    before: { Makefile: "all: good\n" },
+    leaves(place) {
+      const { atime, mtime } = statSync(place.at("Makefile"));
+      place.write("Makefile", "all: evil\n");
+      utimesSync(place.at("Makefile"), atime, mtime);
+    },
+    shows: { Makefile: "changed" },
+  },
+  "a directory that was there under another name": {
+    before: { "old/tasks.json": "{}" },
+    leaves: (place) => renameSync(place.at("old"), place.at(".vscode")),
+    shows: { ".vscode/tasks.json": "added" },
+  },
+  "a guard that is taken away": {
+    before: { ".npmrc": "ignore-scripts=true\n" },
+    leaves: (place) => rmSync(place.at(".npmrc")),
+    shows: { ".npmrc": "removed" },
+  },
+  "a script that can be run": {
+    before: { "bin/tool": "#!/bin/sh\n" },
+    leaves: (place) => chmodSync(place.at("bin/tool"), 0o755),
+    shows: { "bin/tool": "changed" },
+  },
+  "a set-user-ID bit on any file": {
+    before: { "src/data": "x" },
+    leaves: (place) => chmodSync(place.at("src/data"), 0o4755),
+    shows: { "src/data": "added" },
+  },
+  "git: a repository of its own": {
+    leaves(place) {
+      for (const [path, text] of Object.entries(repositoryAt("sub/.git"))) place.write(path, text);
+      place.write("sub/.git/hooks/pre-commit", "evil");
+      place.write("sub/.git/hooks/pre-commit.sample", "harmless");
+    },
+    shows: { "sub/.git/config": "added", "sub/.git/hooks/pre-commit": "added" },
+  },
+  "git: a configuration where a repository had none": {
+    before: { "sub/.git/HEAD": "ref: refs/heads/main\n", "sub/.git/objects/x": "", "sub/.git/refs/x": "" },
+    leaves: (place) => place.write("sub/.git/config", "[core]\n\tfsmonitor = ./evil\n"),
+    shows: { "sub/.git/config": "added" },
+  },
+  "git: a bare repository": {
+    before: repositoryAt(".bare"),
+    leaves(place) {
+      place.write(".bare/config", "[core]\n\tfsmonitor = ./evil\n");
+      place.write(".bare/hooks/post-checkout", "evil");
+    },
+    shows: { ".bare/config": "changed", ".bare/hooks/post-checkout": "added" },
+  },
+  "git: the workspace's own root as one": {
+    leaves(place) {
+      for (const [path, text] of Object.entries(REPOSITORY)) place.write(path, text);
+      place.write("hooks/post-checkout", "evil");
+    },
+    shows: { config: "added", "hooks/post-checkout": "added" },
+  },
+  "git: one that was made with --separate-git-dir, in what is never looked into": {
+    before: { ".git": "gitdir: node_modules/.store\n", ...repositoryAt("node_modules/.store") },
+    leaves: (place) => place.write("node_modules/.store/config", "[core]\n\tpager = evil\n"),
+    shows: { "node_modules/.store/config": "changed" },
+  },
+  "git: a pointer": {
+    before: { "sub/.git": "gitdir: ../.git/modules/sub\n" },
+    leaves: (place) => place.write("sub/.git", "gitdir: ../evil\n"),
+    shows: { "sub/.git": "changed" },
+  },
+  "git: of submodules and linked worktrees": {
+    before: {
+      ...repositoryAt(".git"),
+      ...repositoryAt(".git/modules/deep/er"),
+      ".git/worktrees/w/HEAD": "x",
+      ".git/worktrees/w/commondir": "../..\n",
+    },
+    leaves(place) {
+      place.write(".git/modules/deep/er/config.worktree", "[core]\n\tpager = evil\n");
+      place.write(".git/worktrees/w/commondir", "/tmp/evil\n");
+      place.write(".git/worktrees/w/gitdir", "/tmp/evil\n");
+    },
+    shows: {
+      ".git/modules/deep/er/config.worktree": "added",
+      ".git/worktrees/w/commondir": "changed",
+      ".git/worktrees/w/gitdir": "added",
+    },
+  },
+  "git: what it does when something is continued, and what it hides": {
+    before: repositoryAt(".git"),
+    leaves(place) {
+      place.write(".git/rebase-merge/git-rebase-todo", "exec evil\n");
+      place.write(".git/sequencer/todo", "pick 1\n");
+      place.write(".git/info/exclude", "/evil\n");
+      place.write(".git/info/attributes", "* filter=x\n");
+      place.write(".git/objects/info/alternates", "/tmp/evil\n");
+    },
+    shows: {
+      ".git/info/attributes": "added",
+      ".git/info/exclude": "added",
+      ".git/objects/info/alternates": "added",
+      ".git/rebase-merge/git-rebase-todo": "added",
+      ".git/sequencer/todo": "added",
+    },
+  },
+  "git: hooks and configuration that its configuration names": {
+    before: {
+      ...repositoryAt(".git"),
+      ".git/config": "[core]\n\thooksPath = tools/hooks\n[include]\n\tpath = ../shared.cfg\n",
+      "tools/hooks/pre-push": "good",
+      "shared.cfg": "",
+    },
+    leaves(place) {
+      place.write("tools/hooks/pre-push", "evil");
+      place.write("shared.cfg", "[core]\n\tpager = evil\n");
+    },
+    shows: { "shared.cfg": "changed", "tools/hooks/pre-push": "changed" },
+  },
+  "hg and jj": {
+    before: { ".hg/requires": "store\n", ".jj/repo/store/type": "git" },
+    leaves(place) {
+      place.write(".hg/hgrc", "[hooks]\nupdate = evil\n");
+      place.write(".jj/repo/config.toml", "evil");
+    },
+    shows: { ".hg/hgrc": "added", ".jj/repo/config.toml": "added" },
+  },
+  "a link in the place of a file, out of the workspace": {
+    before: { "package.json": "{}" },
+    leaves(place) {
+      rmSync(place.at("package.json"));
+      symlinkSync(join(place.root, "secret"), place.at("package.json"));
+    },
+    shows: { "package.json": "changed" },
+  },
+  "a link in the place of a directory, out of the workspace": {
+    before: { ".vscode/settings.json": "{}" },
+    leaves(place) {
+      rmSync(place.at(".vscode"), { recursive: true });
+      symlinkSync(join(place.root, "secrets"), place.at(".vscode"));
+    },
+    shows: { ".vscode": "added", ".vscode/settings.json": "removed" },
+  },
+  "what a link in the workspace leads to": {
+    before: { "shared/tasks.json": "{}", "shared/base.mk": "good" },
+    leaves(place) {
+      place.write("shared/tasks.json", '{"evil":1}');
+    },
+    shows: { ".vscode/tasks.json": "changed" },
+  },
+  "installed packages that are replaced by a link": {
+    before: { "node_modules/.bin/tsc": "good" },
+    leaves(place) {
+      rmSync(place.at("node_modules"), { recursive: true });
+      symlinkSync("evil", place.at("node_modules"));
+    },
+    shows: { node_modules: "added" },
+  },
+  "a pipe in the place of a file": {
+    before: { ".envrc": "good" },
+    leaves(place) {
+      rmSync(place.at(".envrc"));
+      execFileSync("mkfifo", [place.at(".envrc")]);
+    },
+    shows: { ".envrc": "changed" },
+  },
+  "a file of five terabytes that are nowhere": {
+    before: { "build.rs": "good" },
+    leaves: (place) => truncateSync(place.at("build.rs"), 5 * 1024 ** 4),
+    shows: { "build.rs": "changed" },
+  },
+};
+
+describe("what an agent leaves behind is shown", () => {
+  for (const [name, { before, leaves, shows }] of Object.entries(ATTACKS)) {
+    test(name, async (t) => {
+      const place = new ReviewPlace(t, { "src/index.ts": "", ...before });
+      writeFileSync(join(place.root, "secret"), SECRET);
+      mkdirSync(join(place.root, "secrets"));
+      writeFileSync(join(place.root, "secrets", "tasks.json"), SECRET);
+      if (name.startsWith("what a link")) symlinkSync("shared", place.at(".vscode"));
+      await place.begin();
+      assert.deepEqual(await place.changes(), {});
+      leaves(place);
+      const review = await place.review();
+      const changes = await place.changes();
+      assert.deepEqual(
+        Object.fromEntries(Object.entries(changes).map(([path, { change }]) => [path, change])),
+        shows,
+      );
+      assert.doesNotMatch(JSON.stringify(review), new RegExp(SECRET));
+    });
+  }
+});
+
+describe("what a review doesn't look at is said", () => {
+  test("installed packages are counted by the kernel's own times", async (t) => {
+    const place = new ReviewPlace(t, { "node_modules/a/i.js": "good", "node_modules/b/i.js": "good" });
+    await place.begin();
+    assert.deepEqual((await place.review(true)).notReviewed, []);
+    await clockTick();
+    place.write("node_modules/a/i.js", "evil");
+    utimesSync(place.at("node_modules/a/i.js"), 0, 0);
+    const { notReviewed } = await place.review();
+    assert.deepEqual(
+      notReviewed.map(({ path, changed }) => [path, changed]),
+      [[place.at("node_modules"), 1]],
+    );
+  });
+
+  test("directories nested without end, and names that aren't text", async (t) => {
+    const place = new ReviewPlace(t);
+    await place.begin();
+    mkdirSync(place.at(Array.from({ length: 200 }, () => "d").join("/")), { recursive: true });
+    mkdirSync(Buffer.concat([Buffer.from(place.at("x")), Buffer.from([0xff])]));
+    const { notReviewed } = await place.review();
+    const said = notReviewed.map(({ because }) => because).join("\n");
+    assert.match(said, /directories deep/);
+    assert.match(said, /names aren't UTF-8/);
+  });
+
+  test("more files than there is room for: the search ends, and says so", async (t) => {
+    const place = new ReviewPlace(t);
+    for (let index = 0; index < 50; index++) place.write(`.github/${index}`, "x");
+    const search = (limits: object) => {
+      const made = new LaterSearch({
+        roots: [place.workspace],
+        limits: { entries: 1_000, files: 1_000, textBytes: 1_000_000, ...limits },
+      });
+      for (const _ of made.run());
+      return made;
+    };
+    for (const limits of [{ entries: 20 }, { files: 20 }]) {
+      const { files, leftOut } = search(limits);
+      assert.ok(files.size <= 20);
+      assert.ok(leftOut.some(({ isBound }) => isBound));
+    }
+    const texts = [...search({ textBytes: 10 }).files.values()].filter(({ text }) => text !== undefined);
+    assert.equal(texts.length, 10);
+  });
+
+  test("a workspace that isn't in its place any more", async (t) => {
+    const place = new ReviewPlace(t, { Makefile: "good" });
+    await place.begin();
+    renameSync(place.workspace, `${place.workspace}-2`);
+    symlinkSync(`${place.workspace}-2`, place.workspace);
+    const { changes, notReviewed } = await place.review();
+    assert.deepEqual(changes, []);
+    assert.match(notReviewed[0]?.because ?? "", /no directory in its place/);
+  });
+
+  test("a directory that may not be read", async (t) => {
+    if (process.getuid?.() === 0) return t.skip("root may read everything");
+    const place = new ReviewPlace(t, { "a/Makefile": "good" });
+    await place.begin();
+    t.after(() => chmodSync(place.at("a"), 0o700));
+    for (const mode of [0o000, 0o400]) {
+      chmodSync(place.at("a"), mode);
+      const { changes, notReviewed } = await place.review();
+      assert.deepEqual(changes, []);
+      assert.match(notReviewed[0]?.because ?? "", /can't be read/);
+    }
+  });
+});
+
+describe("a search isn't led elsewhere", () => {
+  /** Steps through a search, and puts a link to another directory in the place of `a/b` before each step in turn. */
+  test("by a directory that becomes a link while it runs", (t) => {
+    const place = new ReviewPlace(t, { "a/b/c/package.json": "inside" });
+    mkdirSync(join(place.root, "secrets/c"), { recursive: true });
+    writeFileSync(join(place.root, "secrets/c/package.json"), SECRET);
+    for (let swapped = 0; ; swapped++) {
+      const search = new LaterSearch({ roots: [place.workspace] });
+      let steps = 0;
+      for (const _ of search.run()) {
+        if (steps++ !== swapped) continue;
+        renameSync(place.at("a/b"), place.at("a/was"));
+        symlinkSync(join(place.root, "secrets"), place.at("a/b"));
+      }
+      assert.doesNotMatch(JSON.stringify([...search.files.values()]), new RegExp(SECRET), `step ${swapped}`);
+      if (steps <= swapped) break;
+      rmSync(place.at("a/b"));
+      renameSync(place.at("a/was"), place.at("a/b"));
+    }
+  });
+
+  test("by links and configurations that lead to each other, and uses no more descriptors than it says", (t) => {
+    const place = new ReviewPlace(t);
+    for (let index = 0; index < 300; index++)
+      place.write(`d${index}/.git/config`, `[core]\n\thooksPath = ../d${index + 1}\n`);
+    symlinkSync(".", place.at(".vscode"));
+    let most = 0;
+    const search = new LaterSearch({ roots: [place.workspace] });
+    for (const _ of search.run()) most = Math.max(most, readdirSync("/proc/self/fd").length);
+    assert.ok(most < 300, `${most} descriptors`);
+  });
+});
+
+describe("a baseline is how it was before the agent", () => {
+  test("what changes while it is taken isn't part of it", async (t) => {
+    const place = new ReviewPlace(t, { Makefile: "good", ".envrc": "good" });
+    await clockTick();
+    const began = Date.now();
+    await clockTick();
+    place.write("Makefile", "evil");
+    place.write(".vscode/tasks.json", "evil");
+    await place.baselines.take("a-session", [place.workspace], began);
+    const changes = await place.changes();
+    assert.deepEqual(
+      Object.fromEntries(Object.entries(changes).map(([path, { change }]) => [path, change])),
+      { ".vscode/tasks.json": "unknown", Makefile: "unknown" },
+    );
+    assert.match(changes.Makefile?.note ?? "", /isn't known/);
+  });
+
+  test("what is accepted is what was compared, and stays", async (t) => {
+    const place = new ReviewPlace(t, { Makefile: "good" });
+    await place.begin();
+    place.write("Makefile", "new");
+    assert.deepEqual((await place.review(true)).changes.length, 1);
+    assert.deepEqual(await place.changes(), {});
+    // An agent's next start takes no other one.
+    place.write("Makefile", "evil");
+    await place.begin();
+    assert.deepEqual(Object.keys(await place.changes()), ["Makefile"]);
+  });
+});
