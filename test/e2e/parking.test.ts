@@ -194,8 +194,11 @@ describe("parking", () => {
       assert.notEqual(await agentOf(plain), pid, name);
     }
     // One that it does fit takes it, from whatever directory and depth of shells.
+    const create = { options: { model } };
+    const prompt = { cwd: directory("elsewhere"), fresh: true, create, message: "go" };
+    const { sessionId: same } = await place.turn(prompt);
+    await say(plain, "go");
     const pid = await agentOf(plain);
-    const same = writeSession({ cwd: directory("elsewhere"), agentDir: place.agentDir }, ["go"], { model });
     assert.match(await say(same, "go", { SHLVL: "7", OLDPWD: "/", COLUMNS: "40" }), /elsewhere\n/);
     assert.equal(await agentOf(same), pid);
   });

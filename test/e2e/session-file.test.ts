@@ -81,7 +81,7 @@ describe("a session's file that another program changes", () => {
     ],
     [
       "a link",
-      /no regular file.*\[STORAGE_UNAVAILABLE\]/,
+      /is (not a regular file|a directory|a symbolic link).*\[STORAGE_UNAVAILABLE\]/,
       1,
       () => {
         renameSync(file, `${file}.kept`);
@@ -90,7 +90,7 @@ describe("a session's file that another program changes", () => {
     ],
     [
       "a directory",
-      /no regular file.*\[STORAGE_UNAVAILABLE\]/,
+      /is (not a regular file|a directory|a symbolic link).*\[STORAGE_UNAVAILABLE\]/,
       1,
       () => {
         rmSync(file);
@@ -99,7 +99,7 @@ describe("a session's file that another program changes", () => {
     ],
     [
       "a pipe",
-      /no regular file.*\[STORAGE_UNAVAILABLE\]/,
+      /is (not a regular file|a directory|a symbolic link).*\[STORAGE_UNAVAILABLE\]/,
       1,
       () => {
         rmSync(file);

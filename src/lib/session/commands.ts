@@ -107,6 +107,8 @@ export class Commands {
       log.debug("command sent", { ...ids, session: this.#sessionId });
       // A turn may have begun meanwhile.
       if (command.type === "compact") turns.refuseWhileWorking();
+      // The session may be closed before what it writes has been compared.
+      if (writes && turns.running === undefined) reloading.foreign.working();
       const unbounded = UNBOUNDED_COMMANDS.has(command.type) && options.timeoutMs === undefined;
       const data =
         command.type === "set_model"

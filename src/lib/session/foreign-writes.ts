@@ -71,7 +71,7 @@ export class ForeignWrites {
     this.#isExpected = mark !== undefined;
   }
 
-  /** A turn runs: what it adds is taken for the agent's, should there be nobody left to ask. */
+  /** A turn or a command runs: what it adds is taken for the agent's, should there be nobody left to ask. */
   working(): void {
     this.#unchecked = true;
     this.#turnFrom = this.#known;
