@@ -127,7 +127,23 @@ function profiles(): string {
     paragraph("Variables in all profiles", PROFILES.strict.env),
     paragraph("and in `development` and `minimal`", without(PROFILES.development.env, PROFILES.strict.env)),
     paragraph("and in `minimal`", without(PROFILES.minimal.env, PROFILES.development.env)),
-    "**Denied in all profiles**, and below each of them:",
+    ...wrap(
+      `**Denied in all profiles**: ${Object.keys(HOME_CREDENTIALS).join("; ")}; what only root of the machine could read; homes of other people; pi's logins and sessions, and all of pictl's. [sandbox-denied.md](sandbox-denied.md) has every place.`,
+      "",
+    ),
+    "",
+  ].join("\n");
+}
+
+/** docs/sandbox-denied.md, whole. */
+export function deniedDocs(): string {
+  return [
+    "# What every sandbox is denied",
+    "",
+    ...wrap(
+      "These places, and all below them, are neither read nor written in a sandbox, whatever its profile. An `allow_read` of exactly one of them lifts it ([sandbox.md](sandbox.md#sandboxtoml)); `pictl sandbox explain PATH` says what holds. `npm run docs:sandbox` writes this page from `src/lib/sandbox/policy/credentials.ts`.",
+      "",
+    ),
     "",
     ...Object.entries(HOME_CREDENTIALS).map(([what, paths]) =>
       bullet(
@@ -191,4 +207,5 @@ function wrap(text: string, indent: string): string[] {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   writeFileSync(`${ROOT}docs/sandbox.md`, sandboxDocs());
   writeFileSync(`${ROOT}docs/sandbox-review.md`, reviewDocs());
+  writeFileSync(`${ROOT}docs/sandbox-denied.md`, deniedDocs());
 }

@@ -2,14 +2,15 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { reviewDocs, sandboxDocs } from "../../scripts/sandbox-docs.ts";
+import { deniedDocs, reviewDocs, sandboxDocs } from "../../scripts/sandbox-docs.ts";
 import { checkPolicyText, FILE_KEYS } from "../../src/lib/sandbox/policy/policy-file.ts";
 
 const ROOT = join(import.meta.dirname, "../../");
 const page = readFileSync(join(ROOT, "docs/sandbox.md"), "utf8");
 
-test('the profiles of docs/sandbox.md are what "npm run docs:sandbox" writes', () => {
+test('the profiles of docs/sandbox.md and all of docs/sandbox-denied.md are what "npm run docs:sandbox" writes', () => {
   assert.equal(page, sandboxDocs(ROOT));
+  assert.equal(readFileSync(join(ROOT, "docs/sandbox-denied.md"), "utf8"), deniedDocs());
 });
 
 test('the lists of docs/sandbox-review.md are what "npm run docs:sandbox" writes', () => {
