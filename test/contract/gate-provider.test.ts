@@ -177,6 +177,32 @@ test("an answer that echoes the key has it covered, in headers and body, split, 
   }
 });
 
+test("an answer that hides the key in its reason, a header's name, or another spelling has it covered", async (t) => {
+  const { base, upstream } = await startProvider(
+    t,
+    (_request, response) => {
+      response.writeHead(200, `no ${KEY}`, {
+        [`x-${KEY}`]: "1",
+        location: `/?key=${encodeURIComponent(KEY.toUpperCase())}`,
+        "x-basic": Buffer.from(`user:${KEY}`).toString("base64"),
+      });
+      response.end(JSON.stringify({ key: KEY }).replaceAll("-", "\\u002d"));
+    },
+    {
+      credential: async () => ({
+        headers: { Authorization: `Basic ${Buffer.from(`me:${KEY}`).toString("base64")}` },
+      }),
+    },
+  );
+  const answer = await fetch(`${base}/x`, { headers: { range: "bytes=0-5", "if-range": "x" } });
+  const [request] = upstream.requests;
+  assert.deepEqual([request?.headers.range, request?.headers["if-range"]], [undefined, undefined]);
+  const all = JSON.stringify([answer.statusText, [...answer.headers], await answer.text()]).toLowerCase();
+  assert.match(all, /^\["no \*+",/);
+  for (const part of [KEY.slice(3, 9), "\\u002d", Buffer.from(KEY).toString("base64").slice(4, 12)])
+    assert.ok(!all.includes(part.toLowerCase()), all);
+});
+
 test("a redirect comes back as it is, and isn't followed", async (t) => {
   const elsewhere = await startUpstream(t);
   const { base, upstream } = await startProvider(t, (_request, response) => {

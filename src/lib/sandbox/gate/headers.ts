@@ -36,6 +36,9 @@ const CREDENTIAL_HEADERS = new Set([
 /** Headers by which a proxy tells who asked; from inside they would only be claims. */
 const FORWARDED = /^(?:forwarded|via|x-forwarded-.*|x-real-ip)$/;
 
+/** Asks for a part of an answer: a key that comes back in parts can't be found in any. */
+const RANGE = /^(?:if-)?range$/;
+
 /** A shorter text is a word that any answer may have ("true", "ollama"), and no secret. */
 const MIN_SECRET_LENGTH = 8;
 
@@ -85,7 +88,7 @@ export function withCredential(headers: HeaderPairs, credential: Credential): He
   const kept: HeaderPairs = [];
   for (const [name, value] of endToEnd(headers)) {
     const lower = name.toLowerCase();
-    if (replaced.has(lower) || FORWARDED.test(lower)) continue;
+    if (replaced.has(lower) || FORWARDED.test(lower) || RANGE.test(lower)) continue;
     const real = replacePlaceholders(value, credential.values ?? {});
     if (real !== value || !CREDENTIAL_HEADERS.has(lower)) kept.push([name, real]);
   }
@@ -99,10 +102,17 @@ function replacePlaceholders(text: string, values: Record<string, string>): stri
   );
 }
 
-/** Every text that must not come back: the key and the values of added headers, bare and after "Bearer ". */
+/**
+ * Every text that must not come back: the key and the values of added headers, bare and after "Bearer ", and what
+ * "Basic " has encoded.
+ */
 export function secretsOf(credential: Credential): string[] {
   const values = [...Object.values(credential.values ?? {}), ...Object.values(credential.headers ?? {})];
-  const secrets = values.flatMap((value) => [value, value.replace(/^(?:Bearer|Basic|Token)\s+/i, "")]);
+  const secrets = values.flatMap((value) => {
+    const basic = /^Basic\s+(\S+)$/i.exec(value)?.[1];
+    const decoded = basic === undefined ? "" : Buffer.from(basic, "base64").toString();
+    return [value, value.replace(/^(?:Bearer|Basic|Token)\s+/i, ""), decoded, decoded.replace(/^[^:]*:/, "")];
+  });
   return [...new Set(secrets)].filter((secret) => secret.length >= MIN_SECRET_LENGTH);
 }
 
@@ -119,16 +129,11 @@ export function withoutKeys(query: string): string {
   return kept.length === 0 ? "" : `?${kept.join("&")}`;
 }
 
-/** Response headers that go in: end to end, without cookies, each secret covered. */
-export function cleanResponse(headers: HeaderPairs, secrets: readonly string[]): HeaderPairs {
+/** Response headers that go in: end to end, without cookies, each secret covered, in names as well. */
+export function cleanResponse(headers: HeaderPairs, cover: (text: string) => string): HeaderPairs {
   return endToEnd(headers)
     .filter(([name]) => !/^(?:set-cookie2?|alt-svc)$/i.test(name))
-    .map(([name, value]) => [name, covered(value, secrets)]);
-}
-
-/** A text in which each secret is replaced by as many asterisks. */
-export function covered(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((left, secret) => left.replaceAll(secret, "*".repeat(secret.length)), text);
+    .map(([name, value]) => [cover(name), cover(value)]);
 }
 
 function decoded(text: string): string {

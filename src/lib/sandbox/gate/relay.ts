@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { type TLSSocket, connect as tlsConnect } from "node:tls";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { cleanResponse, type HeaderPairs, pairsOf, valuesOf } from "./headers.ts";
-import { scrub } from "./scrub.ts";
+import { SecretFinder, scrub } from "./scrub.ts";
 import { formatAuthority, type Target } from "./target.ts";
 
 /** A request that goes on over a socket that is connected already. */
@@ -18,7 +18,7 @@ export interface Relay {
   path: string;
   /** Without Host, which follows from the target. */
   headers: HeaderPairs;
-  /** What is covered in the response's headers and body. Empty: the body passes as it is. */
+  /** What is covered in the response: its reason, its headers and its body. Empty: the body passes as it is. */
   secrets: readonly string[];
   /** Of the scheme: when it is the target's, the Host header leaves the port out. */
   defaultPort: number;
@@ -110,7 +110,9 @@ async function answerWith(
   status: number,
   secrets: readonly string[],
 ): Promise<void> {
-  let headers = cleanResponse(pairsOf(answer.rawHeaders), secrets);
+  const finder = new SecretFinder(secrets);
+  const cover = (text: string) => (secrets.length === 0 ? text : finder.cover(text));
+  let headers = cleanResponse(pairsOf(answer.rawHeaders), cover);
   const through: Transform[] = [];
   if (secrets.length > 0) {
     const encoding = valuesOf(headers, "content-encoding").join(",").trim().toLowerCase();
@@ -121,7 +123,7 @@ async function answerWith(
     }
     through.push(scrub(secrets));
   }
-  response.writeHead(status, answer.statusMessage, headers.flat());
+  response.writeHead(status, cover(answer.statusMessage ?? ""), headers.flat());
   response.flushHeaders();
   await pipeline([answer as Readable, ...through, response]);
 }
