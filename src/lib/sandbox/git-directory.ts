@@ -1,8 +1,9 @@
 import { chmodSync, type Dirent, lstatSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
+import { realPath } from "../core/real-path.ts";
 import { heldGit, RESERVED_GIT, UNLINKED_GIT } from "./held-git.ts";
-import type { OutsideGit } from "./outside-git.ts";
+import { coreWorktree, gitInside, type OutsideGit } from "./outside-git.ts";
 
 /** Each is looked at when a sandbox starts, and costs a millisecond of mounts. */
 const MAX_DIRECTORIES = 32;
@@ -19,8 +20,9 @@ const WORKTREE_RESERVED = "config.worktree";
  * @throws PictlError SANDBOX_UNAVAILABLE naming the link
  */
 export function refuseLinkedGit(workspace: string): void {
-  const git = join(workspace, ".git");
-  for (const path of [git, ...UNLINKED_GIT.map((name) => join(git, name))]) {
+  const directories = ownGit(workspace);
+  const held = directories.flatMap((git) => UNLINKED_GIT.map((name) => join(git, name)));
+  for (const path of [join(workspace, ".git"), ...held]) {
     if (!isLink(path)) continue;
     throw new PictlError("SANDBOX_UNAVAILABLE", `A sandbox can't protect ${path}: it is a symbolic link.`, {
       hint: "Put what it leads to in its place; hooks can be kept elsewhere with `git config core.hooksPath`.",
@@ -38,9 +40,31 @@ export function gitPaths(workspace: string): string[] {
   const git = join(workspace, ".git");
   const stats = lstat(git);
   if (stats === undefined) return [];
-  if (!stats.isDirectory()) return [git];
+  const pointer = stats.isDirectory() ? [] : [git];
+  return [...pointer, ...ownGit(workspace).flatMap(heldPaths)];
+}
+
+/** The workspace's own git directories that lie in it: `.git`, or those to which a `.git` file leads. */
+function ownGit(workspace: string): string[] {
+  const git = join(workspace, ".git");
+  return lstat(git)?.isDirectory() ? [git] : gitInside(workspace);
+}
+
+function heldPaths(git: string): string[] {
   const { repositories, worktrees, whole } = gitDirectories(git);
-  return [...whole, ...repositories.flatMap(repositoryPaths), ...worktrees.flatMap(worktreePaths)];
+  return [
+    ...whole,
+    ...repositories.flatMap(repositoryPaths),
+    ...worktrees.flatMap(worktreePaths),
+    ...repositories.flatMap(pointerTo),
+  ];
+}
+
+/** The `.git` file of a submodule: `git status` of the repository around it follows that, and obeys what it finds. */
+function pointerTo(repository: string): string[] {
+  const worktree = coreWorktree(repository);
+  const pointer = worktree === undefined ? undefined : join(resolve(repository, worktree), ".git");
+  return pointer !== undefined && lstat(pointer)?.isFile() && realPath(pointer) === pointer ? [pointer] : [];
 }
 
 /**
@@ -94,11 +118,12 @@ function worktreePaths(path: string): string[] {
  * Source: gitrepository-layout(5). They stay, since two sandboxes may be in one repository at the same time.
  */
 export function keepGitFiles(workspace: string, outside?: OutsideGit): void {
-  const git = join(workspace, ".git");
   if (outside !== undefined) {
     const modules = submodules(join(outside.gitDir, "modules")) ?? [];
     keepFiles([outside.commonDir, ...modules], outside.gitDir === outside.commonDir ? [] : [outside.gitDir]);
-  } else if (lstat(git)?.isDirectory()) {
+    return;
+  }
+  for (const git of ownGit(workspace)) {
     const { repositories, worktrees } = gitDirectories(git);
     keepFiles(repositories, worktrees);
   }

@@ -33,18 +33,17 @@ export interface RefusedGit {
  *
  * @param workspace a real path
  * @param kept what may not be opened, as real paths: the home as a whole, and what the policy denies
- * @returns undefined where there is no `.git` file
+ * @returns undefined where there is no `.git` file, or where it leads into the workspace
  */
 export function findOutsideGit(
   workspace: string,
   { home, denied }: { home: string; denied: readonly string[] },
 ): OutsideGit | RefusedGit | undefined {
   const pointer = join(workspace, ".git");
-  if (look(pointer)?.isFile() !== true) return undefined;
-  const named = /^gitdir: ([^\n\0]+)\n?$/.exec(readOwn(pointer) ?? "")?.[1];
-  if (named === undefined)
+  if (look(pointer)?.isFile() !== true || gitInside(workspace).length > 0) return undefined;
+  const gitDir = pointedGit(workspace);
+  if (gitDir === undefined)
     return { gitDir: pointer, refused: "it is no pointer to a git directory of yours" };
-  const gitDir = resolve(workspace, named);
   const refused = (reason: string): RefusedGit => ({ gitDir, refused: reason });
   if (!isOwnDirectory(gitDir)) return refused("it is no directory of yours, or a symbolic link leads to it");
   const link = readOwn(join(gitDir, "commondir"))?.trimEnd();
@@ -79,13 +78,31 @@ export function findOutsideGit(
   return { gitDir, commonDir };
 }
 
+/**
+ * The git directory of a workspace whose `.git` is a file, and the one that this shares with others, where they lie in
+ * the workspace: `./.bare`, or one that was made with `--separate-git-dir`. Real paths; empty where a link is on the way.
+ */
+export function gitInside(workspace: string): string[] {
+  const gitDir = pointedGit(workspace);
+  const isInside = (path: string) => contains(workspace, path) && isOwnDirectory(path);
+  if (gitDir === undefined || !isInside(gitDir)) return [];
+  const commonDir = resolve(gitDir, readOwn(join(gitDir, "commondir"))?.trimEnd() ?? ".");
+  return [...new Set([gitDir, commonDir])].filter(isInside);
+}
+
+/** Where a workspace's `.git` file leads. */
+function pointedGit(workspace: string): string | undefined {
+  const named = /^gitdir: ([^\n\0]+)\n?$/.exec(readOwn(join(workspace, ".git")) ?? "")?.[1];
+  return named === undefined ? undefined : resolve(workspace, named);
+}
+
 /** What can be written beside the workspace for its git directory. */
 export function writableGit(found: OutsideGit | RefusedGit | undefined): string[] {
   return found === undefined || "refused" in found ? [] : [found.commonDir];
 }
 
 /** The value in a submodule's own configuration; `git` itself isn't asked, since it would obey that file. */
-function coreWorktree(gitDir: string): string | undefined {
+export function coreWorktree(gitDir: string): string | undefined {
   let section = "";
   let value: string | undefined;
   for (const line of readOwn(join(gitDir, "config"))?.split("\n") ?? []) {
