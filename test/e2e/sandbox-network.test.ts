@@ -153,8 +153,17 @@ describe("the network of a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, 
     }
   });
 
-  it("another provider's model gets an agent of its own", async () => {
-    const server = await provider([]);
+  it("another provider's model gets an agent of its own, and no key from a command that an agent planted", async () => {
+    const server = await provider([], "!print-key");
+    const [own, planted] = [join(place.root, "bin"), join(place.cwd, ".venv/bin")];
+    for (const [bin, key] of [
+      [own, KEY],
+      [planted, "planted"],
+    ] as const) {
+      mkdirSync(bin, { recursive: true });
+      writeFileSync(join(bin, "print-key"), `#!/bin/sh\necho ${key}\n`, { mode: 0o755 });
+    }
+    const env = { PATH: `${planted}:${own}:${process.env.PATH}` };
     await place.ok(["prompt", "--sandbox", "strict", "--model", "scripted/echo", "hi"], { env });
     assert.match(
       await place.ok(["prompt", "--model", "local/m", "now you"], { env }),

@@ -104,11 +104,17 @@ export function scrub(secrets: readonly string[]): Transform {
   });
 }
 
-/** Follows all readings at once, of which there are seldom two. */
+/** Follows all readings at once, of which there are seldom two. Nearly all that is looked at is none of a secret. */
 function matchAt(data: Buffer, at: number, { codes, anyCase }: Pattern): number | "cut" | undefined {
-  let places = [at];
+  let plain = 0;
+  while (plain < codes.length && isPlain(data, at + plain)) {
+    const code = data[at + plain] ?? 0;
+    if ((anyCase ? lower(code) : code) !== codes[plain]) return undefined;
+    plain += 1;
+  }
+  let places = [at + plain];
   let cut = false;
-  for (const wanted of codes) {
+  for (const wanted of codes.slice(plain)) {
     const next = new Set<number>();
     for (const place of places) {
       if (place >= data.length) {
@@ -123,6 +129,11 @@ function matchAt(data: Buffer, at: number, { codes, anyCase }: Pattern): number 
     places = [...next];
   }
   return Math.max(...places);
+}
+
+/** Whether there is one way to read the byte there, and it is there. */
+function isPlain(data: Buffer, at: number): boolean {
+  return at < data.length && !mayEscape(data[at]) && data[at + 1] !== 0;
 }
 
 function formsOf(secret: string): { text: string; anyCase: boolean }[] {
