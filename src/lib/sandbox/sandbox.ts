@@ -285,7 +285,7 @@ export class Sandbox {
       ...(git && guards && git.gitDir !== git.commonDir
         ? { reopen: { path: git.gitDir, protect: guards.own } }
         : {}),
-      programs: [process.execPath, ownPrograms(), packageFile(), ...programs],
+      programs: [process.execPath, ownPrograms(), ...packageFiles(), ...programs],
       ...(agentDir === undefined ? {} : { agentDir }),
       ...(elsewhere === undefined ? {} : { elsewhere }),
       sessionDir,
@@ -329,7 +329,7 @@ function ownPrograms(): string {
   return join(root, fromSource ? "src" : "dist");
 }
 
-/** It says how the files beside it are to be read: as ES modules. */
-function packageFile(): string {
-  return join(packagePlace().root, "package.json");
+/** What says how the files beside it are to be read, and what starts pictl outside: not to be written in a workspace. */
+function packageFiles(): string[] {
+  return ["package.json", "bin"].map((name) => join(packagePlace().root, name));
 }

@@ -115,7 +115,8 @@ export function mountArguments(view: View): string[] {
   const sessionDir = view.sessionDir === undefined ? undefined : real(view.sessionDir);
   const changeable = sessionDir === undefined ? writable : [...writable, sessionDir];
   const kept = has("protect") ? keptPaths(view.protect, changeable) : [];
-  addPins(args, kept, writable);
+  const programs = [...new Set(view.programs.map((program) => realpathSync(program)))];
+  addPins(args, has("protect") ? [...kept, ...programs] : kept, writable);
   if (agentDir !== undefined)
     addAgentDir(args, has("agent-dir") ? agentDir : { ...agentDir, hide: [] }, view.memorySize);
   if (sessionDir !== undefined) args.push("--bind", sessionDir, sessionDir);
@@ -123,7 +124,6 @@ export function mountArguments(view: View): string[] {
   for (const place of [view.agentDir?.path, view.sessionDir])
     for (const { path, target } of place === undefined ? [] : linksTo(place))
       if (own.some((directory) => isWithin(path, directory))) addLink(args, target, path);
-  const programs = [...new Set(view.programs.map((program) => realpathSync(program)))];
   for (const path of programs) args.push("--ro-bind", path, path);
   for (const [path, source] of Object.entries(view.elsewhere ?? {})) args.push("--ro-bind", source, path);
   for (const path of kept) addKept(args, path);
