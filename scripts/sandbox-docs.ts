@@ -81,7 +81,7 @@ function catalogue(): string {
       "file | what it says",
       Object.entries(HARMLESS).map(([path, because]) => [`\`${path}\``, because]),
     ),
-    "## Caches that `development` lets be written",
+    "## Caches that tools of `development` write in a home",
     "",
     ...table(
       "cache | holds | why",

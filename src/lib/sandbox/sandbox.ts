@@ -19,6 +19,7 @@ import { type SeccompRule, seccompFilter } from "./bubblewrap/seccomp.ts";
 import { sandboxEnvironment } from "./environment.ts";
 import { gitPaths, keepGitFiles, outsideGitPaths, refuseLinkedGit } from "./git-directory.ts";
 import { type OutsideGit, writableGit } from "./outside-git.ts";
+import { ownCaches } from "./own-caches.ts";
 import { controlGroupName } from "./own-places.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
 
@@ -280,6 +281,7 @@ export class Sandbox {
       emptyHome: policy.home === "empty",
       denyRead: policy.denyRead,
       write: [...policy.allowWrite, ...writableGit(git)],
+      empty: ownCaches(policy, home),
       workspace,
       protect: [...gitPaths(workspace), ...(guards?.common ?? []), ...protect],
       ...(git && guards && git.gitDir !== git.commonDir

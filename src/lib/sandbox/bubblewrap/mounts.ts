@@ -15,6 +15,8 @@ export interface View {
   denyRead: readonly string[];
   /** Roots that can be written beside the workspace; those that don't exist are passed over. */
   write: readonly string[];
+  /** Directories of which there is an empty one in memory, where there is one outside. */
+  empty?: readonly string[];
   workspace: string;
   /** Files and directories that stay as they are, and where they are, as far as they lie below something writable. */
   protect: readonly string[];
@@ -111,6 +113,8 @@ export function mountArguments(view: View): string[] {
       .filter((path) => !denied.some((place) => isWithin(path, place)) && !isWithin(home, path)),
     workspace,
   ];
+  for (const path of (view.empty ?? []).filter((place) => existsSync(place)).map(real))
+    if (!denied.some((place) => isWithin(path, place))) args.push(...size, "--tmpfs", path);
   for (const path of writable) args.push("--bind", path, path);
   const sessionDir = view.sessionDir === undefined ? undefined : real(view.sessionDir);
   const changeable = sessionDir === undefined ? writable : [...writable, sessionDir];

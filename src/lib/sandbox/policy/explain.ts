@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { join } from "node:path";
+import { ownCaches } from "../own-caches.ts";
 import { formatHostRule, normalizeHost, ruleAllows } from "./hosts.ts";
 import { lineName, type Origin, originOfDenial, type PolicyOrigins } from "./origins.ts";
 import type { HostRule, SandboxPolicy } from "./policy.ts";
@@ -59,6 +60,7 @@ function reading(about: Explained, path: string, resolve: Resolve): Verdict {
   return (
     denial(about, path, resolve) ??
     workspaceHas(about, path, resolve) ??
+    ownCache(about, path, resolve) ??
     coveredBy(about, "allowWrite", path, resolve) ??
     coveredBy(about, "read", path, resolve) ??
     refused(about, path, "read", resolve)
@@ -77,6 +79,7 @@ function writing(about: Explained, path: string, resolve: Resolve): Verdict {
           rule: protectedBy,
         } as const)) ??
     workspaceHas(about, path, resolve) ??
+    ownCache(about, path, resolve) ??
     coveredBy(about, "allowWrite", path, resolve) ??
     refused(about, path, "allowWrite", resolve)
   );
@@ -104,6 +107,16 @@ function workspaceHas({ workspace, git }: Explained, path: string, resolve: Reso
       reason: `leads to a git directory that isn't opened, because ${git.refused}`,
     };
   return { answer: "allowed", reason: "is in the workspace", rule: workspace };
+}
+
+function ownCache({ policy, home }: Explained, path: string, resolve: Resolve): Verdict | undefined {
+  const cache = ownCaches(policy, home).find((place) => contains(resolve(place), path));
+  if (cache === undefined) return undefined;
+  return verdict(
+    "own",
+    "is in a cache that is linked into projects, of which the sandbox has an empty one",
+    cache,
+  );
 }
 
 function coveredBy(

@@ -142,7 +142,11 @@ export const PROFILES: Readonly<Record<SandboxProfile, Profile>> = {
     summary: "builds and installs packages; talks to the model and to package registries",
     read: ["/"],
     home: "read",
-    allowWrite: [OWN_TMP, ...TOOL_CACHES.map(({ path }) => path)],
+    allowWrite: [
+      OWN_TMP,
+      // Of those whose files are linked into projects there is an empty one (own-caches.ts).
+      ...TOOL_CACHES.filter(({ holds }) => holds !== "links").map(({ path }) => path),
+    ],
     network: { kind: "hosts", allow: REGISTRIES.map((host) => ({ host })) },
     isolatePid: true,
     maxProcesses: 2048,

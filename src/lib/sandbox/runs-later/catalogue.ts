@@ -965,16 +965,16 @@ export const GIT_ENTRIES: readonly GitEntry[] = [
       "it names programs that git runs (fsmonitor, pager, editor, filters, aliases) and where hooks are",
   },
   {
-    name: "config.worktree",
-    held: ["repository", "worktree"],
-    stands: "",
-    because: "git obeys it as it does `config`",
-  },
-  {
     name: "commondir",
     held: ["repository", "worktree"],
     stands: ".\n",
     because: "git takes configuration and hooks from where it leads",
+  },
+  {
+    name: "config.worktree",
+    held: ["repository", "worktree"],
+    stands: "",
+    because: "git obeys it as it does `config`",
   },
   { name: "gitdir", held: ["worktree"], because: "git takes it for the place of a worktree" },
   {
