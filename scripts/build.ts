@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
-import { globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const OUT = `${ROOT}dist`;
+/** What {@link OUT} was built from, so that `npm test` and `npm pack` don't build the same again. */
+const MARK = `${ROOT}node_modules/.cache/pictl/built`;
 
 /**
  * Packages that oclif imports at start but a release has no use for. Each answers as the real one would on the
@@ -55,7 +58,9 @@ const common: BuildOptions = {
 await main();
 
 async function main(): Promise<void> {
-  rmSync(OUT, { recursive: true, force: true });
+  const hash = sourceHash();
+  if (existsSync(OUT) && existsSync(MARK) && readFileSync(MARK, "utf8") === hash) return;
+  for (const old of [MARK, OUT]) rmSync(old, { recursive: true, force: true });
   mkdirSync(OUT);
   const commands = globSync("src/commands/**/*.ts", { cwd: ROOT });
   const split: BuildOptions = {
@@ -66,7 +71,7 @@ async function main(): Promise<void> {
     chunkNames: "chunks/[name]-[hash]",
     // listr2 starts three times faster as its own files than bundled.
     external: ["listr2", "@earendil-works/*"],
-    define: { __PICTL_BUILD__: JSON.stringify({ version: packageVersion(), build: sourceHash() }) },
+    define: { __PICTL_BUILD__: JSON.stringify({ version: packageVersion(), build: hash }) },
     minifySyntax: true,
     minifyWhitespace: true,
     // What is bundled from CommonJS asks for Node's own modules with require.
@@ -115,6 +120,8 @@ async function main(): Promise<void> {
     // pi gives an extension its own copy.
     external: ["@earendil-works/*"],
   });
+  mkdirSync(dirname(MARK), { recursive: true });
+  writeFileSync(MARK, hash);
 }
 
 function packageVersion(): string {
