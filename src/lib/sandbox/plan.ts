@@ -9,6 +9,7 @@ import { sha256 } from "../core/sha256.ts";
 import { homeOf } from "../core/user.ts";
 import { rememberingRealPath } from "./links.ts";
 import { findOutsideGit, type OutsideGit, type RefusedGit, writableGit } from "./outside-git.ts";
+import { refuseMovedDirectory, refusePlantedLinks } from "./planted-links.ts";
 import { policyDigest } from "./policy/digest.ts";
 import { type LoadedPolicy, loadPolicy } from "./policy/load.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
@@ -75,6 +76,8 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
   if (loaded === undefined) return undefined;
   const { policy, files } = loaded;
   const home = realPath(named);
+  // A session's directory has been free of links since it was created.
+  if (sessionDir !== undefined) refuseMovedDirectory(cwd, realPath(cwd));
   const workspace = workspaceOf(cwd, named);
   const found = findOutsideGit(workspace, { home, denied: policy.denyRead.map(rememberingRealPath()) });
   const git = found === undefined || "refused" in found ? undefined : found;
@@ -90,6 +93,8 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
           agentDir,
           denied: policy.denyRead,
         });
+  const writable = writablePlaces({ workspace, git, sessionMount: mount, policy });
+  refusePlantedLinks([...policy.read, ...policy.allowWrite, ...policy.denyRead], writable);
   const parts = [
     policyDigest(policy),
     workspace,
@@ -215,19 +220,21 @@ function packageRoot(file: string): string {
  * Files that the words name: prompts, scenarios, extensions. What a policy denies stays so, and of a directory nobody
  * means all that is in it.
  */
-function namedFiles(words: readonly string[], { cwd, policy: { denyRead } }: SandboxPlan): string[] {
+function namedFiles(words: readonly string[], plan: SandboxPlan): string[] {
+  const { cwd, policy } = plan;
   const candidates = words.flatMap((word) => [
     word,
     word.startsWith("scripted/") ? word.slice("scripted/".length) : word.slice(word.indexOf("=") + 1),
   ]);
-  const paths = candidates
+  const named = candidates
     .filter((word) => isAbsolute(word) || /^\.{0,2}\//.test(word))
-    .map((word) => realPath(resolve(cwd, word)));
-  const files = [...new Set(paths)].filter(
+    .map((word) => resolve(cwd, word));
+  refusePlantedLinks(named, writablePlaces(plan));
+  const files = [...new Set(named.map(realPath))].filter(
     (path) => isFile(path) && !KERNELS.some((own) => contains(own, path)),
   );
   if (files.length === 0) return [];
-  const denied = denyRead.map(rememberingRealPath());
+  const denied = policy.denyRead.map(rememberingRealPath());
   return files.filter((path) => !denied.some((place) => contains(place, path)));
 }
 

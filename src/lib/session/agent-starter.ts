@@ -251,6 +251,8 @@ export class AgentStarter {
     const setting = childSetting(caller);
     const sharedArgs = [...launchArguments({ kind: "file", path: "" }, options, scriptedArgs), ...own];
     const sandbox = planned && withProgram(planned, pi.argv, sharedArgs);
+    // The file of a session of another directory, of which this one is a copy.
+    if (place.kind === "file" && place.copyId !== undefined) sandbox?.programs.push(place.path);
     return {
       pi,
       args,

@@ -59,13 +59,13 @@ export async function resolvePi(options: ResolvePiOptions): Promise<PiCommand> {
       : `the pi on PATH is passed over, as ${agentsCanWrite(refused)}`;
   const bundled = recent(await use([bundledCli], "bundled", `It comes with pictl; ${otherwise}.`));
   if (onPath === undefined) return bundled;
+  const first = refused === undefined ? "the first pi on PATH" : "the first pi on PATH that can be used";
+  const passedOver =
+    refused === undefined ? "" : ` One before it is passed over, as ${agentsCanWrite(refused)}.`;
   if (realpathSync(onPath) === realpathSync(bundledCli)) {
-    return { ...bundled, reason: "It comes with pictl, and is the first pi on PATH." };
+    return { ...bundled, reason: `It comes with pictl, and is ${first}.${passedOver}` };
   }
   try {
-    const first = refused === undefined ? "the first pi on PATH" : "the first pi on PATH that can be used";
-    const passedOver =
-      refused === undefined ? "" : ` One before it is passed over, as ${agentsCanWrite(refused)}.`;
     const found = await use(
       [onPath],
       "PATH",

@@ -120,7 +120,12 @@ export function mountArguments(view: View): string[] {
   const changeable = sessionDir === undefined ? writable : [...writable, sessionDir];
   const kept = has("protect") ? keptPaths(view.protect, changeable) : [];
   const programs = [...new Set(view.programs.map((program) => realpathSync(program)))];
-  addPins(args, has("protect") ? [...kept, ...programs] : kept, writable);
+  // What is denied would be seen under another name once the directory that it is in was renamed.
+  const deniedBelow = denied.filter(
+    (path) => lstat(path) !== undefined && writable.some((root) => isWithin(path, root)),
+  );
+  const pinned = has("protect") ? [...kept, ...programs, ...deniedBelow] : deniedBelow;
+  addPins(args, pinned, writable);
   if (agentDir !== undefined)
     addAgentDir(args, has("agent-dir") ? agentDir : { ...agentDir, hide: [] }, view.memorySize);
   if (sessionDir !== undefined) args.push("--bind", sessionDir, sessionDir);
@@ -192,7 +197,8 @@ function addTree(args: string[], path: string, hidden: readonly string[]): void 
   const inside = hidden.filter((other) => isWithin(other, path));
   const entries = isTakenApart(path, inside) ? list(path) : undefined;
   if (entries === undefined || (path !== "/" && entries.length > MAX_ENTRIES)) {
-    args.push("--ro-bind", path, path);
+    // It may have gone since it was listed, as directories of other programs do.
+    args.push("--ro-bind-try", path, path);
     for (const covered of inside) addCover(args, covered);
     return;
   }

@@ -1,0 +1,45 @@
+import { PictlError } from "../core/errors.ts";
+import { linksTo } from "../core/links.ts";
+import { contains } from "./policy/roots.ts";
+
+/**
+ * Refuses places that are reached through a link which an agent in a sandbox could have made: the policy or the user
+ * named what was there, and the next sandbox would open, or leave open, what the link leads to.
+ *
+ * @param places absolute paths of a policy or of a command line
+ * @param writable roots that can be written inside, free of links
+ * @throws PictlError SANDBOX_CHANGED naming the place, the link and where that leads
+ */
+export function refusePlantedLinks(places: readonly string[], writable: readonly string[]): void {
+  for (const place of places) {
+    const link = linksTo(place).find(({ path }) => writable.some((root) => contains(root, path)));
+    if (link === undefined) continue;
+    throw new PictlError(
+      "SANDBOX_CHANGED",
+      `${place} leads through ${link.path}, a symbolic link to ${link.target} that an agent in a sandbox could have made.`,
+      {
+        hint: "If it is yours, name the place itself that it leads to; else look at what it replaced.",
+        details: { place, link: link.path, target: link.target },
+      },
+    );
+  }
+}
+
+/**
+ * Refuses a session's directory in whose place a link was put since the session was created in it.
+ *
+ * @param cwd the directory as it was, free of links
+ * @param real where it leads now
+ * @throws PictlError SANDBOX_CHANGED naming both
+ */
+export function refuseMovedDirectory(cwd: string, real: string): void {
+  if (cwd === real) return;
+  throw new PictlError(
+    "SANDBOX_CHANGED",
+    `The session's directory ${cwd} leads to ${real} now, through a symbolic link that an agent in a sandbox could have made.`,
+    {
+      hint: `Put the directory back. If the other one is meant, go on there with a copy, \`pictl prompt --fork --cwd ${real}\`, once you have seen what it is.`,
+      details: { cwd, real },
+    },
+  );
+}
