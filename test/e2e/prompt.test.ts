@@ -169,7 +169,7 @@ describe("pictl prompt", () => {
       "--model",
       "scripted/echo",
       "--timeout",
-      `${scaled(3_000)}ms`,
+      `${scaled(6_000)}ms`,
       "--json",
       "go",
     ];
