@@ -24,11 +24,14 @@ export const DEPENDS_ON_PI: Readonly<Record<string, RegExp>> = {
   "test/e2e/turns.test.ts": /a killed client|--no-wait|still waits|two first prompts|wait for itself/,
 };
 
-/** Files that between them use every RPC command and record of pi, and the pis with which they run each time. */
-export const SAYS_IT_ALL: Readonly<Record<string, "each" | "oldest">> = {
-  "test/e2e/agent-commands.test.ts": "each",
-  "test/e2e/stream-json.test.ts": "oldest",
-};
+/**
+ * Files that between them use every RPC command and record of pi. They run with the oldest pi each time, which differs most
+ * from the bundled one.
+ */
+export const SAYS_IT_ALL: readonly string[] = [
+  "test/e2e/agent-commands.test.ts",
+  "test/e2e/stream-json.test.ts",
+];
 
 /** How a file of these runs with another pi. */
 export function runWith({ cli, version }: OtherPi, file: string): Pick<TestRun, "label" | "env" | "options"> {
