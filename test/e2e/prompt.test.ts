@@ -163,13 +163,14 @@ describe("pictl prompt", () => {
 
   it("aborts at --timeout also while the agent starts, and says whose turn it was", async () => {
     const env = { PICTL_PI: STUCK_PI };
+    // Below the minute after which a start fails by itself.
     const args = [
       "prompt",
       "--new",
       "--model",
       "scripted/echo",
       "--timeout",
-      `${scaled(6_000)}ms`,
+      `${Math.min(scaled(3_000), 30_000)}ms`,
       "--json",
       "go",
     ];
