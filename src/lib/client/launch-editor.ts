@@ -20,8 +20,9 @@ export interface EditOptions {
 /**
  * Lets a person edit a text in `$VISUAL`, `$EDITOR` or else `vi`, and gives what was saved, without the newline
  * that editors put at the end. The variable is a shell's words, so that it may hold arguments
- * (`code --wait`). A bare name is not looked for where a sandboxed agent could have put it. The editor gets the terminal even where stdin or stdout is something else. There is no time
- * limit: a person decides. Whoever draws on the terminal has to leave it first.
+ * (`code --wait`). A bare name is not looked for where a sandboxed agent could have put it. The editor gets the terminal
+ * even where stdin or stdout is something else. There is no time limit: a person decides. Whoever draws on the terminal has
+ * to leave it first.
  *
  * @throws PictlError INVALID_INPUT when there is no terminal for an editor, when it can't be started or fails
  *   (`details.exitCode`), and when the text isn't UTF-8

@@ -36,8 +36,8 @@ const PROBLEMS = {
  * for, and a link leads to what isn't the agent's to name.
  *
  * @returns a descriptor of a regular file, which the caller closes
- * @throws what the file system says; `EISDIR` and `EFTYPE` for what is no regular file, `ELOOP` for a link that isn't followed,
- *   `EOWNER` for a file of another user
+ * @throws what the file system says; `EISDIR` and `EFTYPE` for what is no regular file, `ELOOP` for a link that isn't
+ *   followed, `EOWNER` for a file of another user
  */
 export function openAgentFile(path: string, { links, owner }: AgentFileOptions = {}): number {
   const noFollow = links === "follow" ? 0 : constants.O_NOFOLLOW;
@@ -71,12 +71,12 @@ export function readAgentFile(path: string, options: AgentFileOptions & { maxByt
   try {
     const { size } = fstatSync(fd);
     if (size > maxBytes) throw problem("EFBIG", path, ` ${maxBytes} bytes`);
-    // One byte more than there should be tells of a file that grows.
-    const bytes = Buffer.alloc(Math.min(size, maxBytes) + 1);
+    // As it was when it was opened: what grows meanwhile isn't followed.
+    const bytes = Buffer.alloc(size);
     let length = 0;
-    for (let read = -1; read !== 0 && length < bytes.length; length += read)
-      read = readSync(fd, bytes, length, bytes.length - length, null);
-    return bytes.subarray(0, Math.min(length, size));
+    for (let read = -1; read !== 0 && length < size; length += read)
+      read = readSync(fd, bytes, length, size - length, null);
+    return bytes.subarray(0, length);
   } finally {
     closeSync(fd);
   }

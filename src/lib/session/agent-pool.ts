@@ -129,10 +129,13 @@ export class AgentPool {
   /** Records, beside the agent's start, what a review compares the session's workspace with. */
   async #recordWorkspace(session: string, { sandbox }: AgentLaunch): Promise<void> {
     if (sandbox === undefined) return;
+    const { baselines } = this.#starter;
+    const places = workspacePlaces(sandbox);
+    if (baselines.has(session, places)) return;
     const began = Date.now();
     await delay(RECORD_DELAY_MS);
     try {
-      await this.#starter.baselines.take(session, workspacePlaces(sandbox), began);
+      await baselines.take(session, places, began);
     } catch (error) {
       this.#log.warn("workspace not recorded", { session, error: toPictlError(error).message });
     }

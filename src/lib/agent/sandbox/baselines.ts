@@ -15,8 +15,7 @@ import { gunzip, gzip } from "node:zlib";
 import { PictlError, systemErrorCode, toStorageError } from "../../core/errors.ts";
 import type { SandboxReview } from "../../core/sandbox-review.ts";
 import { sha256 } from "../../core/sha256.ts";
-import { compareSnapshots } from "../../sandbox/runs-later/compare.ts";
-import { type Snapshot, takeSnapshot } from "../../sandbox/runs-later/snapshot.ts";
+import type { Snapshot } from "../../sandbox/runs-later/snapshot.ts";
 
 /** Begins with the agent's start, which takes half a second, and may make that longer by this. */
 const BASELINE_MS = 5_000;
@@ -40,6 +39,11 @@ export class Baselines {
     this.#directory = directory;
   }
 
+  /** Whether a session has a baseline of this workspace. */
+  has(sessionId: string, roots: readonly string[]): boolean {
+    return existsSync(this.#file(sessionId, roots));
+  }
+
   /**
    * Takes a session's baseline where there is none yet. Work goes on meanwhile.
    *
@@ -48,9 +52,10 @@ export class Baselines {
    * @throws PictlError STORAGE_UNAVAILABLE
    */
   async take(sessionId: string, roots: readonly string[], before = Date.now()): Promise<void> {
-    const file = this.#file(sessionId, roots);
-    if (existsSync(file)) return;
-    await write(file, await takeSnapshot({ roots, before, limitMs: BASELINE_MS }));
+    if (this.has(sessionId, roots)) return;
+    // The list of what is looked for is long: a daemon without a sandbox starts without it.
+    const { takeSnapshot } = await import("../../sandbox/runs-later/snapshot.ts");
+    await write(this.#file(sessionId, roots), await takeSnapshot({ roots, before, limitMs: BASELINE_MS }));
   }
 
   /** Gives a copy of a session its baseline of the same workspace: what that has changed isn't reviewed yet. */
@@ -82,6 +87,10 @@ export class Baselines {
         },
       );
     }
+    const [{ takeSnapshot }, { compareSnapshots }] = await Promise.all([
+      import("../../sandbox/runs-later/snapshot.ts"),
+      import("../../sandbox/runs-later/compare.ts"),
+    ]);
     const review: SandboxReview = { baselines: [], changes: [], notReviewed: [], accepted: accept };
     const states: [file: string, now: Snapshot][] = [];
     for (const name of files) {
