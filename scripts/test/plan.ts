@@ -59,8 +59,10 @@ export const HAS_LONG_FORM: readonly string[] = [
   "test/e2e/parking.test.ts",
   "test/e2e/shutdown.test.ts",
   "test/unit/lib/history/property.test.ts",
+  "test/unit/lib/history/search.test.ts",
   "test/unit/lib/sandbox/gate/target.test.ts",
   "test/unit/lib/sandbox/policy/merge.test.ts",
+  "test/unit/lib/session/session-lock.test.ts",
 ];
 
 /** The files that take longest, which start first: one of them alone at the end would leave a core idle. */

@@ -14,7 +14,7 @@ import { LONG } from "../../../support/speed.ts";
 
 const ALL = 100_000;
 const CHANGES = ["create", "append", "append", "truncate", "replace", "delete", "copy", "spoil"] as const;
-const RUNS = LONG ? 60 : 20;
+const RUNS = LONG ? 60 : 12;
 
 /** Parts of the {@link CODE} in the texts. */
 const OPERATORS = ["->", "--", "->b"];
@@ -162,7 +162,7 @@ describe("search", () => {
             });
           }
         }),
-        { numRuns: LONG ? 300 : 100 },
+        { numRuns: LONG ? 300 : 50 },
       );
     } finally {
       at.dispose();
@@ -182,7 +182,7 @@ describe("search", () => {
       for (let i = 0; i < 800; i++) corpus.append(choice);
       for (let i = 0; i < 20; i++) corpus.copy(choice);
       let cutShort = 0;
-      for (let round = 0; round < (LONG ? 6 : 3); round++) {
+      for (let round = 0; round < (LONG ? 6 : 2); round++) {
         const child = fork(join(import.meta.dirname, "../../../fixtures/history/index-and-tell.ts"), [
           path,
           sessions,

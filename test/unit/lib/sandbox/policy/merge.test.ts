@@ -181,7 +181,7 @@ test("a merged policy allows nothing that the user's refuses", () => {
     fc.property(settings, settings, (user, workspace) => {
       assertWithin(merge(user, workspace), userSide(user).policy, "beyond the user's");
     }),
-    { numRuns: LONG ? 500 : 125 },
+    { numRuns: LONG ? 500 : 60 },
   );
 });
 
@@ -218,7 +218,7 @@ test("nor what the workspace's refuses", () => {
           "beyond its profile",
         );
     }),
-    { numRuns: LONG ? 500 : 125 },
+    { numRuns: LONG ? 500 : 60 },
   );
 });
 
@@ -237,7 +237,7 @@ test("two whole policies: the merged one allows what both allow, and no more", (
       );
       assert.deepEqual(lost, []);
     }),
-    { numRuns: LONG ? 300 : 75 },
+    { numRuns: LONG ? 300 : 40 },
   );
 });
 
@@ -251,7 +251,7 @@ test("a flag never weakens what the user's file demands, and the files never wha
       if (flag === "strict" && user.profile !== "strict")
         assertWithin(policy, { ...profilePolicy("strict", places), allowNoSandbox: true }, "beyond strict");
     }),
-    { numRuns: LONG ? 300 : 75 },
+    { numRuns: LONG ? 300 : 40 },
   );
 });
 
