@@ -1,19 +1,40 @@
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
 import { scaled } from "../support/speed.ts";
-import { Workspace } from "../support/workspace.ts";
+import { SCENARIOS, Workspace } from "../support/workspace.ts";
+
+let place: Workspace;
+/** Each turn of it runs a tool. */
+let session: string;
+/** Each turn of it is long. */
+let long: string;
+/** A session called "other". */
+let other: string;
+before(async () => {
+  place = new Workspace();
+  await place.ok(["daemon", "start"]);
+  session = await create(`scripted/${manyTimes("tools.json")}`);
+  long = await create(`scripted/${manyTimes("long-turn.json")}`);
+  other = await create("scripted/echo", "other");
+});
+after(() => place.dispose());
+
+/** The responses of a scenario, again and again. @returns its path */
+function manyTimes(name: string): string {
+  const { responses } = JSON.parse(readFileSync(join(SCENARIOS, name), "utf8")) as { responses: object[] };
+  const path = join(place.root, name);
+  writeFileSync(path, JSON.stringify({ responses: Array.from({ length: 20 }, () => responses).flat() }));
+  return path;
+}
+
+async function create(model: string, name?: string): Promise<string> {
+  const named = name === undefined ? {} : { name };
+  return (await place.ask("create_session", { cwd: place.cwd, ...named, options: { model } })).sessionId;
+}
 
 describe("session watch", () => {
-  let place: Workspace;
-  let session: string;
-  before(() => {
-    place = new Workspace();
-  });
-  after(() => place.dispose());
-  beforeEach(async () => {
-    session = await place.ok(["session", "create", "--model", place.scenario("tools.json")]);
-  });
-
   /** Starts to watch and waits until it does: its first record says so. */
   const watch = async () => {
     const running = place.start(["session", "watch", session, "--format", "stream-json"]);
@@ -29,7 +50,7 @@ describe("session watch", () => {
   it("shows a turn as text: the prompt, tools, the answer and how it ended", async () => {
     const running = place.start(["session", "watch", session]);
     await running.until("stdout", /^== /);
-    await place.ok(["prompt", "-s", session, "how long is notes.txt?"]);
+    await place.turn({ sessionId: session, message: "how long is notes.txt?" });
     await running.until("stdout", /^— completed · /m);
     running.child.kill("SIGINT");
     const { stdout, code } = await running.done;
@@ -60,71 +81,42 @@ describe("session watch", () => {
     assert.equal((await prompting.done).code, 0);
   });
 
-  it("--since catches up first, without a hole or a double", async () => {
-    await place.ok(["prompt", "-s", session, "one"]);
-    const all = records(
-      await place.ok([
-        "session",
-        "watch",
-        session,
-        "--since",
-        "0",
-        "--format",
-        "stream-json",
-        "--until",
-        "idle",
-      ]),
-    );
+  it("--since catches up first, without a hole or a double, --format pi with pi's own records", async () => {
+    await place.turn({ sessionId: session, message: "one" });
+    const since = async (seq: number, format: string) => {
+      const flags = ["--since", String(seq), "--format", format, "--until", "idle"];
+      return records(await place.ok(["session", "watch", session, ...flags]));
+    };
+    const all = await since(0, "stream-json");
     assert.ok(all.some(({ type }) => type === "turn_ended"));
     const middle = all.find(({ type }) => type === "tool")?.seq ?? 0;
-    const since = ["--since", String(middle), "--format", "stream-json", "--until", "idle"];
-    const later = records(await place.ok(["session", "watch", session, ...since]));
     assert.deepEqual(
-      later,
+      await since(middle, "stream-json"),
       all.filter(({ seq = 0 }) => seq > middle),
     );
-  });
-
-  it("--format pi gives pi's own records", async () => {
-    await place.ok(["prompt", "-s", session, "one"]);
-    const since = ["--since", "0", "--format", "pi", "--until", "idle"];
-    const types = records(await place.ok(["session", "watch", session, ...since])).map(({ type }) => type);
+    const types = (await since(0, "pi")).map(({ type }) => type);
     assert.ok(types.includes("agent_start") && types.includes("agent_settled"), types.join());
   });
 
   it("Ctrl-C leaves the turn alone", async () => {
-    session = await place.ok(["session", "create", "--model", place.scenario("long-turn.json")]);
-    const prompting = place.start(["prompt", "-s", session, "go"]);
-    await prompting.until("stdout", /\S/);
-    const watching = place.start(["session", "watch", session]);
+    await place.ask("prompt", { sessionId: long, message: "go" });
+    const watching = place.start(["session", "watch", long]);
     await watching.until("stdout", /\n.*\S/);
     watching.child.kill("SIGINT");
     assert.equal((await watching.done).code, 130);
-    const { session: now } = await place.json<{ session: { state: string } }>(["session", "show", session]);
-    assert.equal(now.state, "working");
-    await place.ok(["session", "abort", session]);
-    assert.equal((await prompting.done).code, 6);
+    assert.equal((await place.ask("get_session", { sessionId: long })).session.state, "working");
+    await place.ask("abort", { sessionId: long });
   });
 
   it("several sessions, each under its own heading", async () => {
-    const other = await place.ok(["session", "create", "--name", "other", "--model", "scripted/echo"]);
     const running = place.start(["session", "watch", session, other]);
     await running.until("stdout", /^== .* other/m);
-    await place.ok(["prompt", "-s", session, "to the first"]);
-    await place.ok(["prompt", "-s", other, "to the other"]);
+    await place.turn({ sessionId: session, message: "to the first" });
+    await place.turn({ sessionId: other, message: "to the other" });
     await running.until("stdout", /> to the other(.|\n)*— completed/);
     running.child.kill("SIGINT");
     const { stdout } = await running.done;
     assert.ok(stdout.indexOf("> to the first") < stdout.lastIndexOf(" other"), stdout);
-  });
-
-  it("says when the daemon goes away, with exit code 9", async () => {
-    const running = place.start(["session", "watch", session]);
-    await running.until("stdout", /^== /);
-    await place.ok(["daemon", "stop"]);
-    const { code, stderr } = await running.done;
-    assert.equal(code, 9);
-    assert.match(stderr, /\[DAEMON_UNREACHABLE\]/);
   });
 
   it("refuses --json and an unknown session", async () => {
@@ -134,26 +126,15 @@ describe("session watch", () => {
 });
 
 describe("session wait", () => {
-  let place: Workspace;
-  before(() => {
-    place = new Workspace();
-  });
-  after(() => place.dispose());
-
-  const create = (model: string) => place.ok(["session", "create", "--model", model]);
-  const detach = (session: string) => place.ok(["prompt", "-s", session, "--detach", "go"]);
+  const go = (sessionId: string) => place.ask("prompt", { sessionId, message: "go" });
 
   it("is over at once where nothing runs", async () => {
-    const session = await create("scripted/echo");
-    assert.equal(await place.ok(["session", "wait", session]), session);
+    assert.equal(await place.ok(["session", "wait", other]), other);
   });
 
   it("ends with the turn, with the code that prompt would give", async () => {
-    const [good, bad] = [
-      await create(place.scenario("tools.json")),
-      await create(place.scenario("error.json")),
-    ];
-    for (const session of [good, bad]) await detach(session);
+    const [good, bad] = [session, await create(place.scenario("error.json"))];
+    for (const each of [good, bad]) await go(each);
     assert.equal((await place.run(["session", "wait", good, "--for", "turn-end"])).code, 0);
     assert.equal((await place.run(["session", "wait", bad, "--for", "turn-end"])).code, 6);
     const both = await place.run(["session", "wait", good, bad, "--all"]);
@@ -162,8 +143,8 @@ describe("session wait", () => {
   });
 
   it("--any is over with the first, --timeout exits 3 naming the others and leaves the turn alone", async () => {
-    const [idle, busy] = [await create("scripted/echo"), await create(place.scenario("long-turn.json"))];
-    await detach(busy);
+    const [idle, busy] = [other, long];
+    await go(busy);
     const any = await place.json<{ sessions: { sessionId: string; reason: string }[] }>([
       "session",
       "wait",
@@ -186,5 +167,17 @@ describe("session wait", () => {
 
   it("knows no session that there isn't", async () => {
     assert.equal((await place.run(["session", "wait", "nobody"])).code, 4);
+  });
+});
+
+// It takes the daemon of all of them away.
+describe("session watch at the end", () => {
+  it("says when the daemon goes away, with exit code 9", async () => {
+    const running = place.start(["session", "watch", session]);
+    await running.until("stdout", /^== /);
+    await place.ok(["daemon", "stop"]);
+    const { code, stderr } = await running.done;
+    assert.equal(code, 9);
+    assert.match(stderr, /\[DAEMON_UNREACHABLE\]/);
   });
 });
