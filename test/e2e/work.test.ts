@@ -3,79 +3,76 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, it, type TestContext } from "node:test";
+import { after, before, describe, it } from "node:test";
 import type { Client } from "../../src/lib/client/client.ts";
 import type { DaemonStatus, RequestResults } from "../../src/lib/protocol/requests.ts";
+import { writeSession } from "../support/session-file.ts";
 import { Workspace } from "../support/workspace.ts";
 
 /** Enough round trips for a timer of 1 ms to fire many times. */
 const ROUND_TRIPS = 100;
 
-/** A place whose session has a file, and in which `cat go` in a command lasts until `release`. */
-async function workspace(t: TestContext, limits: string) {
-  const place = new Workspace();
-  t.after(() => place.dispose());
+/** The session of a place that is made anew for a few tests, in which `cat go` in a command lasts until `release`. */
+let place: Workspace;
+let client: Client;
+let session: string;
+
+async function open(limits: string): Promise<void> {
+  place = new Workspace();
   mkdirSync(place.paths.configDir, { recursive: true });
   writeFileSync(place.paths.config, `[limits]\n${limits}\n`);
   execFileSync("mkfifo", [join(place.cwd, "go")]);
-  await place.ok(["session", "create", "--model", "scripted/echo", "--name", "first"]);
-  await place.ok(["prompt", "-s", "first", "hello"]);
-  const release = () => writeFile(join(place.cwd, "go"), "released\n");
-  const client = await place.client();
-  t.after(() => client.close());
-  return { place, client, release };
+  session = writeSession(place, ["hello"]);
+  await place.ok(["daemon", "start"]);
+  client = await place.client();
 }
 
-async function stateOf(client: Client): Promise<string> {
-  return (await client.request("get_session", { sessionId: "first" })).session.state;
+async function close(): Promise<void> {
+  client.close();
+  await place.dispose();
 }
 
-async function statusWhen(client: Client, what: (status: DaemonStatus) => boolean): Promise<DaemonStatus> {
+const release = () => writeFile(join(place.cwd, "go"), "released\n");
+
+async function state(): Promise<string> {
+  return (await client.request("get_session", { sessionId: session })).session.state;
+}
+
+async function statusWhen(what: (status: DaemonStatus) => boolean): Promise<DaemonStatus> {
   for (;;) {
     const status = await client.request("get_daemon_status", {});
     if (what(status)) return status;
   }
 }
 
-describe("a command that runs beside a turn", () => {
-  it("keeps its agent beyond park_after, and the session's state says working", async (t) => {
-    const { place, client, release } = await workspace(t, 'park_after = "1ms"');
-    const running = place.start(["session", "bash", "-s", "first", "echo on; cat go"]);
+describe("a command that runs beside a turn, where idle agents are parked at once", () => {
+  before(() => open('park_after = "1ms"'));
+  after(close);
+
+  it("keeps its agent beyond park_after, and the session's state says working", async () => {
+    const running = place.start(["session", "bash", "-s", session, "echo on; cat go"]);
     await running.until("stdout", "on\n");
-    for (let trip = 0; trip < ROUND_TRIPS; trip++) assert.equal(await stateOf(client), "working");
-    const waiting = place.start(["session", "wait", "first"]);
+    for (let trip = 0; trip < ROUND_TRIPS; trip++) assert.equal(await state(), "working");
+    const waiting = place.start(["session", "wait", session]);
     await release();
     const result = await running.done;
     assert.deepEqual([result.code, result.stdout], [0, "on\nreleased\n"], result.stderr);
     assert.equal((await waiting.done).code, 0);
     // It is parked once nothing runs.
-    await statusWhen(client, ({ agents }) => agents.length === 0);
+    await statusWhen(({ agents }) => agents.length === 0);
   });
 
-  it("keeps its agent when another session needs the only one, which waits and says so", async (t) => {
-    const { place, release } = await workspace(t, "max_live_agents = 1\nspare_agents = 0");
-    const running = place.start(["session", "bash", "-s", "first", "echo on; cat go"]);
-    await running.until("stdout", "on\n");
-    const other = place.start(["prompt", "--new", "--model", "scripted/echo", "second"]);
-    await other.until("stderr", "the only agent is busy");
-    await release();
-    const [first, second] = await Promise.all([running.done, other.done]);
-    assert.deepEqual([first.code, first.stdout], [0, "on\nreleased\n"], first.stderr);
-    assert.deepEqual([second.code, second.stdout], [0, "echo: second\n"], second.stderr);
-  });
-
-  it("is work also when its client has gone, or no longer waits for it", async (t) => {
-    const { place, client, release } = await workspace(t, 'park_after = "1ms"');
+  it("is work also when its client has gone, or no longer waits for it", async () => {
     const started = Promise.withResolvers<void>();
     client.onRecord((record) => {
       if (record.type === "event" && record.event.type === "bash_execution_update") started.resolve();
     });
-    const { sessionId } = await client.request("subscribe", { sessionId: "first" });
+    const { sessionId } = await client.request("subscribe", { sessionId: session });
     const record = { type: "bash", command: "echo on; cat go; touch ended" };
     const late = client.request("send_record", { sessionId, record, timeoutMs: 1 });
     await assert.rejects(late, /did not answer bash within 1 ms/);
     await started.promise;
-    for (let trip = 0; trip < ROUND_TRIPS; trip++) assert.equal(await stateOf(client), "working");
+    for (let trip = 0; trip < ROUND_TRIPS; trip++) assert.equal(await state(), "working");
     const restart = place.start(["daemon", "restart", "--when-idle", "--timeout", "200ms"]);
     assert.equal((await restart.done).code, 3, restart.transcript());
     const idle = client.request("wait", { sessionId, for: ["idle"] });
@@ -84,38 +81,56 @@ describe("a command that runs beside a turn", () => {
     execFileSync("ls", [join(place.cwd, "ended")]);
     await place.ok(["daemon", "restart", "--when-idle"]);
   });
+});
 
-  it("is not cut by a prompt for which its agent would have to be replaced", async (t) => {
-    const { place, release } = await workspace(t, "");
-    const running = place.start(["session", "bash", "-s", "first", "echo on; cat go"]);
+describe("a command that runs beside a turn, where one agent may live", () => {
+  before(() => open("max_live_agents = 1\nspare_agents = 0"));
+  after(close);
+
+  it("keeps its agent when another session needs the only one, which waits and says so", async () => {
+    const running = place.start(["session", "bash", "-s", session, "echo on; cat go"]);
     await running.until("stdout", "on\n");
-    const prompt = ["prompt", "-s", "first", "--model", place.scenario("three-turns.json"), "hello"];
+    const other = place.start(["prompt", "--new", "--model", "scripted/echo", "second"]);
+    await other.until("stderr", "the only agent is busy");
+    await release();
+    const [first, second] = await Promise.all([running.done, other.done]);
+    assert.deepEqual([first.code, first.stdout], [0, "on\nreleased\n"], first.stderr);
+    assert.deepEqual([second.code, second.stdout], [0, "echo: second\n"], second.stderr);
+  });
+});
+
+describe("a command that runs beside a turn", () => {
+  before(() => open(""));
+  after(close);
+
+  it("is not cut by a prompt for which its agent would have to be replaced", async () => {
+    const running = place.start(["session", "bash", "-s", session, "echo on; cat go"]);
+    await running.until("stdout", "on\n");
+    const prompt = ["prompt", "-s", session, "--model", place.scenario("three-turns.json"), "hello"];
     const refused = await place.run(prompt);
     assert.equal(refused.code, 11, refused.stderr);
     assert.match(refused.stderr, /running a command \(bash\).*\[SESSION_BUSY\]/);
-    await place.ok(["prompt", "-s", "first", "beside it"]);
+    await place.ok(["prompt", "-s", session, "beside it"]);
     await release();
     assert.equal((await running.done).code, 0, running.transcript());
     assert.equal((await place.run(prompt)).code, 0);
   });
 
-  it("is ended by `session close` as one that was aborted", async (t) => {
-    const { place } = await workspace(t, "");
-    const running = place.start(["session", "bash", "-s", "first", "echo on; sleep 600"]);
+  it("is ended by `session abort`, which says so", async () => {
+    const running = place.start(["session", "bash", "-s", session, "echo on; sleep 600"]);
     await running.until("stdout", "on\n");
-    assert.equal(await place.ok(["session", "close", "first"]), "closed");
+    assert.equal(await place.ok(["session", "abort", session]), "aborted the command");
+    assert.equal((await running.done).code, 6, running.transcript());
+    const again = await place.json<RequestResults["abort"]>(["session", "abort", session]);
+    assert.deepEqual([again.aborted, again.what], [false, undefined]);
+  });
+
+  it("is ended by `session close` as one that was aborted", async () => {
+    const running = place.start(["session", "bash", "-s", session, "echo on; sleep 600"]);
+    await running.until("stdout", "on\n");
+    assert.equal(await place.ok(["session", "close", session]), "closed");
     const { code, stderr } = await running.done;
     assert.equal(code, 6, stderr);
     assert.match(stderr, /ended from elsewhere.*\[TURN_ABORTED\]/);
-  });
-
-  it("is ended by `session abort`, which says so", async (t) => {
-    const { place } = await workspace(t, "");
-    const running = place.start(["session", "bash", "-s", "first", "echo on; sleep 600"]);
-    await running.until("stdout", "on\n");
-    assert.equal(await place.ok(["session", "abort", "first"]), "aborted the command");
-    assert.equal((await running.done).code, 6, running.transcript());
-    const again = await place.json<RequestResults["abort"]>(["session", "abort", "first"]);
-    assert.deepEqual([again.aborted, again.what], [false, undefined]);
   });
 });
