@@ -117,6 +117,7 @@ function profiles(): string {
     ),
     row("`isolate_pid`", ({ isolatePid }) => `\`${isolatePid}\``),
     row("`max_processes`", ({ maxProcesses }) => `\`${maxProcesses}\``),
+    row("`max_open_files`", ({ maxOpenFiles }) => `\`${maxOpenFiles}\``),
     row("`max_memory`", ({ maxMemory }) => `\`"${formatSize(maxMemory)}"\``),
     row("`tmp_size`", ({ tmpSize }) => `\`"${formatSize(tmpSize)}"\``),
     row("`env`", ({ env }) => `${env.length} names (below)`),

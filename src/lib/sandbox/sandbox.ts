@@ -11,11 +11,12 @@ import { startProgram } from "../core/outside/start-program.ts";
 import { packagePlace } from "../core/package-place.ts";
 import { type Environment, ensurePrivateDir } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
-import { type BubblewrapPart, STATUS_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
+import { type BubblewrapPart, QUOTA_FD, STATUS_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
 import { bubblewrapFailure, findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
 import { type MountPart, mountArguments, type View } from "./bubblewrap/mounts.ts";
 import { type ControlGroup, createControlGroup } from "./bubblewrap/process-limits.ts";
 import { type SeccompRule, seccompFilter } from "./bubblewrap/seccomp.ts";
+import { type UserQuota, userQuotas } from "./bubblewrap/user-quotas.ts";
 import { sandboxEnvironment } from "./environment.ts";
 import { gitPaths, keepGitFiles, outsideGitPaths, refuseLinkedGit } from "./git-directory.ts";
 import { type OutsideGit, writableGit } from "./outside-git.ts";
@@ -69,6 +70,8 @@ export interface SandboxSetup {
   agentDir?: View["agentDir"];
   sessionDir?: string | undefined;
   elsewhere?: View["elsewhere"];
+  /** Lower ones than usual of what {@link userQuotas} bounds. */
+  quotas?: Readonly<Record<string, number>>;
   /** Parts to leave out; for tests that show what each is for. */
   without?: SandboxGaps | undefined;
 }
@@ -92,6 +95,7 @@ export class Sandbox {
   readonly #setup: SandboxSetup;
   readonly #bubblewrap: string;
   readonly #filter: Buffer | undefined;
+  readonly #quotas: readonly UserQuota[];
   #group: ControlGroup | undefined;
   /** What bubblewrap tells of the program that was started last. */
   #status: Readable | undefined;
@@ -106,6 +110,11 @@ export class Sandbox {
    */
   constructor(setup: SandboxSetup) {
     this.#setup = setup;
+    // Where processes of the machine are seen, /proc is the machine's own and read-only.
+    const hasQuotas =
+      setup.policy.isolatePid &&
+      !setup.without?.bubblewrap?.some((part) => part === "quotas" || part === "pid");
+    this.#quotas = hasQuotas ? userQuotas(setup.quotas) : [];
     this.#bubblewrap = findBubblewrap(setup.environment, setup.agentPlaces);
     refuseLinkedGit(setup.workspace);
     const without = setup.without?.seccomp ?? [];
@@ -179,6 +188,7 @@ export class Sandbox {
             },
       hasFilter: this.#filter !== undefined,
       joins: this.#group?.joins ?? [],
+      quotas: this.#quotas.map(({ file }) => file),
       variables: pick(this.environment, (name) => LINKER_VARIABLES.test(name)),
       without: without?.bubblewrap,
     });
@@ -219,6 +229,7 @@ export class Sandbox {
     const listens = wayOut !== undefined && policy.network.kind !== "open";
     const outside = pick(this.environment, (name) => !LINKER_VARIABLES.test(name));
     const filter = this.#openFilter(dir);
+    const quotas = this.#quotas.map(({ text }, index) => openText(join(dir, `quota-${index}`), text));
     const nothing = openSync("/dev/null", "r");
     // In the order of the descriptors, and without a hole: Node would close the ranks.
     const channels = [
@@ -226,10 +237,11 @@ export class Sandbox {
       filter ?? "ignore",
       listens ? "ipc" : "ignore",
       "pipe",
+      ...quotas,
     ] satisfies StdioOptions;
     for (const inherited of this.#setup.without?.descriptors ? [] : inheritedDescriptors()) {
       while (channels.length < inherited) channels.push("ignore");
-      if (inherited > STATUS_FD) channels[inherited] = nothing;
+      if (inherited >= QUOTA_FD + quotas.length) channels[inherited] = nothing;
     }
     try {
       const child = withUmask(setting?.umask, () =>
@@ -245,8 +257,7 @@ export class Sandbox {
       }
       return child;
     } finally {
-      closeSync(nothing);
-      if (filter !== undefined) closeSync(filter);
+      for (const fd of [nothing, ...quotas, ...(filter === undefined ? [] : [filter])]) closeSync(fd);
     }
   }
 
@@ -298,10 +309,14 @@ export class Sandbox {
 
   #openFilter(dir: string): number | undefined {
     if (this.#filter === undefined) return undefined;
-    const path = join(dir, "filter.bpf");
-    writeFileSync(path, this.#filter, { mode: 0o600 });
-    return openSync(path, "r");
+    return openText(join(dir, "filter.bpf"), this.#filter);
   }
+}
+
+/** Opens a new private file that holds a text. */
+function openText(path: string, text: string | Buffer): number {
+  writeFileSync(path, text, { mode: 0o600 });
+  return openSync(path, "r");
 }
 
 /**

@@ -8,6 +8,8 @@ export const SECCOMP_FD = 3;
 export const CHANNEL_FD = 4;
 /** Descriptor on which bubblewrap tells how what it started has ended. It closes it to what runs inside by itself. */
 export const STATUS_FD = 5;
+/** The first of the descriptors from which bubblewrap writes the quotas of the sandbox's user namespace, in their order. */
+export const QUOTA_FD = 6;
 
 /**
  * Runs before the program, inside: hands out the gate's listening socket, and closes to the program what was meant for
@@ -30,6 +32,7 @@ export type BubblewrapPart =
   | "userns"
   | "caps"
   | "proc-sys"
+  | "quotas"
   | "session"
   | "remount"
   | "limits"
@@ -54,13 +57,15 @@ export function sandboxCommand(options: {
   listener: { node: string; file: string; when: "before" | "meanwhile" } | undefined;
   hasFilter: boolean;
   joins: readonly string[];
+  /** Files of /proc/sys/user that are written from {@link QUOTA_FD} on. */
+  quotas: readonly string[];
   /** Variables of the program that bubblewrap itself must not have; none is a secret, for command lines are seen. */
   variables: Readonly<Record<string, string>>;
   /** Limits that it gets before those of the policy, which can't be above them. */
   setting?: ChildSetting | undefined;
   without?: readonly BubblewrapPart[] | undefined;
 }): string[] {
-  const { bubblewrap, policy, mounts, cwd, command, listener, hasFilter, joins, variables, setting } =
+  const { bubblewrap, policy, mounts, cwd, command, listener, hasFilter, joins, quotas, variables, setting } =
     options;
   const has = (part: BubblewrapPart) => !options.without?.includes(part);
   const isolatePid = policy.isolatePid && has("pid");
@@ -82,6 +87,8 @@ export function sandboxCommand(options: {
     ...(has("session") ? ["--new-session"] : []),
     "--die-with-parent",
     ...withProc(mounts, isolatePid),
+    // bubblewrap writes them in the user namespace that it has made. The program is in one below, which they bind too.
+    ...quotas.flatMap((file, index) => ["--file", String(QUOTA_FD + index), file]),
     // Root is the owner of /proc/sys/** also without any capability.
     ...(has("proc-sys") ? ["--ro-bind", "/proc/sys", "/proc/sys"] : []),
     // What bubblewrap has made to hold the mounts, and the devices, is memory without a bound.

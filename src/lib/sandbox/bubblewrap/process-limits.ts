@@ -11,9 +11,18 @@ export interface ProcessLimits {
   maxMemory: number;
 }
 
+/** Signals and POSIX timers that wait at once. Programs use a handful; the kernel counts them for a user altogether. */
+const MAX_PENDING = 1024;
+/** Bytes of POSIX message queues, of which the kernel gives a user 800 KiB altogether; nothing that builds uses them. */
+const MAX_MESSAGES = 400 * 1024;
+/** Bytes that one process can lock in memory: the kernel's own default, which audio and database groups are without. */
+const MAX_LOCKED = 8 * 1024 ** 2;
+
 /**
  * Limits that every process inherits, as a command line to put before another: processes of this user namespace (not
- * for the machine's root, whom the kernel exempts), memory that one process can write, no core files.
+ * for the machine's root, whom the kernel exempts), memory that one process can write, files that one can have open.
+ * Of what the kernel counts for a user altogether, timers and message queues, no more than half of what the user has.
+ * No core files, no real-time scheduling.
  *
  * RLIMIT_DATA and not RLIMIT_AS: Node reserves far more address space than it ever uses.
  *
@@ -22,12 +31,19 @@ export interface ProcessLimits {
  * @throws PictlError SANDBOX_UNAVAILABLE where prlimit isn't installed
  */
 export function limitArguments(
-  { maxProcesses, maxMemory }: ProcessLimits,
+  { maxProcesses, maxMemory, maxOpenFiles }: ProcessLimits & { maxOpenFiles: number },
   set: ResourceLimits = {},
   own: ResourceLimits = limitsOf("self") ?? {},
 ): string[] {
   const lowest = (name: string, limit: number) =>
     [own, set].reduce<number>((least, { [name]: found }) => lower(least, found?.[1] ?? null) ?? least, limit);
+  const half = (name: string, limit: number) => {
+    const soft = own[name]?.[0] ?? null;
+    return lowest(name, Math.min(limit, soft === null ? limit : Math.floor(soft / 2)));
+  };
+  const openFiles = lowest("nofile", maxOpenFiles);
+  // Programs that go through all that could be open, and those that use select(2), need the soft limit to stay low.
+  const openFilesAtFirst = lower((set.nofile ?? own.nofile)?.[0] ?? null, openFiles);
   const prlimit = findPrlimit();
   if (prlimit === undefined) {
     throw new PictlError("SANDBOX_UNAVAILABLE", "A sandbox was asked for, and prlimit is not installed.", {
@@ -40,6 +56,12 @@ export function limitArguments(
     realPath(prlimit),
     `--nproc=${lowest("nproc", maxProcesses)}`,
     `--data=${lowest("data", maxMemory)}`,
+    `--nofile=${openFilesAtFirst}:${openFiles}`,
+    `--sigpending=${half("sigpending", MAX_PENDING)}`,
+    `--msgqueue=${half("msgqueue", MAX_MESSAGES)}`,
+    `--memlock=${lowest("memlock", MAX_LOCKED)}`,
+    "--rtprio=0",
+    "--nice=0",
     "--core=0",
     "--",
   ];

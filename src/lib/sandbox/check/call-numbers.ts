@@ -26,6 +26,8 @@ export const CALL_NUMBERS = {
   recvfrom: { x64: 45, arm64: 207 },
   clone: { x64: 56, arm64: 220 },
   clone3: { x64: 435, arm64: 435 },
+  inotify_init1: { x64: 294, arm64: 26 },
+  timer_create: { x64: 222, arm64: 107 },
   setsid: { x64: 112, arm64: 157 },
   ptrace: { x64: 101, arm64: 117 },
   syslog: { x64: 103, arm64: 116 },

@@ -37,7 +37,7 @@ export interface Inside {
   sockets: { docker: string; bus: string; daemon: string; abstract: string };
   /** A Unix socket for datagrams, in the workspace. */
   datagrams: string;
-  limits: { maxProcesses: number; maxMemory: number; tmpSize: number };
+  limits: { maxProcesses: number; maxOpenFiles: number; maxMemory: number; tmpSize: number };
   node: string;
   /** What the shell before the probe saw open, from /proc. */
   descriptors: string;

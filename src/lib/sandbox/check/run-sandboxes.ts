@@ -7,7 +7,7 @@ import type { Inside, Row, Setting } from "./row.ts";
 import { GATE_HOSTS, METADATA_ADDRESS } from "./rows/gate.ts";
 import { type ProbeRun, runProbe } from "./run-probe.ts";
 import type { RunnerJob } from "./runner.ts";
-import { type CheckGaps, mergeGaps, noWalls, settingGaps, settingPolicy } from "./settings.ts";
+import { type CheckGaps, mergeGaps, noWalls, SMALL_QUOTAS, settingGaps, settingPolicy } from "./settings.ts";
 
 /** Names of secrets as programs have them: no policy lets them pass. */
 const SECRET_VARIABLES = ["ANTHROPIC_API_KEY", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN"] as const;
@@ -50,7 +50,10 @@ function runSetting(run: CheckRun, setting: Setting, rows: readonly Row[]): Prom
     ...(typeof control === "function" ? [{ id, as: "control" as const }] : []),
   ]);
   const isOwnHome = setting === "own-home";
-  const setup = setupOf(run, here, settingPolicy(setting, isOwnHome ? ownPolicy : here.policy));
+  const setup = {
+    ...setupOf(run, here, settingPolicy(setting, isOwnHome ? ownPolicy : here.policy)),
+    ...(setting === "small" ? { quotas: SMALL_QUOTAS } : {}),
+  };
   const { agentDir: _, sessionDir: __, ...withoutAgent } = setup;
   const inside = { ...here.standIns.inside, ownCredentials };
   return start(run, here, inside, {

@@ -5,7 +5,10 @@ import type { Guard, Setting } from "./row.ts";
 const MIB = 1024 ** 2;
 
 /** Limits that are reached in a moment and harm nobody. Node has a dozen threads, and sets aside 576 MiB at its start. */
-export const SMALL_LIMITS = { maxProcesses: 48, maxMemory: 768 * MIB, tmpSize: 8 * MIB };
+export const SMALL_LIMITS = { maxProcesses: 48, maxOpenFiles: 256, maxMemory: 768 * MIB, tmpSize: 8 * MIB };
+
+/** The same for what the kernel counts for a user. */
+export const SMALL_QUOTAS = { max_inotify_instances: 4, max_inotify_watches: 32 };
 
 /** A sandbox's gaps, and whether its gate lets everything through. */
 export type CheckGaps = SandboxGaps & { gate?: boolean };
@@ -29,7 +32,7 @@ export function settingGaps(setting: Setting): SandboxGaps {
 export function noWalls(network: "shared" | "own", root: string): CheckGaps {
   return {
     bubblewrap: [
-      ...(["userns", "caps", "proc-sys", "session", "remount", "limits", "cgroup"] as const),
+      ...(["userns", "caps", "proc-sys", "quotas", "session", "remount", "limits", "cgroup"] as const),
       ...(network === "shared" ? (["net"] as const) : []),
     ],
     seccomp: ["filter"],

@@ -24,6 +24,7 @@ export function narrow(policy: SandboxPolicy, by: Partial<SandboxPolicy>, home: 
     network: by.network === undefined ? policy.network : narrowerNetwork(policy.network, by.network),
     isolatePid: policy.isolatePid || by.isolatePid === true,
     maxProcesses: lower(policy.maxProcesses, by.maxProcesses),
+    maxOpenFiles: lower(policy.maxOpenFiles, by.maxOpenFiles),
     maxMemory: lower(policy.maxMemory, by.maxMemory),
     tmpSize: lower(policy.tmpSize, by.tmpSize),
     env: by.env === undefined ? policy.env : policy.env.filter((name) => by.env?.includes(name)),

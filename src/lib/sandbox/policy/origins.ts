@@ -54,6 +54,7 @@ function otherLines(policy: SandboxPolicy): NamedLine[] {
     ...(network.kind === "hosts" ? listLines("network", network.allow.map(formatHostRule)) : []),
     ...one("isolatePid", String(policy.isolatePid)),
     ...one("maxProcesses", String(policy.maxProcesses)),
+    ...one("maxOpenFiles", String(policy.maxOpenFiles)),
     ...one("maxMemory", formatSize(policy.maxMemory)),
     ...one("tmpSize", formatSize(policy.tmpSize)),
     ...listLines("env", policy.env),

@@ -20,6 +20,7 @@ export const FILE_KEYS = {
   network: "network",
   isolate_pid: "isolatePid",
   max_processes: "maxProcesses",
+  max_open_files: "maxOpenFiles",
   max_memory: "maxMemory",
   tmp_size: "tmpSize",
   env: "env",
@@ -42,6 +43,10 @@ export interface PolicyFile {
 const FEWEST_PROCESSES = 32;
 /** Linux has no more process ids than this. */
 const MOST_PROCESSES = 4_194_304;
+/** Node alone has some thirty, and a package manager opens hundreds at once. */
+const FEWEST_OPEN_FILES = 256;
+/** Linux lets no process have more, unless it was told otherwise (fs.nr_open). */
+const MOST_OPEN_FILES = 1_048_576;
 const LEAST_MEMORY = 768 * 1024 ** 2;
 const LEAST_TMP = 1024 ** 2;
 
@@ -92,6 +97,7 @@ function policyFile(home: string, base: string | undefined) {
     network: z.optional(network),
     isolate_pid: z.optional(z.boolean("must be true or false")),
     max_processes: z.optional(processes),
+    max_open_files: z.optional(openFiles),
     max_memory: z.optional(size(LEAST_MEMORY, '"4G" or "512M"')),
     tmp_size: z.optional(size(LEAST_TMP, '"1G" or "256M"')),
     env: z.optional(setOf(variable)),
@@ -112,12 +118,17 @@ function setOf<Schema extends z.ZodMiniType<string>>(entry: Schema) {
   );
 }
 
-const COUNT = `must be a whole number between ${FEWEST_PROCESSES} and ${MOST_PROCESSES}`;
-const processes = z.int(COUNT).check(z.gte(FEWEST_PROCESSES, COUNT), z.lte(MOST_PROCESSES, COUNT));
+const processes = countBetween(FEWEST_PROCESSES, MOST_PROCESSES);
+const openFiles = countBetween(FEWEST_OPEN_FILES, MOST_OPEN_FILES);
 
 const variable = z
   .string("must be the name of a variable")
   .check(z.regex(/^[A-Za-z_]\w*$/, "must be the name of a variable; patterns and values aren't possible"));
+
+function countBetween(least: number, most: number) {
+  const problem = `must be a whole number between ${least} and ${most}`;
+  return z.int(problem).check(z.gte(least, problem), z.lte(most, problem));
+}
 
 function size(least: number, example: string) {
   const problem = `must be a size such as ${example}, and at least ${least} bytes`;

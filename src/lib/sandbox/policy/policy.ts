@@ -15,6 +15,8 @@ export interface SandboxPolicy {
   isolatePid: boolean;
   /** Never 0: there is always a bound. */
   maxProcesses: number;
+  /** Of each process; what the starter itself may have open where that is less. */
+  maxOpenFiles: number;
   /** Bytes per process tree where a cgroup can be made, else per process. */
   maxMemory: number;
   /** Bytes of /tmp and the empty home. */

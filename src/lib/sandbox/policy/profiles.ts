@@ -17,6 +17,7 @@ export interface Profile {
   network: NetworkPolicy;
   isolatePid: boolean;
   maxProcesses: number;
+  maxOpenFiles: number;
   maxMemory: number;
   tmpSize: number;
   env: readonly string[];
@@ -134,6 +135,7 @@ export const PROFILES: Readonly<Record<SandboxProfile, Profile>> = {
     network: { kind: "open" },
     isolatePid: true,
     maxProcesses: 4096,
+    maxOpenFiles: 65_536,
     maxMemory: 16 * GIB,
     tmpSize: 4 * GIB,
     env: [...BUILD, ...TOOLCHAINS, "EDITOR", "PAGER", "VISUAL"],
@@ -150,6 +152,7 @@ export const PROFILES: Readonly<Record<SandboxProfile, Profile>> = {
     network: { kind: "hosts", allow: REGISTRIES.map((host) => ({ host })) },
     isolatePid: true,
     maxProcesses: 2048,
+    maxOpenFiles: 32_768,
     maxMemory: 8 * GIB,
     tmpSize: 2 * GIB,
     env: [...BUILD, ...TOOLCHAINS],
@@ -162,6 +165,7 @@ export const PROFILES: Readonly<Record<SandboxProfile, Profile>> = {
     network: { kind: "model" },
     isolatePid: true,
     maxProcesses: 512,
+    maxOpenFiles: 16_384,
     maxMemory: 4 * GIB,
     tmpSize: GIB,
     env: LOCALE,

@@ -45,6 +45,8 @@ profile = "${profile}"
 # For all that runs inside together, where the kernel's control groups can be used, else for each process.
 # max_processes = ${values.maxProcesses}
 # max_memory = "${formatSize(values.maxMemory)}"
+# Of each process.
+# max_open_files = ${values.maxOpenFiles}
 # Of /tmp, and of an empty home.
 # tmp_size = "${formatSize(values.tmpSize)}"
 

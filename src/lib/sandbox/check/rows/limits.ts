@@ -1,9 +1,21 @@
 import type { ChildProcess } from "node:child_process";
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  type FSWatcher,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  watch,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startCalls } from "../inside-tools.ts";
+import { startCalls, systemCalls } from "../inside-tools.ts";
 import { always } from "../promises.ts";
 import { type Attempt, type Facts, type Inside, type Row, reasonOf } from "../row.ts";
+import { SMALL_QUOTAS } from "../settings.ts";
 import { startSleep } from "../start-sleep.ts";
 import type { Steps } from "../steps.ts";
 
@@ -14,9 +26,16 @@ const MORE_PROCESSES = 16;
 /** Bytes beyond what is allowed. */
 const MORE_MEMORY = 96 * MIB;
 const MORE_DISK = 4 * MIB;
+/** Of timers no sandbox has more, whatever its other limits. */
+const MAX_TIMERS = 1024;
 
 const bindsProcesses = ({ root, hasControlGroup }: Facts) =>
   !root || hasControlGroup ? true : "the kernel exempts root from it, and no control group can be made here";
+
+const hasQuotas = ({ policy }: Facts) =>
+  policy.isolatePid
+    ? true
+    : "with isolate_pid = false /proc is the machine's own, and no quota can be written";
 
 export const LIMITS: readonly Row[] = [
   {
@@ -72,6 +91,50 @@ export const LIMITS: readonly Row[] = [
     control: "own",
   },
   {
+    id: "open-files",
+    concern,
+    tried: "opening more files than allowed, in one process",
+    setting: "small",
+    guard: { bubblewrap: ["limits"] },
+    promised: always,
+    attempt: openMany,
+    control: "own",
+    machineMayRefuse: "ulimit -Hn",
+  },
+  {
+    id: "timers",
+    concern,
+    tried: "making more timers than a sandbox may of those that its user has",
+    setting: "small",
+    guard: { bubblewrap: ["limits"] },
+    promised: always,
+    attempt: () => systemCalls("timer_create", [timerCalls(MAX_TIMERS + 1)]),
+    control: "own",
+    machineMayRefuse: "ulimit -Hi",
+  },
+  {
+    id: "inotify",
+    concern,
+    tried: "making more inotify instances than a sandbox may of those that its user has",
+    setting: "small",
+    guard: { bubblewrap: ["quotas"] },
+    promised: hasQuotas,
+    attempt: () => systemCalls("inotify_init1", [instanceCalls(SMALL_QUOTAS.max_inotify_instances + 1)]),
+    control: "own",
+    machineMayRefuse: "fs.inotify.max_user_instances",
+  },
+  {
+    id: "inotify-watches",
+    concern,
+    tried: "watching more files than a sandbox may of those that its user can",
+    setting: "small",
+    guard: { bubblewrap: ["quotas"] },
+    promised: hasQuotas,
+    attempt: () => watchMany(SMALL_QUOTAS.max_inotify_watches + 1),
+    control: "own",
+    machineMayRefuse: "fs.inotify.max_user_watches",
+  },
+  {
     id: "core-files",
     concern,
     tried: "being allowed a core file",
@@ -87,6 +150,51 @@ export const LIMITS: readonly Row[] = [
     machineMayRefuse: "ulimit -Hc 0",
   },
 ];
+
+/** Node has raised its soft limit to the hard one. */
+function openMany({ limits }: Inside): Attempt {
+  const opened: number[] = [];
+  try {
+    while (opened.length < limits.maxOpenFiles) opened.push(openSync("/dev/null", "r"));
+    return { through: true, seen: `${opened.length} opened beside those of the program` };
+  } catch (error) {
+    return { through: false, seen: `${opened.length} opened, then ${reasonOf(error)}` };
+  } finally {
+    for (const file of opened) closeSync(file);
+  }
+}
+
+/** All of one program: the ids of the timers are written to the same place. */
+export function timerCalls(count: number): Steps {
+  const CLOCK_MONOTONIC = 1;
+  const id = Buffer.alloc(8);
+  return Array.from(
+    { length: count },
+    () => ({ call: "timer_create", args: [CLOCK_MONOTONIC, 0, id] }) as const,
+  );
+}
+
+export function instanceCalls(count: number): Steps {
+  return Array.from({ length: count }, () => ({ call: "inotify_init1", args: [0] }) as const);
+}
+
+function watchMany(count: number): Attempt {
+  const directory = mkdtempSync(join(tmpdir(), "pictl-watch-"));
+  const watchers: FSWatcher[] = [];
+  try {
+    while (watchers.length < count) {
+      const path = join(directory, String(watchers.length));
+      writeFileSync(path, "");
+      watchers.push(watch(path).on("error", () => {}));
+    }
+    return { through: true, seen: `${count} watched` };
+  } catch (error) {
+    return { through: false, seen: `${watchers.length} of ${count} watched, then ${reasonOf(error)}` };
+  } finally {
+    for (const watcher of watchers) watcher.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
 
 async function startMany({ limits }: Inside): Promise<Attempt> {
   const wanted = limits.maxProcesses + MORE_PROCESSES;

@@ -113,6 +113,7 @@ const settings = fc.record({
   network: inFile(network),
   isolate_pid: inFile(fc.boolean()),
   max_processes: inFile(fc.integer({ min: 32, max: 9999 })),
+  max_open_files: inFile(fc.integer({ min: 256, max: 99_999 })),
   max_memory: inFile(fc.constantFrom("768M", "1G", "64G", 1073741824)),
   tmp_size: inFile(fc.constantFrom("1M", "1G", "64G")),
   env: inFile(fc.array(fc.constantFrom("LANG", "TERM", "FOO", "CI", "GITHUB_TOKEN"), { maxLength: 4 })),
@@ -172,7 +173,7 @@ function assertWithin(inner: SandboxPolicy, outer: SandboxPolicy, what: string):
     [],
     what,
   );
-  for (const limit of ["maxProcesses", "maxMemory", "tmpSize"] as const)
+  for (const limit of ["maxProcesses", "maxOpenFiles", "maxMemory", "tmpSize"] as const)
     assert.ok(inner[limit] <= outer[limit], `${what}: ${limit}`);
 }
 
@@ -198,6 +199,7 @@ test("nor what the workspace's refuses", () => {
         network: { kind: "open" },
         isolatePid: false,
         maxProcesses: Number.MAX_SAFE_INTEGER,
+        maxOpenFiles: Number.MAX_SAFE_INTEGER,
         maxMemory: Number.MAX_SAFE_INTEGER,
         tmpSize: Number.MAX_SAFE_INTEGER,
         env: [...userSide(user).policy.env],

@@ -30,6 +30,7 @@ allow_write = ["~/.cargo", "/tmp"]
 network = { allow = ["Registry.npmjs.org.", "*.github.com:443", "münchen.example"] }
 isolate_pid = true
 max_processes = 512
+max_open_files = 4096
 max_memory = "1.5G"
 tmp_size = 1048576
 env = ["LANG", "TERM"]
@@ -51,13 +52,14 @@ allow_no_sandbox = true
     },
     isolatePid: true,
     maxProcesses: 512,
+    maxOpenFiles: 4096,
     maxMemory: 1.5 * 1024 ** 3,
     tmpSize: 1024 ** 2,
     env: ["LANG", "TERM"],
     allowNoSandbox: true,
   });
   const { lines } = checkPolicyText(text, "x", HOME);
-  assert.deepEqual([lines.enabled, lines.read, lines.allowNoSandbox], [2, 4, 13]);
+  assert.deepEqual([lines.enabled, lines.read, lines.allowNoSandbox], [2, 4, 14]);
 });
 
 test("a workspace's paths may be relative to it, the user's not", () => {
@@ -104,6 +106,7 @@ const REFUSED: readonly [text: string, line: number | undefined, key: string | u
     ['network = { allow = ["https://x.test"] }', 1, "network.allow.0", /must be a name/],
     ['network = { allow = ["x.test:0"] }', 1, "network.allow.0", /between 1 and 65535/],
     ["max_processes = 0", 1, "max_processes", /between 32 and/],
+    ["max_open_files = 100", 1, "max_open_files", /between 256 and/],
     ['max_memory = "lots"', 1, "max_memory", /must be a size such as "4G"/],
     ['max_memory = "0"', 1, "max_memory", /at least 805306368 bytes/],
     ['env = ["A=b"]', 1, "env.0", /name of a variable/],
@@ -137,6 +140,7 @@ test("the files that `sandbox init` writes are accepted, and so is every line in
       else assert.ok(settings.denyRead);
       if (kind !== "user") continue;
       assert.equal(settings.maxProcesses, PROFILES[profile].maxProcesses);
+      assert.equal(settings.maxOpenFiles, PROFILES[profile].maxOpenFiles);
       assert.equal(settings.maxMemory, PROFILES[profile].maxMemory);
       assert.equal(settings.tmpSize, PROFILES[profile].tmpSize);
     }

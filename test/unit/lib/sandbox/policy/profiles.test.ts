@@ -72,7 +72,8 @@ for (const profile of sandboxProfiles) {
       assert.ok(!policy.denyRead.some((denied) => contains(denied, root)), root);
     assert.deepEqual(policy.env.filter(isSecretName), []);
     assert.ok(!policy.allowWrite.some((root) => contains(root, "/home/me/.cargo/bin")));
-    for (const limit of ["maxProcesses", "maxMemory", "tmpSize"] as const) assert.ok(policy[limit] > 0);
+    for (const limit of ["maxProcesses", "maxOpenFiles", "maxMemory", "tmpSize"] as const)
+      assert.ok(policy[limit] > 0);
   });
 }
 
