@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { describe, it, type TestContext } from "node:test";
+import { after, before, describe, it, type TestContext } from "node:test";
 import { rawTerminalOutput, withoutScript } from "../support/pseudo-terminal.ts";
-import { Workspace } from "../support/workspace.ts";
+import { writeSession } from "../support/session-file.ts";
+import { SCENARIOS, Workspace } from "../support/workspace.ts";
 
 function workspace(t: TestContext): Workspace {
   const place = new Workspace();
@@ -126,7 +127,7 @@ describe("retryable", () => {
   });
 });
 
-/** An extension whose command `/ask` asks, and whose hook asks before each prompt that begins with "ask". */
+/** An extension that asks in its command `/ask`, before each prompt that begins with "ask", and before each bash command. */
 function asking(place: Workspace): string {
   const path = join(place.root, "asks.ts");
   writeFileSync(
@@ -136,33 +137,48 @@ function asking(place: Workspace): string {
         if (event.text.startsWith("ask")) await ctx.ui.confirm("Really?", event.text);
         return { action: "continue" };
       });
+      pi.on("user_bash", async (_, ctx) => { await ctx.ui.confirm("Run it?", "now"); });
       pi.registerCommand("ask", { description: "asks", handler: async (_, ctx) => { await ctx.ui.confirm("Sure?", "yes"); } });
     }`,
   );
   return path;
 }
 
-describe("a prompt with --detach", () => {
-  it("returns when a question comes before pi accepts the prompt", async (t) => {
-    const place = workspace(t);
-    const create = ["session", "create", "--model", "scripted/echo", "--", "-e", asking(place)];
-    const id = await place.ok(create);
-    for (const text of ["ask me", "/ask"]) {
-      assert.equal(await place.ok(["prompt", "-s", id, "--on-question", "wait", "--detach", text]), id);
-      await place.ok(["session", "wait", id, "--for", "question"]);
-      await place.ok(["session", "respond", "-s", id, "yes"]);
-      assert.equal((await place.run(["session", "wait", id])).code, 0);
-    }
-    assert.equal(await place.ok(["session", "last", id]), "echo: ask me");
+describe("a session that may ask", () => {
+  let place: Workspace;
+  let fresh: string;
+  let asks: string;
+  before(async () => {
+    place = new Workspace();
+    await place.ok(["daemon", "start"]);
+    const create = async (...piArgs: string[]) => {
+      const options = { model: "scripted/echo", piArgs };
+      return (await place.ask("create_session", { cwd: place.cwd, options })).sessionId;
+    };
+    fresh = await create();
+    asks = await create("-e", asking(place));
   });
-});
+  after(() => place.dispose());
 
-describe("session wait --for question", () => {
-  it("exits 4 when nothing runs that could ask, whatever the session's state; with --any waits for those that can", async (t) => {
-    const place = workspace(t);
-    const fresh = await place.ok(["session", "create", "--model", "scripted/echo"]);
-    const asks = await place.ok(["session", "create", "--model", "scripted/echo", "--", "-e", asking(place)]);
-    await place.turn({ sessionId: asks, message: "hello" });
+  const respond = () => place.ask("respond", { sessionId: asks, answer: { confirmed: true } });
+
+  it("has prompt --detach return when a question comes before pi accepts the prompt", async () => {
+    for (const text of ["ask me", "/ask"]) {
+      assert.equal(await place.ok(["prompt", "-s", asks, "--on-question", "wait", "--detach", text]), asks);
+      await place.ok(["session", "wait", asks, "--for", "question"]);
+      await respond();
+      await place.ask("wait", { sessionId: asks, for: ["idle"] });
+    }
+    assert.equal(await place.ok(["session", "last", asks]), "echo: ask me");
+  });
+
+  it("is told in a hint that names no flag that the command doesn't have", async () => {
+    const result = await place.run(["session", "bash", "-s", asks, "true"]);
+    assert.equal(result.code, 5, result.stderr);
+    assert.match(result.stderr, /\[QUESTION_UNANSWERED\]\nOnly a prompt can be answered while it runs/);
+  });
+
+  it("is waited for with exit code 4 when nothing runs that could ask, whatever its state; --any waits for those that can", async () => {
     const refused = async (...names: string[]) => {
       const result = await place.run(["session", "wait", ...names, "--for", "question"]);
       assert.equal(result.code, 4, result.stderr);
@@ -176,41 +192,40 @@ describe("session wait --for question", () => {
     const any = ["session", "wait", fresh, asks, "--for", "question"];
     assert.equal(await place.ok([...any, "--any"]), asks);
     assert.equal((await place.run([...any, "--all"])).code, 4);
-    await place.ok(["session", "respond", "-s", asks, "yes"]);
-    await place.ok(["session", "wait", asks]);
-    await place.ok(["session", "close", asks]);
+    await respond();
+    await place.ask("wait", { sessionId: asks, for: ["idle"] });
+    await place.ask("close_session", { sessionId: asks });
     await refused(asks);
     await refused(fresh, asks, "--any");
   });
+});
 
+describe("session wait --for question", () => {
   it("ends with the turn, the agent or the session that could have asked", async (t) => {
     const place = workspace(t);
     await place.ok(["daemon", "start"]);
-    const model = place.scenario("long-turn.json");
+    const sessionId = await longTurns(place);
+    const client = await place.client();
+    t.after(() => client.close());
     const start = async () => {
-      const { sessionId: id } = await place.ask("create_session", { cwd: place.cwd, options: { model } });
-      const turn = place.start(["prompt", "-s", id, "go"]);
-      await turn.until("stdout", /\S/);
-      const client = await place.client();
-      t.after(() => client.close());
-      const wait = client.request("wait", { sessionId: id, for: ["question"] });
-      wait.catch(() => undefined);
-      return { id, turn, wait };
+      await client.request("prompt", { sessionId, message: "go" });
+      const waiting = client.request("wait", { sessionId, for: ["question"] });
+      waiting.catch(() => undefined);
+      return { waiting };
     };
     const aborted = await start();
-    await place.ask("abort", { sessionId: aborted.id });
-    await assert.rejects(aborted.wait, { code: "QUESTION_NOT_FOUND", message: /ended as aborted/ });
+    await place.ask("abort", { sessionId });
+    await assert.rejects(aborted.waiting, { code: "QUESTION_NOT_FOUND", message: /ended as aborted/ });
     const dead = await start();
-    const { session } = await place.ask("get_session", { sessionId: dead.id });
+    const { session } = await place.ask("get_session", { sessionId });
     process.kill(session.agentPid ?? 0, "SIGKILL");
-    await assert.rejects(dead.wait, { code: "QUESTION_NOT_FOUND", message: /ended as died/ });
+    await assert.rejects(dead.waiting, { code: "QUESTION_NOT_FOUND", message: /ended as died/ });
     const closed = await start();
-    await place.ask("close_session", { sessionId: closed.id });
-    await assert.rejects(closed.wait, { code: "QUESTION_NOT_FOUND" });
+    await place.ask("close_session", { sessionId });
+    await assert.rejects(closed.waiting, { code: "QUESTION_NOT_FOUND" });
     const deleted = await start();
-    await place.ask("delete_session", { sessionId: deleted.id });
-    await assert.rejects(deleted.wait, { code: "SESSION_NOT_FOUND" });
-    await Promise.all([aborted, dead, closed, deleted].map(({ turn }) => turn.done));
+    await place.ask("delete_session", { sessionId });
+    await assert.rejects(deleted.waiting, { code: "SESSION_NOT_FOUND" });
   });
 });
 
@@ -235,29 +250,25 @@ describe("where nobody watches", () => {
     const quiet = await place.run(["prompt", "-s", id, "--format", "quiet", "go"]);
     assert.deepEqual([quiet.code, quiet.stdout, quiet.stderr], [0, "done\n", ""]);
   });
-
-  it("daemon stop says which sessions it waits for", async (t) => {
-    const place = workspace(t);
-    const id = await place.ok(["session", "create", "--model", place.scenario("long-turn.json")]);
-    const turn = place.start(["prompt", "-s", id, "go"]);
-    await turn.until("stdout", /\S/);
-    const stop = place.start(["daemon", "stop"]);
-    await stop.until(
-      "stderr",
-      `Waiting for a session to finish, for at most 30s: ${id.slice(0, 8)} (working)\n`,
-    );
-    await place.ok(["session", "abort", id]);
-    assert.equal((await stop.done).code, 0, stop.transcript());
-    await turn.done;
-  });
 });
 
-describe("a client that is terminated", () => {
-  it("says that the turn or the command goes on, and how it is ended", async (t) => {
+/** A session each of whose turns is long. @returns its id */
+async function longTurns(place: Workspace): Promise<string> {
+  const { responses } = JSON.parse(readFileSync(join(SCENARIOS, "long-turn.json"), "utf8")) as {
+    responses: object[];
+  };
+  const path = join(place.root, "long-turns.json");
+  writeFileSync(path, JSON.stringify({ responses: Array.from({ length: 10 }, () => responses).flat() }));
+  const options = { model: `scripted/${path}` };
+  return (await place.ask("create_session", { cwd: place.cwd, options })).sessionId;
+}
+
+describe("what goes on", () => {
+  it("is said by a client that is terminated, of the turn or the command, with how it is ended, and by daemon stop", async (t) => {
     const place = workspace(t);
-    const create = ["session", "create", "--model", place.scenario("long-turn.json")];
+    await place.ok(["daemon", "start"]);
+    const id = await longTurns(place);
     for (const signal of ["SIGTERM", "SIGHUP"] as const) {
-      const id = await place.ok(create);
       const turn = place.start(["prompt", "-s", id, "go"]);
       await turn.until("stdout", /\S/);
       turn.child.kill(signal);
@@ -267,26 +278,29 @@ describe("a client that is terminated", () => {
         /^The turn goes on in the daemon\. End it with: pictl (.*)$/m.exec(result.stderr) ?? [];
       assert.equal(await place.ok(command.split(" ")), "aborted", result.stderr);
     }
-    const id = await place.ok(create);
     const bash = place.start(["session", "bash", "-s", id, "echo on; sleep 600"]);
     await bash.until("stdout", "on\n");
     bash.child.kill("SIGTERM");
     assert.match((await bash.done).stderr, /^The command goes on .*: pictl session abort /m);
     assert.equal(await place.ok(["session", "abort", id]), "aborted the command");
+    await place.ask("prompt", { sessionId: id, message: "go" });
+    const stop = place.start(["daemon", "stop"]);
+    await stop.until(
+      "stderr",
+      `Waiting for a session to finish, for at most 30s: ${id.slice(0, 8)} (working)\n`,
+    );
+    await place.ask("abort", { sessionId: id });
+    assert.equal((await stop.done).code, 0, stop.transcript());
   });
 });
 
 describe("what is said of nothing", () => {
-  it("session list --state names the state that it looked for", async (t) => {
+  it("by session list --state names the state that it looked for, and by doctor praises no config.toml that isn't there", async (t) => {
     const place = workspace(t);
     const list = async () => (await place.run(["session", "list", "--state", "working"])).stderr;
     assert.equal(await list(), "No sessions here. --all lists those of every directory.\n");
-    await place.ok(["session", "create", "--model", "scripted/echo"]);
+    writeSession(place, ["hi"]);
     assert.equal(await list(), "No session here is working; one is in another state.\n");
-  });
-
-  it("doctor doesn't praise a config.toml that isn't there", async (t) => {
-    const place = workspace(t);
     const finding = async () => {
       const { findings } = await place.json<{ findings: { check: string; message: string }[] }>(["doctor"]);
       return findings.find(({ check }) => check === "config")?.message ?? "";
@@ -294,18 +308,5 @@ describe("what is said of nothing", () => {
     assert.match(await finding(), /^There is no .*config\.toml; every setting has its default\.$/);
     await place.ok(["config", "set", "limits.park_after", "10m"]);
     assert.match(await finding(), /config\.toml: every key is valid or has its default\.$/);
-  });
-
-  it("a hint names no flag that the command doesn't have", async (t) => {
-    const place = workspace(t);
-    const path = join(place.root, "asks-in-bash.ts");
-    writeFileSync(
-      path,
-      `export default (pi) => { pi.on("user_bash", async (_, ctx) => { await ctx.ui.confirm("Run it?", "now"); }); };`,
-    );
-    const id = await place.ok(["session", "create", "--model", "scripted/echo", "--", "-e", path]);
-    const result = await place.run(["session", "bash", "-s", id, "true"]);
-    assert.equal(result.code, 5, result.stderr);
-    assert.match(result.stderr, /\[QUESTION_UNANSWERED\]\nOnly a prompt can be answered while it runs/);
   });
 });
