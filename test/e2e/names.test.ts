@@ -6,6 +6,7 @@ import type { Client } from "../../src/lib/client/client.ts";
 import type { PictlError } from "../../src/lib/core/errors.ts";
 import { sessionDirFor } from "../../src/lib/core/session-files/locate.ts";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { writeSession } from "../support/session-file.ts";
 import { Workspace } from "../support/workspace.ts";
 
 const ECHO = ["--model", "scripted/echo"];
@@ -72,16 +73,15 @@ describe("names of sessions", () => {
 
   it("are unique in a directory, however they are given, and free in another one", async () => {
     const first = await create(a, "cleanup");
-    const other = await create(a, "other");
-    await place.turn({ sessionId: other, message: "hello" });
+    writeSession({ cwd: a, agentDir: place.agentDir }, ["hello"], { name: "other" });
     for (const args of [
       ["session", "create", "--name", "cleanup"],
       ["session", "create", "--name", " cleanup "],
-      ["session", "rename", "cleanup"],
+      ["session", "rename", "-s", "other", "cleanup"],
       ["session", "clone", "other", "--name", "cleanup"],
       ["session", "fork", "other", "--at", "1", "--name", "cleanup"],
       ["prompt", "--new", "--name", "cleanup", "hi"],
-      ["prompt", "--fork", "--name", "cleanup", "hi"],
+      ["prompt", "--fork", "-s", "other", "--name", "cleanup", "hi"],
     ]) {
       const { code, exit, hint } = await refusal(args, a);
       assert.deepEqual([code, exit], ["NAME_TAKEN", 2], args.join(" "));
@@ -91,16 +91,16 @@ describe("names of sessions", () => {
     assert.deepEqual(sessions.map(({ name }) => name).sort(), ["cleanup", "other"]);
     // A session keeps its own name.
     await place.ok(["session", "rename", "-s", first, "cleanup"], { cwd: a });
-    const second = await create(b, "cleanup");
+    const second = writeSession({ cwd: b, agentDir: place.agentDir }, ["hello"], { name: "cleanup" });
     assert.equal((await shown("cleanup", a)).id, first);
     assert.equal((await shown("cleanup", b)).id, second);
     const env = { PICTL_SESSION: "cleanup" };
-    assert.equal(await place.ok(["prompt", "in b"], { cwd: b, env }), "echo: in b");
-    assert.equal((await shown(second, a)).firstMessage, "in b");
+    assert.match(await place.ok(["prompt", "in b"], { cwd: b, env }), /^echo: in b/);
+    assert.equal((await shown(second, a)).messages, 4);
   });
 
   it("of another directory delete nothing: that takes the id", async () => {
-    const id = await create(a, "teardown");
+    const id = writeSession({ cwd: a, agentDir: place.agentDir }, ["hello"], { name: "teardown" });
     const { code, exit, hint } = await refusal(["session", "delete", "teardown", "--yes"], b);
     assert.deepEqual([code, exit], ["SESSION_NOT_FOUND", 4]);
     assert.ok(hint.includes(`pictl session delete ${id}`), hint);
@@ -150,6 +150,8 @@ describe("names of sessions", () => {
       { id: root, current: false },
     ]);
     assert.deepEqual(await listed(repository), [{ id: root, current: true }]);
+    const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list", "--all"]);
+    assert.equal(sessions.find((session) => session.id === own)?.current, true, "seen from elsewhere");
     assert.match(await place.ok(["session", "list"], { cwd: below }), /DIRECTORY/);
     assert.equal((await shown("own", repository)).id, own);
   });
@@ -236,8 +238,10 @@ describe("names of sessions", () => {
     assert.equal((await refused(client.request("send_record", { cwd: a, record }))).code, "INVALID_INPUT");
     const toPi = await refusal(["session", "ensure", "x", "--", "--name", "cleanup"], a);
     assert.equal(toPi.code, "INVALID_INPUT");
+    const free = await create(a, "Cleanup");
     for (const name of ["Cleanup", "fix/login form", "deadbeef"]) {
-      assert.equal(await create(a, name), (await shown(name, a)).id);
+      await client.request("set_session_name", { sessionId: free, name });
+      assert.equal((await shown(name, a)).id, free);
     }
   });
 
