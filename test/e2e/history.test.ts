@@ -53,8 +53,8 @@ describe("pictl history", () => {
     assert.equal(hit.sessionName, "quinces");
     assert.equal(hit.branch, "active");
     assert.equal(hit.snippet.text.slice(...(hit.snippet.highlights[0] ?? [0, 0])), "appletree");
-    const forked = await place.ok(["session", "fork", hit.sessionId, "--at", hit.forkAt ?? ""]);
-    assert.notEqual(forked, "");
+    const forked = await place.json(["session", "fork", hit.sessionId, "--at", hit.forkAt ?? ""]);
+    assert.equal(forked.text, "prune the appletree at src/apple_tree.ts(");
     const text = await place.ok(["history", "search", "appletree", "--role", "user"]);
     assert.ok(text.includes(`pictl prompt -s ${hit.sessionId}`), text);
     assert.ok(text.includes(`pictl session fork ${hit.sessionId} --at ${hit.forkAt}`), text);

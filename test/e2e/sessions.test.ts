@@ -37,10 +37,6 @@ describe("sessions", () => {
   const look = (sessionId: string, messages = false) => place.ask("get_session", { sessionId, messages });
   const say = async (sessionId: string, message: string) => (await place.turn({ sessionId, message })).text;
   const close = (sessionId: string) => place.ask("close_session", { sessionId });
-  const create = async (name?: string) => {
-    const options = { model: "scripted/echo" };
-    return (await place.ask("create_session", { cwd: place.cwd, name, options })).sessionId;
-  };
   const list = async (...args: string[]) =>
     (await place.json<{ sessions: SessionInfo[] }>(["session", "list", ...args])).sessions;
 
@@ -71,15 +67,13 @@ describe("sessions", () => {
   it("list shows this directory's sessions, --all every one", async () => {
     const elsewhere = join(place.root, "elsewhere");
     mkdirSync(elsewhere);
-    const other = await place.ok(["session", "create", "--model", "scripted/echo", "--cwd", elsewhere]);
-    await say(other, "over there");
+    const other = writeSession({ cwd: elsewhere, agentDir: place.agentDir }, ["over there"]);
     const here = await list();
     assert.ok(here.some((each) => each.id === talk));
     assert.ok(!here.some((each) => each.id === other));
     const [found] = (await list("--all")).filter((each) => each.id === other);
     assert.equal(found?.cwd, elsewhere);
     assert.equal(found?.firstMessage, "over there");
-    assert.equal(found?.current, true);
   });
 
   it("list tells name, state, model, messages, tokens and cost", async () => {
@@ -120,10 +114,6 @@ describe("sessions", () => {
     assert.match(await say(forked, "another way"), /2 messages so far, the first was: first words/);
     assert.equal(readFileSync(before.file ?? "", "utf8"), fileBefore);
     assert.equal((await look(talk)).session.agentPid, before.agentPid);
-    const { messages = [] } = await look(talk, true);
-    const entry = messages.find((message) => message.number === 3)?.entryId ?? "";
-    const byEntry = await place.ok(["session", "fork", talk, "--at", entry]);
-    assert.match(await say(byEntry, "x"), /3 messages so far/);
   });
 
   it("fork without --at lists the choices; a wrong one is not found", async () => {
@@ -133,11 +123,6 @@ describe("sessions", () => {
     const result = await place.run(["session", "fork", talk, "--at", "9"]);
     assert.equal(result.code, 4);
     assert.match(result.stderr, /\[ENTRY_NOT_FOUND\][\s\S]*second words/);
-  });
-
-  it("fork before the first message starts from nothing", async () => {
-    const forked = await place.ok(["session", "fork", talk, "--at", "1"]);
-    assert.equal(await say(forked, "anew"), "echo: anew");
   });
 
   it("fork takes an old file's messages, which have no ids until pi has read it", async () => {
@@ -166,10 +151,27 @@ describe("sessions", () => {
     assert.equal((await look(talk, true)).messages?.filter((each) => each.role === "user").length, 3);
   });
 
-  it("exports md, json, jsonl and html, with and without an agent", async () => {
+  it("changes the model of a session that exists", async () => {
+    await place.ok([
+      "prompt",
+      "-s",
+      "talk (clone)",
+      "--model",
+      place.scenario("tools.json"),
+      "now with tools",
+    ]);
+    assert.match((await look("talk (clone)")).session.model ?? "", /tools\.json$/);
+    await close("talk (clone)");
+    assert.match((await look("talk (clone)")).session.model ?? "", /tools\.json$/);
+  });
+
+  it("exports md, json, jsonl and html, with an agent and without, which close has ended", async () => {
     const file = (await look(talk)).session.file ?? "";
     for (const running of [true, false]) {
-      if (!running) await close(talk);
+      if (!running) {
+        await place.ok(["session", "close", talk]);
+        assert.equal((await look(talk)).session.state, "stopped");
+      }
       assert.equal((await look(talk)).session.agentPid === undefined, !running);
       assert.match(await place.ok(["session", "export", talk, "-f", "md"]), /second words/);
       const document = JSON.parse(await place.ok(["session", "export", talk, "-f", "json"])) as ShownSession;
@@ -191,9 +193,7 @@ describe("sessions", () => {
     assert.match(readFileSync(session.file ?? "", "utf8"), /"name":"renamed"/);
   });
 
-  it("close ends the agent; the next prompt resumes the session", async () => {
-    await place.ok(["session", "close", talk]);
-    assert.equal((await look(talk)).session.state, "stopped");
+  it("the next prompt resumes a session that was closed", async () => {
     assert.match(await say(talk, "back again"), /4 messages so far/);
   });
 
@@ -223,35 +223,17 @@ describe("sessions", () => {
   it("passes the options of an agent on to pi", async () => {
     const scenario = join(place.root, "told.json");
     writeFileSync(scenario, JSON.stringify({ responses: [[{ text: "tools={{tools}} system={{system}}" }]] }));
-    const id = await place.ok([
-      "session",
-      "create",
-      "--model",
-      `scripted/${scenario}`,
-      "--tools",
-      "read,ls",
-      "--system-prompt",
-      "Be a stone.",
-    ]);
-    assert.match(await say(id, "go"), /^tools=ls,read system=[\s\S]*Be a stone\./);
     const without = ["--new", "--exclude-tools", "bash", "--append-system-prompt", "Add this."];
     const told = await place.ok(["prompt", "--model", `scripted/${scenario}`, ...without, "go"]);
     assert.match(told, /^tools=edit,read,write system=[\s\S]*Add this\./);
     // A file of the shell's directory, for a session of another one.
     writeFileSync(join(place.cwd, "prompt.md"), "From the file.");
-    const elsewhere = [
-      "--cwd",
-      place.root,
-      "--system-prompt",
-      "prompt.md",
-      "--model",
-      `scripted/${scenario}`,
-    ];
-    const filed = await place.ok(["session", "create", ...elsewhere]);
-    assert.match(await say(filed, "go"), /From the file\./);
+    const elsewhere = ["--cwd", place.root, "--system-prompt", "prompt.md", "--tools", "read,ls"];
+    const filed = await place.ok(["session", "create", "--model", `scripted/${scenario}`, ...elsewhere]);
+    assert.match(await say(filed, "go"), /^tools=ls,read system=[\s\S]*From the file\./);
   });
 
-  it("trusts nothing of the project unless --approve says so; what follows -- goes to pi", async () => {
+  it("trusts nothing of the project unless --approve says so", async () => {
     const cwd = join(place.root, "trust");
     mkdirSync(join(cwd, ".pi", "prompts"), { recursive: true });
     writeFileSync(join(cwd, ".pi", "prompts", "mine.md"), "Do it: $1");
@@ -268,7 +250,6 @@ describe("sessions", () => {
       };
       assert.ok(!(await commandsWith()).includes("mine"));
       assert.ok((await commandsWith("--approve")).includes("mine"));
-      assert.ok(!(await commandsWith("--approve", "--", "--no-prompt-templates")).includes("mine"));
     } finally {
       client.close();
     }
@@ -281,15 +262,6 @@ describe("sessions", () => {
     const result = await place.run(["prompt", "-s", talk, "--tools", "read", "hi"]);
     assert.equal(result.code, 2);
     assert.match(result.stderr, /--new/);
-  });
-
-  it("changes the model of a session that exists", async () => {
-    const id = await create();
-    await say(id, "hello");
-    await place.ok(["prompt", "-s", id, "--model", place.scenario("tools.json"), "now with tools"]);
-    assert.match((await look(id)).session.model ?? "", /tools\.json$/);
-    await close(id);
-    assert.match((await look(id)).session.model ?? "", /tools\.json$/);
   });
 
   it("lists and resumes what pi's own interface wrote", async () => {
@@ -316,9 +288,7 @@ describe("sessions", () => {
   });
 
   it("a directory that is a link is seen in every way, and each session once", async () => {
-    const id = await create("linked");
-    await say(id, "hello there");
-    await close(id);
+    const id = writeSession(place, ["hello there"], { name: "linked" });
     const all = join(place.agentDir, "sessions");
     const directory = dirname((await look(id)).session.file ?? assert.fail());
     renameSync(directory, join(place.root, "kept"));
@@ -373,7 +343,7 @@ describe("sessions", () => {
     assert.equal(ambiguous.code, 4);
     for (const copy of copies) assert.ok(ambiguous.stderr.includes(copy), ambiguous.stderr);
     rmSync(copies[0] ?? assert.fail());
-    await place.ok(["prompt", "-s", id, "three"], { cwd });
+    assert.match(await place.ok(["session", "messages", "-s", id], { cwd }), /one/);
     const last = await place.run(["session", "delete", id, "--yes"]);
     assert.doesNotMatch(last.stderr, /left/);
   });
@@ -403,10 +373,9 @@ describe("sessions", () => {
     const refused = await place.run(["prompt", "-s", id, "here"]);
     assert.equal(refused.code, 4);
     assert.match(refused.stderr, /prompt --fork --cwd/);
+    writeSession({ cwd: there, agentDir: place.agentDir }, ["other"], { name: "renamed (clone)" });
     const copied = await place.run(["prompt", "-s", id, "--fork", "--cwd", there, "two"]);
     assert.match(copied.stdout, /2 messages so far, the first was: one/, copied.stderr);
-    const clone = await place.ok(["session", "clone", id, "--cwd", there]);
-    assert.equal((await look(clone)).session.name, "renamed (clone 2)");
     const fork = await place.ok(["session", "fork", id, "--at", "1", "--cwd", there, "--name", "again"]);
     const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"], { cwd: there });
     assert.deepEqual(
