@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -9,9 +9,9 @@ import { WatchedFile } from "../support/session-file.ts";
 import { LONG, scaled } from "../support/speed.ts";
 import { type Result, type Running, Workspace } from "../support/workspace.ts";
 
-/** Points in all; each place does its share of them one after the other. */
-const KILLS = Number(process.env.PICTL_TEST_KILLS ?? (LONG ? 200 : 16));
-const PLACES = LONG ? 4 : 2;
+/** Points in all, at least one of each kind; each place does its share of them one after the other. */
+const KILLS = Number(process.env.PICTL_TEST_KILLS ?? (LONG ? 200 : 12));
+const PLACES = LONG ? 4 : 1;
 const SEED = Number(process.env.PICTL_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const LINUX = process.platform === "linux" ? false : "only Linux shows another process's environment";
 /** A command whose daemon was killed says so and ends. */
@@ -60,7 +60,9 @@ class KilledPlace {
   async prepare(): Promise<void> {
     const { place } = this;
     // Parks between two points, where nothing is prompted.
-    await place.ok(["config", "set", "limits.park_after", "400ms"]);
+    mkdirSync(place.paths.configDir, { recursive: true });
+    writeFileSync(place.paths.config, '[limits]\npark_after = "400ms"\n');
+    await place.ok(["daemon", "start"]);
     // Else pi finds nothing to compact in so short a session.
     writeFileSync(join(place.agentDir, "settings.json"), '{"compaction":{"keepRecentTokens":5}}');
     const streaming = [{ repeat: { text: "word ", times: 100, delayMs: 5 } }, { text: "end of the answer" }];
@@ -74,19 +76,9 @@ class KilledPlace {
       const path = join(place.root, `${name}.json`);
       const responses = Array.from({ length: 2 * KILLS }, () => replies).flat();
       writeFileSync(path, JSON.stringify({ responses }));
-      const args = [
-        "--name",
-        name,
-        "--model",
-        `scripted/${path}`,
-        "--thinking",
-        "low",
-        "--tools",
-        "read,bash",
-      ];
-      const id = await place.ok(["session", "create", ...args]);
+      const options = { model: `scripted/${path}`, thinking: "low" as const, tools: "read,bash" };
+      const { sessionId: id } = await place.ask("create_session", { cwd: place.cwd, name, options });
       await place.turn({ sessionId: id, message: "begin" });
-      const options = { model: `scripted/${path}`, thinking: "low", tools: "read,bash" };
       this.#sessions.set(id, { id, cwd: place.cwd, names: [name], options, model: `scripted/${path}` });
       this.#current = [id];
     }
@@ -449,10 +441,11 @@ describe("a rename that is cut", { skip: LINUX, timeout: scaled(80_000) }, () =>
   async function renaming(
     before?: string,
   ): Promise<{ session: SessionInfo; agent: number; daemon: number; cut: Running }> {
-    await place.ok(["config", "set", "daemon.log_level", "debug"]);
+    mkdirSync(place.paths.configDir, { recursive: true });
+    writeFileSync(place.paths.config, '[daemon]\nlog_level = "debug"\n');
     await place.ok(["prompt", "--new", "--model", "scripted/echo", "hi"]);
-    if (before !== undefined) await place.ok(["session", "rename", before]);
-    const { session } = await place.json<{ session: SessionInfo }>(["session", "show"]);
+    if (before !== undefined) await place.ask("set_session_name", { cwd: place.cwd, name: before });
+    const { session } = await place.ask("get_session", { cwd: place.cwd });
     const [agent, daemon] = [session.agentPid, place.daemonPid()];
     assert.ok(agent && daemon && session.file);
     const renames = () => place.log().split("set_session_name").length;
@@ -461,7 +454,7 @@ describe("a rename that is cut", { skip: LINUX, timeout: scaled(80_000) }, () =>
     const cut = place.start(["session", "rename", "the new name"]);
     await until(() => renames() > sent);
     // It was logged in the same step in which it was sent, which is over when the daemon answers something else.
-    await place.ok(["daemon", "status"]);
+    await place.ask("get_daemon_status", {});
     return { session, agent, daemon, cut };
   }
 
@@ -469,9 +462,10 @@ describe("a rename that is cut", { skip: LINUX, timeout: scaled(80_000) }, () =>
     // Asked for first: a listing would put right what is remembered of it.
     const none = await place.run(["session", "show", other]);
     assert.equal(none.code, 4, none.stdout);
-    const said = await place.ok(["prompt", "-s", name ?? session.id, "still there?"]);
-    assert.match(said, /still there\?.*the first was: hi/);
-    const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"]);
+    const target = { cwd: place.cwd, sessionId: name ?? session.id };
+    const { text } = await place.turn({ ...target, message: "still there?" });
+    assert.match(text, /still there\?.*the first was: hi/);
+    const { sessions } = await place.ask("list_sessions", { cwd: place.cwd });
     assert.deepEqual(
       sessions.map((each) => [each.id, each.name]),
       [[session.id, name]],
