@@ -3,14 +3,14 @@ import { execFileSync, spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { GIF, JPEG, png, pngSize, WEBP } from "../support/images.ts";
 import { BIN, type Result, Running, SCENARIOS, Workspace } from "../support/workspace.ts";
 
 const ECHO = ["--new", "--model", "scripted/echo"];
-/** Answers as `scripted/echo` does a first prompt, in a session that goes on. */
+/** Answers each prompt as `scripted/echo` does a first one. */
 const AGAIN_MODEL = `scripted/${join(SCENARIOS, "prompt.json")}`;
-const AGAIN = ["--model", AGAIN_MODEL];
+/** In the session of that model. */
+const AGAIN = ["-s", "again"];
 
 /** Commands of an extension: one that only notes, one that has the model answer. */
 const EXTENSION = `export default function (pi) {
@@ -25,18 +25,47 @@ const EXTENSION = `export default function (pi) {
 }
 `;
 
-describe("files in a prompt", () => {
-  let place: Workspace;
-  before(() => {
-    place = new Workspace();
-  });
-  after(() => place.dispose());
-
-  const sessionFile = async () => {
-    const { session } = await place.json<{ session: SessionInfo & { file: string } }>(["session", "show"]);
-    return readFileSync(session.file, "utf8");
+let place: Workspace;
+before(async () => {
+  place = new Workspace();
+  const write = (path: string, content: string) => {
+    mkdirSync(join(place.agentDir, path, ".."), { recursive: true });
+    writeFileSync(join(place.agentDir, path), content);
   };
+  write("extensions/commands.ts", EXTENSION);
+  write("prompts/greet.md", "---\ndescription: Greets\n---\nGreet $1 warmly.\n");
+  write("skills/hail/SKILL.md", "---\nname: hail\ndescription: Hails people\n---\nHail like a sailor.\n");
+  mkdirSync(join(place.root, "tmp"));
+  await place.ok(["daemon", "start"]);
+  await place.ask("create_session", { cwd: place.cwd, name: "again", options: { model: AGAIN_MODEL } });
+});
+after(() => place.dispose());
 
+describe("a time limit", () => {
+  it("counts from the start: reading stdin, a pipe or a file that doesn't end, in every command", async (t) => {
+    const place = new Workspace();
+    t.after(() => place.dispose());
+    execFileSync("mkfifo", [join(place.cwd, "fifo")]);
+    const commands = [
+      ["prompt", "hi"],
+      ["prompt", "-"],
+      ["prompt", "--no-stdin", "hi", "@fifo"],
+      ["prompt", "--no-stdin", "-F", "fifo"],
+      ["prompt", "--no-stdin", "hi", "--system-prompt", "fifo"],
+      ["prompt", "--no-stdin", "hi", "--append-system-prompt", "fifo"],
+      ["session", "send", "-"],
+    ];
+    for (const words of commands) {
+      const command = place.start([...words, "--timeout", "50ms"], { openInput: true });
+      const { code, stderr } = await command.done;
+      assert.equal(code, 3, `${words.join(" ")}\n${stderr}`);
+      assert.match(stderr, /^Error: Reading .* did not end within 0\.05 s\. \[TIMEOUT\]\n/);
+    }
+    assert.equal(place.daemonPid(), undefined, "nothing was started for it");
+  });
+});
+
+describe("files in a prompt", () => {
   it("shows the model texts and pictures, the latter resized by pi", async () => {
     writeFileSync(join(place.cwd, "notes.md"), "line one\nline two\n");
     writeFileSync(join(place.cwd, "shot.txt"), png(3000, 30));
@@ -53,13 +82,9 @@ describe("files in a prompt", () => {
     ].join("");
     assert.ok(answer.startsWith(start), answer);
     assert.match(answer, /original 3000x30, displayed at 2000x20.*\(with 4 images\)$/s);
-    const { messages } = await place.json<{ messages: { images?: number }[] }>([
-      "session",
-      "show",
-      "--messages",
-    ]);
-    assert.equal(messages[0]?.images, 4);
-    const data = /"data":"([^"]+)"/.exec(await sessionFile())?.[1] ?? "";
+    const { messages, session } = await place.ask("get_session", { cwd: place.cwd, messages: true });
+    assert.equal(messages?.[0]?.images, 4);
+    const data = /"data":"([^"]+)"/.exec(readFileSync(session.file ?? "", "utf8"))?.[1] ?? "";
     assert.deepEqual(pngSize(Buffer.from(data, "base64")), [2000, 20]);
   });
 
@@ -67,7 +92,7 @@ describe("files in a prompt", () => {
     const answer = await place.ok(["prompt", ...AGAIN, "before", "-", "after"], { input: "piped\n" });
     assert.equal(answer, "echo: before\n\npiped\n\nafter");
     // oclif's own parser has to leave the `-` alone as well: it is asked when flags are glued to their values.
-    const args = ["prompt", `-m${AGAIN_MODEL}`, "-", "--no-stdin"];
+    const args = ["prompt", ...AGAIN, `-m${AGAIN_MODEL}`, "-", "--no-stdin"];
     assert.equal(await place.ok(args, { input: "piped" }), "echo: piped");
     const twice = await place.run(["prompt", ...ECHO, "-", "-"], { input: "piped" });
     assert.equal(twice.code, 2);
@@ -75,7 +100,7 @@ describe("files in a prompt", () => {
   });
 
   it("takes what follows -- as text, in both parsers", async () => {
-    for (const model of [AGAIN, [`-m${AGAIN_MODEL}`]]) {
+    for (const model of [AGAIN, [...AGAIN, `-m${AGAIN_MODEL}`]]) {
       const args = ["prompt", ...model, "say", "--", "@alice", "-", "hi"];
       assert.equal(await place.ok(args), "echo: say @alice - hi");
     }
@@ -105,19 +130,28 @@ describe("files in a prompt", () => {
       assert.match(result.stderr, pattern);
       assert.equal(result.stdout, "");
     }
-    const { sessions } = await place.json<{ sessions: unknown[] }>(["session", "list"], { cwd: elsewhere });
-    assert.deepEqual(sessions, []);
+    assert.deepEqual((await place.ask("list_sessions", { cwd: elsewhere })).sessions, []);
+  });
+
+  it("leaves a pipe that is written later to be read, with a notice while nothing comes", async () => {
+    execFileSync("mkfifo", [join(place.cwd, "later")]);
+    writeFileSync(join(place.cwd, "system.json"), '{"responses": [[{"text": "{{system}}"}]]}');
+    for (const words of [
+      [...AGAIN, "hi", "@later"],
+      [...AGAIN, "-F", "later"],
+      ["--new", "--model", "scripted/system.json", "--no-stdin", "hi", "--system-prompt", "later"],
+    ]) {
+      const command = place.start(["prompt", ...words]);
+      await command.until("stderr", "Waiting for the end of later…\n");
+      writeFileSync(join(place.cwd, "later"), "from the pipe\n");
+      const { code, stdout } = await command.done;
+      assert.equal(code, 0);
+      assert.match(stdout, /from the pipe/);
+    }
   });
 });
 
 describe("prompt --editor", () => {
-  let place: Workspace;
-  before(() => {
-    place = new Workspace();
-    mkdirSync(join(place.root, "tmp"));
-  });
-  after(() => place.dispose());
-
   /** Prompts with an editor that is a few lines of shell, in which `$1` is the file. */
   const prompt = (script: string, args: readonly string[] = AGAIN, input?: string): Promise<Result> => {
     const editor = join(place.root, "editor");
@@ -132,12 +166,14 @@ describe("prompt --editor", () => {
     writeFileSync(join(place.cwd, "a.gif"), GIF);
     const { stdout, code } = await prompt(
       'echo "and more" >> "$1"',
-      [...ECHO, "review", "@a.gif"],
+      [...AGAIN, "review", "@a.gif"],
       "a diff\n",
     );
     const element = `<file name="${join(place.cwd, "a.gif")}"></file>`;
-    assert.equal(stdout, `echo: ${element}\nreview\n\na diff\nand more (with 1 image)\n`);
+    assert.equal(stdout, `echo: ${element}\nreview\n\na diff\nand more\n`);
     assert.equal(code, 0);
+    const { messages = [] } = await place.ask("get_session", { sessionId: "again", messages: true });
+    assert.equal(messages.findLast(({ role }) => role === "user")?.images, 1);
     assert.deepEqual(leftOver(), []);
   });
 
@@ -175,22 +211,8 @@ describe("prompt --editor", () => {
 });
 
 describe("a prompt that begins with /", () => {
-  let place: Workspace;
-  before(() => {
-    place = new Workspace();
-    const write = (path: string, content: string) => {
-      mkdirSync(join(place.agentDir, path, ".."), { recursive: true });
-      writeFileSync(join(place.agentDir, path), content);
-    };
-    write("extensions/commands.ts", EXTENSION);
-    write("prompts/greet.md", "---\ndescription: Greets\n---\nGreet $1 warmly.\n");
-    write("skills/hail/SKILL.md", "---\nname: hail\ndescription: Hails people\n---\nHail like a sailor.\n");
-    writeFileSync(join(place.cwd, "notes.md"), "line one\n");
-  });
-  after(() => place.dispose());
-
   it("is run by an extension's command, and not waited for any longer", async () => {
-    writeFileSync(join(place.cwd, "a.gif"), GIF);
+    writeFileSync(join(place.cwd, "notes.md"), "line one\n");
     const document = await place.json<{ outcome: string; text: string }>([
       "prompt",
       ...ECHO,
@@ -205,8 +227,8 @@ describe("a prompt that begins with /", () => {
     assert.deepEqual([text.code, text.stdout, text.stderr], [0, "", ""]);
     // pi writes the file of a session, with what came before, when a model has answered.
     assert.equal(await place.ok(["prompt", "hi"]), "echo: hi");
-    const { session } = await place.json<{ session: SessionInfo & { file: string } }>(["session", "show"]);
-    const noted = readFileSync(session.file, "utf8")
+    const { session } = await place.ask("get_session", { cwd: place.cwd });
+    const noted = readFileSync(session.file ?? "", "utf8")
       .split("\n")
       .filter((line) => line.includes('"noted"'))
       .map((line) => (JSON.parse(line) as { data: { args: string } }).data.args);
@@ -239,59 +261,7 @@ describe("a prompt that begins with /", () => {
   });
 });
 
-describe("a time limit", () => {
-  let place: Workspace;
-  before(() => {
-    place = new Workspace();
-  });
-  after(() => place.dispose());
-
-  it("counts from the start: reading stdin, a pipe or a file that doesn't end, in every command", async () => {
-    execFileSync("mkfifo", [join(place.cwd, "fifo")]);
-    const commands = [
-      ["prompt", "hi"],
-      ["prompt", "-"],
-      ["prompt", "--no-stdin", "hi", "@fifo"],
-      ["prompt", "--no-stdin", "-F", "fifo"],
-      ["prompt", "--no-stdin", "hi", "--system-prompt", "fifo"],
-      ["prompt", "--no-stdin", "hi", "--append-system-prompt", "fifo"],
-      ["session", "send", "-"],
-    ];
-    for (const words of commands) {
-      const command = place.start([...words, "--timeout", "50ms"], { openInput: true });
-      const { code, stderr } = await command.done;
-      assert.equal(code, 3, `${words.join(" ")}\n${stderr}`);
-      assert.match(stderr, /^Error: Reading .* did not end within 0\.05 s\. \[TIMEOUT\]\n/);
-    }
-    assert.equal(place.daemonPid(), undefined, "nothing was started for it");
-  });
-
-  it("leaves a pipe that is written later to be read, with a notice while nothing comes", async () => {
-    execFileSync("mkfifo", [join(place.cwd, "later")]);
-    writeFileSync(join(place.cwd, "system.json"), '{"responses": [[{"text": "{{system}}"}]]}');
-    for (const words of [
-      [...AGAIN, "hi", "@later"],
-      [...AGAIN, "-F", "later"],
-      ["--new", "--model", "scripted/system.json", "--no-stdin", "hi", "--system-prompt", "later"],
-    ]) {
-      const command = place.start(["prompt", ...words]);
-      await command.until("stderr", "Waiting for the end of later…\n");
-      writeFileSync(join(place.cwd, "later"), "from the pipe\n");
-      const { code, stdout } = await command.done;
-      assert.equal(code, 0);
-      assert.match(stdout, /from the pipe/);
-    }
-  });
-});
-
 describe("words of a command line", () => {
-  let place: Workspace;
-  before(async () => {
-    place = new Workspace();
-    await place.ok(["session", "create", "--model", "scripted/echo"]);
-  });
-  after(() => place.dispose());
-
   it("are text where they can't be a flag", async () => {
     const texts = [
       "- summarize",
@@ -302,10 +272,7 @@ describe("words of a command line", () => {
       "--new is broken",
       "-s x",
     ];
-    for (const text of texts) {
-      const answer = await place.ok(["prompt", text]);
-      assert.equal(answer.split(" (")[0], `echo: ${text}`);
-    }
+    for (const text of texts) assert.equal(await place.ok(["prompt", ...AGAIN, text]), `echo: ${text}`);
     const answer = await place.ok(["prompt", ...ECHO, "--append-system-prompt", "- be brief", "- x"]);
     assert.equal(answer, "echo: - x");
     assert.match((await place.run(["prompt", "--nwe", "x"])).stderr, /--nwe.*\[USAGE\]/s);
@@ -335,7 +302,7 @@ describe("words of a command line", () => {
       assert.match(stderr, expected);
       assert.equal(code, 2);
     }
-    assert.match(await place.ok(["prompt", "a text\r"]), /^echo: a text( |$)/);
+    assert.equal(await place.ok(["prompt", ...AGAIN, "a text\r"]), "echo: a text");
   });
 
   it("name what was meant where the command is missing", async () => {
@@ -366,11 +333,12 @@ describe("words of a command line", () => {
       [{ text: "a" }, { tool: "bash", args: { command: "echo > waits; cat go" } }],
       [{ text: "b" }],
     ];
-    writeFileSync(join(place.cwd, "slow.json"), JSON.stringify({ responses }));
+    // For one prompt after the other.
+    writeFileSync(join(place.cwd, "slow.json"), JSON.stringify({ responses: [...responses, ...responses] }));
     for (const signal of ["HUP", "INT"]) {
       execFileSync("sh", ["-c", "rm -f go waits; mkfifo go waits"], { cwd: place.cwd });
       const script = `trap '' ${signal}; "$@" & pid=$!; read -r _ < waits; kill -${signal} $pid; echo > go; wait $pid`;
-      const words = ["prompt", "--new", "--model", "scripted/slow.json", "go"];
+      const words = ["prompt", "--model", "scripted/slow.json", "go"];
       const { code, stdout } = await shell(place, script, words);
       assert.equal(stdout, "a\nb\n", signal);
       assert.equal(code, 0);
