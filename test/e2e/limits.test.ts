@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Client } from "../../src/lib/client/client.ts";
 import type { PictlError } from "../../src/lib/core/errors.ts";
@@ -25,6 +25,22 @@ interface Refusal {
   hint: string;
   details: { limit: string; value: number; retryAfterMs?: number };
   retryable: boolean;
+}
+
+/** What the requests that were refused say, which must all be the same limit's refusal. */
+function refusals(
+  results: readonly PromiseSettledResult<unknown>[],
+  limit: string,
+  value: number,
+): Refusal[] {
+  const refused = results.flatMap((result) =>
+    result.status === "rejected" ? [(result.reason as PictlError).toBody() as unknown as Refusal] : [],
+  );
+  for (const { code, hint, details } of refused) {
+    assert.deepEqual([code, details.limit, details.value], ["LIMIT_EXCEEDED", limit, value]);
+    assert.match(hint, new RegExp(`pictl config set limits\\.${limit} N.*daemon restart`));
+  }
+  return refused;
 }
 
 describe("limits", () => {
@@ -54,24 +70,8 @@ describe("limits", () => {
     client.request("create_session", { cwd: place.cwd, current: false, options });
   const status = () => place.ask("get_daemon_status", {});
 
-  /** What the requests that were refused say, which must all be the same limit's refusal. */
-  function refusals(
-    results: readonly PromiseSettledResult<unknown>[],
-    limit: string,
-    value: number,
-  ): Refusal[] {
-    const refused = results.flatMap((result) =>
-      result.status === "rejected" ? [(result.reason as PictlError).toBody() as unknown as Refusal] : [],
-    );
-    for (const { code, hint, details } of refused) {
-      assert.deepEqual([code, details.limit, details.value], ["LIMIT_EXCEEDED", limit, value]);
-      assert.match(hint, new RegExp(`pictl config set limits\\.${limit} N.*daemon restart`));
-    }
-    return refused;
-  }
-
   describe("sessions", () => {
-    const most = LONG ? 100 : 30;
+    const most = LONG ? 100 : 15;
     const settings = `[limits]\nmax_sessions = ${most}\nmax_live_agents = ${most}\nspare_agents = 0\n`;
 
     it("twice as many creates at once as there may be sessions, all on one connection, make exactly that many", async () => {
@@ -194,33 +194,6 @@ describe("limits", () => {
     assert.deepEqual((await status()).limits.max_pending_requests, { value: 5, used: 5 });
   });
 
-  it("so many prompts may wait for a session", async () => {
-    await daemon("[limits]\nmax_waiting_prompts = 2\n");
-    const client = await connect();
-    const { sessionId } = await create(client, { model: place.scenario("long-turn.json") });
-    await client.request("prompt", { sessionId, message: "go" });
-    const results = Promise.allSettled(
-      Array.from({ length: 4 }, () => client.request("prompt", { sessionId, message: "next" })),
-    );
-    const { limits, queues } = await status();
-    assert.deepEqual(limits.max_waiting_prompts, { value: 2, used: 2 });
-    assert.deepEqual(queues, [{ sessionId, waiting: 2 }]);
-    await client.request("clear_queue", { sessionId });
-    await client.request("abort", { sessionId });
-    const refused = (await results).slice(2);
-    assert.equal(refusals(refused, "max_waiting_prompts", 2).length, 2);
-  });
-
-  it("a message may have so many bytes", async () => {
-    await daemon("[limits]\nmax_message_bytes = 1000000\n");
-    const input = "x".repeat(1_000_001);
-    const refused = await place.json<{ error: Refusal }>(["prompt", "--model", "scripted/echo"], { input });
-    assert.equal(refused.error.code, "MESSAGE_TOO_LARGE");
-    assert.equal(refused.error.details.value, 1_000_000);
-    assert.match(refused.error.hint, /config set limits\.max_message_bytes N/);
-    assert.equal((await place.run(["prompt", "--model", "scripted/echo"], { input })).code, 8);
-  });
-
   it("the environment of a shell may be larger than a message, and one without a bound is refused", async () => {
     await daemon("[limits]\nmax_message_bytes = 65536\n");
     const env = { BIG: "x".repeat(100_000) };
@@ -238,20 +211,6 @@ describe("limits", () => {
       limit: "handshake",
       value: 8 * 1024 * 1024,
     });
-  });
-
-  it("so many records of a session are kept for who was away", async () => {
-    await daemon("[limits]\nmax_history_records = 8\n");
-    await say("hello");
-    const client = await connect();
-    const gap = new Promise<{ fromSeq: number; toSeq: number }>((resolve) => {
-      client.onRecord((record) => record.type === "gap" && resolve(record));
-    });
-    const { sessionId } = await client.request("subscribe", { cwd: place.cwd, since: 0 });
-    const { fromSeq, toSeq } = await gap;
-    assert.equal(fromSeq, 1);
-    const last = (await client.request("subscribe", { sessionId })).seq;
-    assert.ok(last - toSeq <= 8, `${last - toSeq} records were kept`);
   });
 
   it("a client may leave so many bytes unread before it is passed over", async () => {
@@ -273,15 +232,6 @@ describe("limits", () => {
     raw.socket.destroy();
     const gap = raw.records.find(({ type }) => type === "gap");
     assert.ok(gap, "it got everything");
-  });
-
-  it("a question that nobody answers expires when its life is over", async () => {
-    await daemon('[limits]\nquestion_lifetime = "300ms"\n');
-    writeFileSync(join(place.root, "asks.ts"), ASKS);
-    const piArgs = ["-e", join(place.root, "asks.ts")];
-    const { sessionId: session } = await create(await connect(), { model: "scripted/echo", piArgs });
-    const args = ["prompt", "-s", session, "--on-question", "wait", "--format", "stream-json", "/ask"];
-    assert.match(await place.ok(args), /"expired"/);
   });
 
   it("the log is rotated at its size", async () => {
@@ -367,5 +317,67 @@ describe("limits", () => {
       assert.equal(wrong.code, 2, wrong.stderr);
       assert.match(wrong.stderr, /PICTL_LOG_LEVEL.*loud/);
     });
+  });
+});
+
+describe("limits of one daemon", () => {
+  let place: Workspace;
+  let client: Client;
+  /** Its first turn is long; it has a command that asks. */
+  let sessionId: string;
+  before(async () => {
+    place = new Workspace();
+    mkdirSync(place.paths.configDir, { recursive: true });
+    const limits = ["max_waiting_prompts = 2", "max_history_records = 8", 'question_lifetime = "300ms"'];
+    writeFileSync(place.paths.config, ["[limits]", ...limits, "max_message_bytes = 1000000", ""].join("\n"));
+    writeFileSync(join(place.root, "asks.ts"), ASKS);
+    await place.ok(["daemon", "start"]);
+    client = await place.client();
+    const options = { model: place.scenario("long-turn.json"), piArgs: ["-e", join(place.root, "asks.ts")] };
+    ({ sessionId } = await client.request("create_session", { cwd: place.cwd, options }));
+  });
+  after(async () => {
+    client.close();
+    await place.dispose();
+  });
+
+  it("so many prompts may wait for a session", async () => {
+    await client.request("prompt", { sessionId, message: "go" });
+    const results = Promise.allSettled(
+      Array.from({ length: 4 }, () => client.request("prompt", { sessionId, message: "next" })),
+    );
+    const { limits, queues } = await client.request("get_daemon_status", {});
+    assert.deepEqual(limits.max_waiting_prompts, { value: 2, used: 2 });
+    assert.deepEqual(queues, [{ sessionId, waiting: 2 }]);
+    await client.request("clear_queue", { sessionId });
+    await client.request("abort", { sessionId });
+    const refused = (await results).slice(2);
+    assert.equal(refusals(refused, "max_waiting_prompts", 2).length, 2);
+  });
+
+  it("so many records of a session are kept for who was away", async () => {
+    await place.turn({ sessionId, message: "hello" });
+    const gap = new Promise<{ fromSeq: number; toSeq: number }>((resolve) => {
+      client.onRecord((record) => record.type === "gap" && resolve(record));
+    });
+    await client.request("subscribe", { sessionId, since: 0 });
+    const { fromSeq, toSeq } = await gap;
+    assert.equal(fromSeq, 1);
+    const last = (await client.request("subscribe", { sessionId })).seq;
+    assert.ok(last - toSeq <= 8, `${last - toSeq} records were kept`);
+  });
+
+  it("a question that nobody answers expires when its life is over", async () => {
+    const args = ["prompt", "-s", sessionId, "--on-question", "wait", "--format", "stream-json", "/ask"];
+    assert.match(await place.ok(args), /"expired"/);
+  });
+
+  it("a message may have so many bytes", async () => {
+    const input = "x".repeat(1_000_001);
+    const refused = await place.json<{ error: Refusal }>(["prompt", "--model", "scripted/echo"], { input });
+    assert.equal(refused.error.code, "MESSAGE_TOO_LARGE");
+    assert.equal(refused.error.details.value, 1_000_000);
+    assert.match(refused.error.hint, /config set limits\.max_message_bytes N/);
+    assert.equal((await place.run(["prompt", "--model", "scripted/echo"], { input })).code, 8);
   });
 });
