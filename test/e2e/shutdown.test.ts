@@ -1,9 +1,21 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, it } from "node:test";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Client } from "../../src/lib/client/client.ts";
 import { buildInfo } from "../../src/lib/core/build-info.ts";
@@ -12,7 +24,7 @@ import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { PROTOCOL_VERSION } from "../../src/lib/protocol/version.ts";
 import { RawConnection } from "../support/raw-connection.ts";
 import { LONG } from "../support/speed.ts";
-import { type Running, Workspace } from "../support/workspace.ts";
+import { type Running, SCENARIOS, Workspace } from "../support/workspace.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const STUCK_PI = fileURLToPath(new URL("../fixtures/pi/says-nothing.sh", import.meta.url));
@@ -51,11 +63,16 @@ describe("shutdown", () => {
     clients.push(client);
     return client;
   }
-  /** A session whose turn goes on for minutes. */
+  /** A session whose turns go on for minutes. */
   async function longTurn(
     client: Client,
   ): Promise<{ sessionId: string; ended: Promise<Record<string, unknown>> }> {
-    const options = { model: place.scenario("long-turn.json") };
+    const { responses } = JSON.parse(readFileSync(join(SCENARIOS, "long-turn.json"), "utf8")) as {
+      responses: object[];
+    };
+    const scenario = join(place.root, "long-turns.json");
+    writeFileSync(scenario, JSON.stringify({ responses: [...responses, ...responses] }));
+    const options = { model: `scripted/${scenario}` };
     const { sessionId } = await client.request("create_session", { cwd: place.cwd, options });
     const ended = new Promise<Record<string, unknown>>((resolve) => {
       client.onRecord((record) => {
@@ -277,52 +294,44 @@ describe("shutdown", () => {
     assert.ok(last.agents.started >= 2);
   });
 
-  describe("restart --when-idle", () => {
-    it("lets everything in until nothing runs, and restarts then", async () => {
-      await place.ok(["daemon", "start"]);
-      const before = place.daemonPid();
-      const client = await connect();
-      const { sessionId } = await longTurn(client);
-      const restart = place.start(["daemon", "restart", "--when-idle", "--json"]);
-      let now = await client.request("get_daemon_status", {});
-      while (now.connections < 2) now = await client.request("get_daemon_status", {});
-      // Twice the time in which it looks whether nothing runs.
-      const create = { options: { model: "scripted/echo" } };
-      const { text } = await place.turn({ cwd: place.cwd, fresh: true, create, message: "still let in" });
-      assert.match(text, /still let in/);
-      assert.equal(place.daemonPid(), before);
-      await client.request("abort", { sessionId });
-      const { stdout: result, code } = await restart.done;
-      assert.equal(code, 0, restart.transcript());
-      assert.equal((JSON.parse(result) as { previousPid: number }).previousPid, before);
-      assert.notEqual(place.daemonPid(), before);
-      const { sessions } = await place.ask("list_sessions", {});
-      assert.ok(sessions.some(({ firstMessage }) => firstMessage === "still let in"));
-    });
+  it("restart --when-idle gives up after --timeout with code 3; else lets everything in until nothing runs, and restarts then", async () => {
+    await place.ok(["daemon", "start"]);
+    const before = place.daemonPid();
+    const client = await connect();
+    const { sessionId } = await longTurn(client);
+    const late = await place.run(["daemon", "restart", "--when-idle", "--timeout", "300ms"]);
+    assert.equal(late.code, 3, late.stderr);
+    assert.match(late.stderr, /busy all the time.*\[TIMEOUT\]/);
+    // The wish went with the command that had it.
+    await client.request("abort", { sessionId });
+    await client.request("wait", { sessionId, for: ["idle"] });
+    await client.command("bash", { sessionId, command: "true" });
+    assert.equal(place.daemonPid(), before);
+    assert.doesNotMatch(place.log(), /"stopping"/);
 
-    it("gives up after --timeout with code 3, and the daemon goes on", async () => {
-      await place.ok(["daemon", "start"]);
-      const before = place.daemonPid();
-      const client = await connect();
-      const { sessionId } = await longTurn(client);
-      const restart = await place.run(["daemon", "restart", "--when-idle", "--timeout", "300ms"]);
-      assert.equal(restart.code, 3, restart.stderr);
-      assert.match(restart.stderr, /busy all the time.*\[TIMEOUT\]/);
-      // The wish went with the command that had it.
-      await client.request("abort", { sessionId });
-      await client.request("wait", { sessionId, for: ["idle"] });
-      await client.command("bash", { sessionId, command: "true" });
-      assert.equal(place.daemonPid(), before);
-      assert.doesNotMatch(place.log(), /"stopping"/);
-    });
+    await client.request("prompt", { sessionId, message: "go" });
+    const restart = place.start(["daemon", "restart", "--when-idle", "--json"]);
+    let now = await client.request("get_daemon_status", {});
+    while (now.connections < 2) now = await client.request("get_daemon_status", {});
+    // Twice the time in which it looks whether nothing runs.
+    const create = { options: { model: "scripted/echo" } };
+    const { text } = await place.turn({ cwd: place.cwd, fresh: true, create, message: "still let in" });
+    assert.match(text, /still let in/);
+    assert.equal(place.daemonPid(), before);
+    await client.request("abort", { sessionId });
+    const { stdout: result, code } = await restart.done;
+    assert.equal(code, 0, restart.transcript());
+    assert.equal((JSON.parse(result) as { previousPid: number }).previousPid, before);
+    assert.notEqual(place.daemonPid(), before);
+    const { sessions } = await place.ask("list_sessions", {});
+    assert.ok(sessions.some(({ firstMessage }) => firstMessage === "still let in"));
   });
 
   describe("another build", () => {
-    /** This pictl with another build id, and an older version when one is given. */
-    function otherBuild(
-      version?: string,
-    ): (args: string[]) => Promise<{ code: number | null; stderr: string }> {
-      const root = join(place.root, "other");
+    /** This pictl as one of another build and an older version. */
+    let root: string;
+    before(() => {
+      root = mkdtempSync(join(tmpdir(), "pictl-older-"));
       for (const part of ["dist", "bin", "package.json", "oclif.manifest.json"]) {
         cpSync(join(ROOT, part), join(root, part), { recursive: true });
       }
@@ -331,33 +340,32 @@ describe("shutdown", () => {
       let changed = 0;
       for (const file of files) {
         const text = readFileSync(file, "utf8");
-        const other = text.replace(/\{version:"([^"]+)",build:"[0-9a-f]{16}"\}/g, (_, own: string) => {
+        const other = text.replace(/\{version:"[^"]+",build:"[0-9a-f]{16}"\}/g, () => {
           changed += 1;
-          return `{version:"${version ?? own}",build:"0123456789abcdef"}`;
+          return '{version:"0.0.9",build:"0123456789abcdef"}';
         });
         if (other !== text) writeFileSync(file, other);
       }
       assert.ok(changed > 0, "the build id was not found");
-      return async (args) => {
-        const { spawn } = await import("node:child_process");
-        const env = place.env as NodeJS.ProcessEnv;
-        const child = spawn(process.execPath, [join(root, "bin/run.js"), ...args], {
-          cwd: place.cwd,
-          env,
-          stdio: ["ignore", "pipe", "pipe"],
-        });
-        let stderr = "";
-        child.stderr.setEncoding("utf8").on("data", (text: string) => {
-          stderr += text;
-        });
-        child.stdout.resume();
-        const [code] = (await once(child, "close")) as [number | null];
-        return { code, stderr };
-      };
+    });
+    after(() => rmSync(root, { recursive: true }));
+
+    async function older(args: string[]): Promise<{ code: number | null; stderr: string }> {
+      const child = spawn(process.execPath, [join(root, "bin/run.js"), ...args], {
+        cwd: place.cwd,
+        env: place.env as NodeJS.ProcessEnv,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      let stderr = "";
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        stderr += text;
+      });
+      child.stdout.resume();
+      const [code] = (await once(child, "close")) as [number | null];
+      return { code, stderr };
     }
 
     it("an idle daemon of an older one is replaced without a word, and the session goes on", async () => {
-      const older = otherBuild("0.0.9");
       assert.equal((await older(["prompt", "--model", "scripted/echo", "remember 42"])).code, 0);
       const before = place.daemonPid();
       const { stdout, stderr } = await place.run(["prompt", "again"]);
@@ -371,7 +379,6 @@ describe("shutdown", () => {
     });
 
     it("a busy one is used as it is, and what to do is said", async () => {
-      const older = otherBuild("0.0.9");
       assert.equal((await older(["daemon", "start"])).code, 0);
       const before = place.daemonPid();
       const client = await connect();
@@ -387,7 +394,6 @@ describe("shutdown", () => {
     });
 
     it("an ephemeral session is nothing to lose without a word", async () => {
-      const older = otherBuild("0.0.9");
       assert.equal(
         (await older(["prompt", "--ephemeral", "--model", "scripted/echo", "remember 42"])).code,
         0,
