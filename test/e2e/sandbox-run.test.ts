@@ -175,6 +175,7 @@ describe("sandbox run", { skip: WITHOUT_BUBBLEWRAP }, () => {
         symlinkSync(join(home, "dot/sessions"), join(home, "dot/pi/agent/sessions"));
         const seen = await inside("cat ~/.pi/agent/settings.json ~/.pi/agent/auth.json", { profile });
         assert.match(seen, /^\{\}cat: .*auth\.json: No such file or directory\n$/);
+        place.shareCompileCache();
         await place.ok(["prompt", "--sandbox", profile, "--model", "scripted/echo", "hi"], { cwd });
         const projects = readdirSync(join(home, "dot/sessions")).filter((name) => name !== ".pictl");
         assert.deepEqual(projects, [`--${cwd.slice(1).replaceAll("/", "-")}--`]);
