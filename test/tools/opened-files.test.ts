@@ -18,6 +18,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
     "daemon/status.ts",
     "sandbox/bubblewrap/mount-points.ts",
     "sandbox/bubblewrap/process-limits.ts",
+    "sandbox/bubblewrap/user-quotas.ts",
     "session/one-writer.ts",
   ],
   "in pictl's own directories, which no sandbox opens": [
@@ -49,6 +50,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
   ],
   "directories, one in the other, without following a link": ["sandbox/runs-later/open-below.ts"],
   "beside sessions, without following a link or waiting": ["session/session-lock.ts"],
+  "to make them, in a directory that is held": ["sandbox/git-directory.ts"],
   "to write what the user names": ["session/export.ts"],
 };
 

@@ -1,5 +1,6 @@
-import { chmodSync, type Dirent, lstatSync, readdirSync, writeFileSync } from "node:fs";
+import { closeSync, type Dirent, fchmodSync, lstatSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { inAgentDirectory } from "../core/agent-file.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
 import { realPath } from "../core/real-path.ts";
 import { heldGit, RESERVED_GIT, UNLINKED_GIT } from "./held-git.ts";
@@ -9,6 +10,9 @@ import { coreWorktree, gitInside, type OutsideGit } from "./outside-git.ts";
 const MAX_DIRECTORIES = 32;
 /** How much of `.git/modules` is looked through for them. */
 const MAX_ENTRIES = 1_000;
+
+/** What a file isn't made for: it is there, it can't be, or its directory isn't any more. */
+const MADE_OR_CLOSED = ["EEXIST", "EACCES", "EROFS", "EPERM", "ELOOP", "ENOENT", "ENOTDIR"];
 
 /** What is made in that which a repository keeps of a linked worktree: git itself writes the other files there. */
 const WORKTREE_RESERVED = "config.worktree";
@@ -120,29 +124,42 @@ function worktreePaths(path: string): string[] {
 export function keepGitFiles(workspace: string, outside?: OutsideGit): void {
   if (outside !== undefined) {
     const modules = submodules(join(outside.gitDir, "modules")) ?? [];
-    keepFiles([outside.commonDir, ...modules], outside.gitDir === outside.commonDir ? [] : [outside.gitDir]);
+    keepFiles(
+      outside.commonDir,
+      [outside.commonDir, ...modules],
+      outside.gitDir === outside.commonDir ? [] : [outside.gitDir],
+    );
     return;
   }
   for (const git of ownGit(workspace)) {
     const { repositories, worktrees } = gitDirectories(git);
-    keepFiles(repositories, worktrees);
+    keepFiles(workspace, repositories, worktrees);
   }
 }
 
-function keepFiles(repositories: readonly string[], worktrees: readonly string[]): void {
-  for (const path of repositories.filter(isRepository))
-    for (const [name, text] of Object.entries(RESERVED_GIT)) make(join(path, name), text);
-  for (const path of worktrees) make(join(path, WORKTREE_RESERVED), "");
+function keepFiles(below: string, repositories: readonly string[], worktrees: readonly string[]): void {
+  for (const path of repositories.filter(isRepository)) make(below, path, RESERVED_GIT);
+  for (const path of worktrees) make(below, path, { [WORKTREE_RESERVED]: "" });
 }
 
-function make(path: string, text: string): void {
-  try {
-    writeFileSync(path, text, { flag: "wx", mode: 0o444 });
-    // Whatever the umask is: in a repository that users share, git of another user reads it too.
-    chmodSync(path, 0o444);
-  } catch (error) {
-    // It is there already, or nobody may write there: the sandbox can't either.
-    if (!["EEXIST", "EACCES", "EROFS", "EPERM"].includes(systemErrorCode(error) ?? "")) throw error;
+/** An agent may exchange the directory, or the file that was just made: neither is followed. */
+function make(below: string, directory: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    try {
+      inAgentDirectory(directory, { below }, (held) => {
+        const file = openSync(join(held, name), "wx", 0o444);
+        try {
+          writeFileSync(file, text);
+          // Whatever the umask is: in a repository that users share, git of another user reads it too.
+          fchmodSync(file, 0o444);
+        } finally {
+          closeSync(file);
+        }
+      });
+    } catch (error) {
+      // It is there already, or nobody may write there: the sandbox can't either. What was exchanged isn't mounted.
+      if (!MADE_OR_CLOSED.includes(systemErrorCode(error) ?? "")) throw error;
+    }
   }
 }
 

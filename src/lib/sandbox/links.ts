@@ -9,8 +9,10 @@ const MANY_PLACES = 8;
  * {@link realPath} for one who asks for many places, and for the same again and again: absolute ones, normalized. Most of
  * a policy's denied places aren't there. Nothing is looked for in a directory that isn't there, or hasn't been found in a
  * list of it.
+ *
+ * @param onLink is called with each link that is followed, free of links itself but for its name, and where it leads
  */
-export function rememberingRealPath(): (path: string) => string {
+export function rememberingRealPath(onLink?: (path: string, real: string) => void): (path: string) => string {
   const known = new Map<string, string>();
   const missing = new Set<string>();
   const asked = new Map<string, number>();
@@ -30,7 +32,9 @@ export function rememberingRealPath(): (path: string) => string {
     const realParent = parent === path ? path : real(parent);
     const isNowhere = parent !== path && isMissing(path, parent);
     if (isNowhere) missing.add(path);
-    const found = isNowhere ? join(realParent, basename(path)) : realPath(path);
+    const unlinked = join(realParent, basename(path));
+    const found = isNowhere ? unlinked : realPath(path);
+    if (found !== unlinked) onLink?.(unlinked, found);
     known.set(path, found);
     return found;
   };

@@ -77,11 +77,12 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
   const { policy, files } = loaded;
   const home = realPath(named);
   // A session's directory has been free of links since it was created.
-  if (sessionDir !== undefined) refuseMovedDirectory(cwd, realPath(cwd));
-  const workspace = workspaceOf(cwd, named);
+  const here = realPath(cwd);
+  if (sessionDir !== undefined) refuseMovedDirectory(cwd, here);
+  const workspace = workspaceAround(here, home);
   const found = findOutsideGit(workspace, { home, denied: policy.denyRead.map(rememberingRealPath()) });
   const git = found === undefined || "refused" in found ? undefined : found;
-  const policyFiles = policyPlaces(files, { cwd: realPath(cwd), workspace, writable: policy.allowWrite });
+  const policyFiles = policyPlaces(files, { cwd: here, workspace, writable: policy.allowWrite });
   const mount =
     sessionDir === undefined
       ? undefined
@@ -190,15 +191,19 @@ async function policyFor(
  * @throws PictlError SANDBOX_UNAVAILABLE where what can be written would hold what is to be kept from the agent
  */
 export function workspaceOf(cwd: string, home: string): string {
-  const [here, kept] = [realPath(cwd), realPath(home)];
+  return workspaceAround(realPath(cwd), realPath(home));
+}
+
+/** Follows no link: what was put in the directory's place since it was looked at isn't where it is. */
+function workspaceAround(here: string, home: string): string {
   const root = directoriesToRepositoryRoot(here, (candidate) => existsSync(join(candidate, ".git"))).at(-1);
   // Of a repository around the home, as some keep their settings in, nothing but the directory itself is meant.
-  const workspace = [root ?? here, here].find((directory) => !contains(directory, kept));
+  const workspace = [root ?? here, here].find((directory) => !contains(directory, home));
   if (workspace !== undefined) return workspace;
   throw new PictlError(
     "SANDBOX_UNAVAILABLE",
-    `A sandbox can't protect your home while ${cwd} is its workspace, which may be written.`,
-    { hint: "Work in a directory of the project's own.", details: { cwd, home } },
+    `A sandbox can't protect your home while ${here} is its workspace, which may be written.`,
+    { hint: "Work in a directory of the project's own.", details: { cwd: here, home } },
   );
 }
 

@@ -1,5 +1,6 @@
 import { PictlError } from "../core/errors.ts";
-import { linksTo } from "../core/links.ts";
+import { type Link, linksTo } from "../core/links.ts";
+import { rememberingRealPath } from "./links.ts";
 import { contains } from "./policy/roots.ts";
 
 /**
@@ -13,16 +14,49 @@ import { contains } from "./policy/roots.ts";
 export function refusePlantedLinks(places: readonly string[], writable: readonly string[]): void {
   for (const place of places) {
     const link = linksTo(place).find(({ path }) => writable.some((root) => contains(root, path)));
-    if (link === undefined) continue;
-    throw new PictlError(
-      "SANDBOX_CHANGED",
-      `${place} leads through ${link.path}, a symbolic link to ${link.target} that an agent in a sandbox could have made.`,
-      {
-        hint: "If it is yours, name the place itself that it leads to; else look at what it replaced.",
-        details: { place, link: link.path, target: link.target },
-      },
-    );
+    if (link !== undefined) throw plantedLink(place, link);
   }
+}
+
+/**
+ * A {@link rememberingRealPath} that follows no link which an agent in a sandbox could have made: what it returns was
+ * reached without one, also when one was there before or is there later.
+ *
+ * @param writable roots that can be written inside, free of links
+ * @returns it throws PictlError SANDBOX_CHANGED
+ */
+export function unplantedRealPath(writable: readonly string[]): (path: string) => string {
+  return rememberingRealPath((path, target) => {
+    if (writable.some((root) => contains(root, path))) throw plantedLink(path, { path, target });
+  });
+}
+
+/**
+ * What is said when something else was mounted than what was checked.
+ *
+ * @param place what was to be mounted, or where
+ * @param found what was; undefined: nothing
+ */
+export function exchangedPlace(place: string, found: string | undefined): PictlError {
+  return new PictlError(
+    "SANDBOX_CHANGED",
+    `${place} was exchanged while the sandbox was made: ${found === undefined ? "nothing" : found} was mounted in its place.`,
+    {
+      hint: "Nothing has run in it. Look for an agent that works there (`pictl session list`), and try again.",
+      details: { place, found: found ?? null },
+    },
+  );
+}
+
+function plantedLink(place: string, { path, target }: Link): PictlError {
+  return new PictlError(
+    "SANDBOX_CHANGED",
+    `${place} leads through ${path}, a symbolic link to ${target} that an agent in a sandbox could have made.`,
+    {
+      hint: "If it is yours, name the place itself that it leads to; else look at what it replaced.",
+      details: { place, link: path, target },
+    },
+  );
 }
 
 /**

@@ -2,17 +2,25 @@ import type { ChildProcess, StdioOptions } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Server } from "node:net";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { PictlError } from "../core/errors.ts";
+import { PictlError, toPictlError } from "../core/errors.ts";
 import { type ChildSetting, withUmask } from "../core/inherited.ts";
 import { startProgram } from "../core/outside/start-program.ts";
 import { packagePlace } from "../core/package-place.ts";
 import { type Environment, ensurePrivateDir } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
-import { type BubblewrapPart, QUOTA_FD, STATUS_FD, sandboxCommand } from "./bubblewrap/arguments.ts";
+import {
+  type BubblewrapPart,
+  PERMIT_FD,
+  QUOTA_FD,
+  STATUS_FD,
+  sandboxCommand,
+} from "./bubblewrap/arguments.ts";
+import { findExchangedMount } from "./bubblewrap/exchanged-mounts.ts";
 import { bubblewrapFailure, findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
+import { mountsOf } from "./bubblewrap/mount-points.ts";
 import { type MountPart, mountArguments, type View } from "./bubblewrap/mounts.ts";
 import { type ControlGroup, createControlGroup } from "./bubblewrap/process-limits.ts";
 import { type SeccompRule, seccompFilter } from "./bubblewrap/seccomp.ts";
@@ -22,17 +30,21 @@ import { gitPaths, keepGitFiles, outsideGitPaths, refuseLinkedGit } from "./git-
 import { type OutsideGit, writableGit } from "./outside-git.ts";
 import { ownCaches } from "./own-caches.ts";
 import { controlGroupName } from "./own-places.ts";
+import { exchangedPlace } from "./planted-links.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
 
 /** A killed sandbox's processes are gone from its control group a moment after its first one. */
 const GROUP_EMPTY_MS = 2_000;
 const GROUP_POLL_MS = 20;
 
+/** Making one takes some 10 ms. A file system that doesn't answer would hold it for ever. */
+const MAKING_MS = 30_000;
+
 /**
  * Variables that the dynamic linker and the C library obey. bubblewrap itself runs outside, and would load from
  * directories that an agent can write what a policy lets in for the agent alone.
  */
-const LINKER_VARIABLES = /^(LD_.*|GLIBC_TUNABLES|GCONV_PATH|LOCPATH)$/;
+const LINKER_VARIABLES = /^(LD_\w*|GLIBC_TUNABLES|GCONV_PATH|LOCPATH)$/;
 
 /** What takes over the port that a sandbox's way out begins with. */
 export interface WayOut {
@@ -82,6 +94,8 @@ export interface SandboxGaps {
   /** "filter": none at all. */
   seccomp?: readonly (SeccompRule | "filter")[];
   mounts?: readonly MountPart[];
+  /** Nobody looks at what was mounted. */
+  comparison?: boolean;
   /** The caller's environment passes whole. */
   environment?: boolean;
   /** What this process was given by whoever started it is given on. */
@@ -101,6 +115,8 @@ export class Sandbox {
   #status: Readable | undefined;
   /** Whether that was run, and has ended. */
   #ran = false;
+  /** Why it was not permitted to run. */
+  #refusal: PictlError | undefined;
   #closing: Promise<void> | undefined;
 
   /**
@@ -134,13 +150,18 @@ export class Sandbox {
     );
   }
 
+  /** Why the program was ended before it ran: what was mounted isn't what was checked. */
+  get refusal(): PictlError | undefined {
+    return this.#refusal;
+  }
+
   /**
    * Why there is no sandbox, or undefined when there was one: what a program inside says of itself may be the same.
    *
    * @param stderr what was printed until the child's streams have closed
    */
   failure(stderr: string): PictlError | undefined {
-    return this.#ran ? undefined : bubblewrapFailure(stderr);
+    return this.#refusal ?? (this.#ran ? undefined : bubblewrapFailure(stderr));
   }
 
   /** Resolves when bubblewrap has told all it has to tell: before that nobody knows whether a program was run. */
@@ -148,12 +169,46 @@ export class Sandbox {
     if (this.#status !== undefined) await finished(this.#status);
   }
 
-  /** bubblewrap writes how a program has ended, and nothing where it couldn't start it. Source: bwrap(1). */
-  #watchStatus(status: Readable): void {
+  /**
+   * bubblewrap writes first which process it has made, then how a program has ended, and not that where it couldn't
+   * start it. Source: bwrap(1).
+   *
+   * @returns the process inside; never resolves where there is none
+   */
+  #watchStatus(status: Readable): Promise<number> {
     this.#status = status;
     this.#ran = false;
-    status.on("data", (chunk: Buffer) => {
-      this.#ran ||= chunk.includes("exit-code");
+    this.#refusal = undefined;
+    return new Promise((resolve) => {
+      status.on("data", (chunk: Buffer) => {
+        const pid = /"child-pid": *(\d+)/.exec(chunk.toString("latin1"))?.[1];
+        if (pid !== undefined) resolve(Number(pid));
+        this.#ran ||= chunk.includes("exit-code");
+      });
+    });
+  }
+
+  /** Permits the program to run once what was mounted is what was asked for, and else ends it. */
+  #permit(child: ChildProcess, channel: Duplex, inside: Promise<number>, mounts: readonly string[]): void {
+    const { agentPlaces, without } = this.#setup;
+    const refuse = (error: PictlError) => {
+      this.#refusal ??= error;
+      child.kill("SIGKILL");
+    };
+    const limit = setTimeout(() => refuse(tooLate()), MAKING_MS);
+    child.once("error", () => clearTimeout(limit));
+    child.once("exit", () => clearTimeout(limit));
+    // It ended, which its own end tells.
+    channel.on("error", () => undefined);
+    channel.once("data", async () => {
+      const pid = await inside;
+      clearTimeout(limit);
+      try {
+        if (!without?.comparison) refuseExchangedMounts(mounts, pid, agentPlaces);
+        channel.end("\n");
+      } catch (error) {
+        refuse(toPictlError(error));
+      }
     });
   }
 
@@ -162,16 +217,22 @@ export class Sandbox {
     return this.#group !== undefined;
   }
 
-  /** The command line that {@link spawn} runs, as far as it can be told beforehand. */
-  arguments(command: readonly string[], cwd: string, setting?: ChildSetting): string[] {
+  /**
+   * The command line that {@link spawn} runs, as far as it can be told beforehand.
+   *
+   * @throws PictlError SANDBOX_CHANGED
+   */
+  arguments(
+    command: readonly string[],
+    cwd: string,
+    setting?: ChildSetting,
+    mounts: readonly string[] = this.#mounts(),
+  ): string[] {
     const { policy, wayOut, startsMeanwhile, without } = this.#setup;
     return sandboxCommand({
       bubblewrap: this.#bubblewrap,
       policy,
-      mounts: [
-        ...mountArguments(this.#view()),
-        ...(without?.open ?? []).flatMap((path) => ["--bind", path, path]),
-      ],
+      mounts,
       cwd: realPath(cwd),
       command,
       setting,
@@ -194,6 +255,13 @@ export class Sandbox {
     });
   }
 
+  #mounts(): string[] {
+    return [
+      ...mountArguments(this.#view()),
+      ...(this.#setup.without?.open ?? []).flatMap((path) => ["--bind", path, path]),
+    ];
+  }
+
   /** The environment of what runs inside. */
   get environment(): Record<string, string> {
     const { environment, ownVariables, policy, wayOut, without } = this.#setup;
@@ -214,6 +282,7 @@ export class Sandbox {
    *
    * @param stdio of the program: stdin, stdout and stderr
    * @param options `setting`: umask and limits other than those of this process
+   * @throws PictlError SANDBOX_CHANGED; what is found later is told by {@link failure}
    */
   spawn(
     command: readonly string[],
@@ -225,7 +294,8 @@ export class Sandbox {
     if (dir === undefined) throw new Error("a sandbox without a directory of its own can't run anything");
     this.#makePlaces();
     this.#group ??= createControlGroup(controlGroupName(dir), policy);
-    const [program = "", ...args] = this.arguments(command, cwd, setting);
+    const mounts = this.#mounts();
+    const [program = "", ...args] = this.arguments(command, cwd, setting, mounts);
     const listens = wayOut !== undefined && policy.network.kind !== "open";
     const outside = pick(this.environment, (name) => !LINKER_VARIABLES.test(name));
     const filter = this.#openFilter(dir);
@@ -237,6 +307,7 @@ export class Sandbox {
       filter ?? "ignore",
       listens ? "ipc" : "ignore",
       "pipe",
+      "pipe",
       ...quotas,
     ] satisfies StdioOptions;
     for (const inherited of this.#setup.without?.descriptors ? [] : inheritedDescriptors()) {
@@ -247,7 +318,11 @@ export class Sandbox {
       const child = withUmask(setting?.umask, () =>
         startProgram(program, args, { env: outside, stdio: channels, detached }),
       );
-      this.#watchStatus((child.stdio as readonly unknown[])[STATUS_FD] as Readable);
+      // Its "error" follows.
+      if (child.pid === undefined) return child;
+      const streams = child.stdio as readonly unknown[];
+      const inside = this.#watchStatus(streams[STATUS_FD] as Readable);
+      this.#permit(child, streams[PERMIT_FD] as Duplex, inside, mounts);
       if (listens) {
         // Once: the listener inside sends nothing else, and its end is that of the channel. Not disconnect(), after which
         // Node never tells that the child's streams have closed.
@@ -299,6 +374,7 @@ export class Sandbox {
         ? { reopen: { path: git.gitDir, protect: guards.own } }
         : {}),
       programs: [process.execPath, ownPrograms(), ...packageFiles(), ...programs],
+      agentPlaces: this.#setup.agentPlaces,
       ...(agentDir === undefined ? {} : { agentDir }),
       ...(elsewhere === undefined ? {} : { elsewhere }),
       sessionDir,
@@ -333,6 +409,19 @@ function inheritedDescriptors(): number[] {
       // The descriptor by which the directory itself was read.
       return [];
     }
+  });
+}
+
+/** @throws PictlError SANDBOX_CHANGED */
+function refuseExchangedMounts(mounts: readonly string[], pid: number, agentPlaces: readonly string[]): void {
+  const exchanged = findExchangedMount(mounts, mountsOf(pid), mountsOf("self"), agentPlaces);
+  if (exchanged !== undefined) throw exchangedPlace(exchanged.place, exchanged.found);
+}
+
+function tooLate(): PictlError {
+  return new PictlError("SANDBOX_UNAVAILABLE", `The sandbox wasn't made within ${MAKING_MS / 1000} s.`, {
+    hint: "Try again when the machine is less busy; a directory of the policy may be on a server that doesn't answer.",
+    retryable: true,
   });
 }
 

@@ -18,7 +18,7 @@ const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
  * reached from it: that is for agents.
  *
  * @returns its exit code; 128 and the number of the signal that ended it
- * @throws PictlError SANDBOX_UNAVAILABLE, INVALID_CONFIG
+ * @throws PictlError SANDBOX_UNAVAILABLE, SANDBOX_CHANGED, INVALID_CONFIG
  */
 export async function runSandboxed(
   command: readonly string[],
@@ -53,7 +53,7 @@ export async function runSandboxed(
     });
     const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
     for (const stop of forward) stop();
-    const failure = code === 1 ? sandbox.failure(complaint) : undefined;
+    const failure = sandbox.refusal ?? (code === 1 ? sandbox.failure(complaint) : undefined);
     if (failure !== undefined) throw failure;
     return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
   } finally {

@@ -8,15 +8,24 @@ export const SECCOMP_FD = 3;
 export const CHANNEL_FD = 4;
 /** Descriptor on which bubblewrap tells how what it started has ended. It closes it to what runs inside by itself. */
 export const STATUS_FD = 5;
+/** Descriptor of the channel on which the program waits until somebody has looked at what was mounted. */
+export const PERMIT_FD = 6;
 /** The first of the descriptors from which bubblewrap writes the quotas of the sandbox's user namespace, in their order. */
-export const QUOTA_FD = 6;
+export const QUOTA_FD = 7;
 
 /**
- * Runs before the program, inside: hands out the gate's listening socket, and closes to the program what was meant for
- * that. A command may connect at once, and waits until the port is open. pi takes longer to start than that, and is
- * started meanwhile (as is nobody's child, so that no zombie is left).
+ * Runs before the program, inside. It says that all is mounted, and waits for a line that permits it to go on; where
+ * there is none any more who could, it ends. (`--block-fd` of bubblewrap doesn't say when it waits, and goes on then.)
+ * The variables come last, so that nothing but the system's own programs has run until then.
+ *
+ * It hands out the gate's listening socket, and closes to the program what was meant for that. A command may connect at
+ * once, and waits until the port is open. pi takes longer to start than that, and is started meanwhile (as is nobody's
+ * child, so that no zombie is left).
  */
 const START = `when=$1 node=$2 listen=$3; shift 3
+echo >&${PERMIT_FD} && read -r _ <&${PERMIT_FD} || exit 125
+exec ${PERMIT_FD}>&-
+while [ "$1" != -- ]; do export "$1"; shift; done; shift
 case $when in
 before) "$node" "$listen" </dev/null >/dev/null || exit 125;;
 meanwhile) ("$node" "$listen" </dev/null >/dev/null &);;
@@ -59,7 +68,10 @@ export function sandboxCommand(options: {
   joins: readonly string[];
   /** Files of /proc/sys/user that are written from {@link QUOTA_FD} on. */
   quotas: readonly string[];
-  /** Variables of the program that bubblewrap itself must not have; none is a secret, for command lines are seen. */
+  /**
+   * Variables of the program that bubblewrap itself must not have, nor what runs before the mounts were looked at. None
+   * is a secret, for command lines are seen.
+   */
   variables: Readonly<Record<string, string>>;
   /** Limits that it gets before those of the policy, which can't be above them. */
   setting?: ChildSetting | undefined;
@@ -97,7 +109,6 @@ export function sandboxCommand(options: {
     ...(hasFilter ? ["--seccomp", String(SECCOMP_FD)] : []),
     "--json-status-fd",
     String(STATUS_FD),
-    ...Object.entries(variables).flatMap(([name, value]) => ["--setenv", name, value]),
     "--chdir",
     cwd,
     "--",
@@ -109,6 +120,8 @@ export function sandboxCommand(options: {
     listener?.when ?? "",
     listener?.node ?? "",
     listener?.file ?? "",
+    ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
+    "--",
     ...command,
   ];
 }

@@ -1,8 +1,9 @@
-import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { linksTo } from "../../core/links.ts";
 import { RESERVED_GIT } from "../held-git.ts";
 import { rememberingRealPath } from "../links.ts";
+import { unplantedRealPath } from "../planted-links.ts";
 
 /** What a sandbox sees of the file system; all paths absolute. */
 export interface View {
@@ -30,6 +31,8 @@ export interface View {
   elsewhere?: Readonly<Record<string, string>>;
   /** Where pi writes this project's sessions. */
   sessionDir?: string | undefined;
+  /** In which agents write, as real paths: no link that lies there leads to what is mounted. */
+  agentPlaces: readonly string[];
   /** Bytes that each directory in memory may take. */
   memorySize: number;
   /** Rules to leave out. */
@@ -79,23 +82,27 @@ const MAX_ENTRIES = 2_000;
  *
  * A directory that holds something hidden isn't mounted itself: its other entries are, one by one. So what is hidden
  * isn't there, nor is what comes into being beside it while the sandbox runs, and a link to it leads nowhere.
+ *
+ * @throws PictlError SANDBOX_CHANGED where an agent has put a link in the way since the policy was looked at
  */
 export function mountArguments(view: View): string[] {
   const has = (part: MountPart) => !view.without?.includes(part);
   const never = has("never") ? NEVER : NEVER.filter((path) => OWN.includes(path));
-  const real = rememberingRealPath();
-  const denied = has("deny") ? view.denyRead.map(real) : [];
+  const real = unplantedRealPath(view.agentPlaces);
+  // What is denied is opened by no link.
+  const realDenied = rememberingRealPath();
+  const denied = has("deny") ? view.denyRead.map(realDenied) : [];
   const hidden = [
     ...new Set([
       ...never,
       // The link itself, too, where what is denied is one.
-      ...(has("deny") ? view.denyRead.map((path) => join(real(dirname(path)), basename(path))) : []),
+      ...(has("deny") ? view.denyRead.map((path) => join(realDenied(dirname(path)), basename(path))) : []),
       ...denied,
     ]),
   ];
   const args: string[] = [];
   const home = real(view.home);
-  const workspace = realpathSync(view.workspace);
+  const workspace = real(view.workspace);
   const agentDir = view.agentDir && { ...view.agentDir, path: real(view.agentDir.path) };
   const own = [...(view.emptyHome ? [home] : []), ...(agentDir ? [agentDir.path] : [])];
   args.push("--proc", "/proc", ...(has("dev") ? ["--dev", "/dev"] : ["--dev-bind", "/dev", "/dev"]));
@@ -119,7 +126,7 @@ export function mountArguments(view: View): string[] {
   const sessionDir = view.sessionDir === undefined ? undefined : real(view.sessionDir);
   const changeable = sessionDir === undefined ? writable : [...writable, sessionDir];
   const kept = has("protect") ? keptPaths(view.protect, changeable) : [];
-  const programs = [...new Set(view.programs.map((program) => realpathSync(program)))];
+  const programs = [...new Set(view.programs.map(real))];
   // What is denied would be seen under another name once the directory that it is in was renamed.
   const deniedBelow = denied.filter(
     (path) => lstat(path) !== undefined && writable.some((root) => isWithin(path, root)),

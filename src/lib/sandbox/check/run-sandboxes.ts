@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Environment } from "../../core/paths.ts";
+import { realPath } from "../../core/real-path.ts";
 import type { SandboxPolicy } from "../policy/policy.ts";
 import { policyPlaces } from "../policy-places.ts";
 import type { Place } from "./place.ts";
@@ -94,7 +95,7 @@ function setupOf(
       writable: policy.allowWrite,
     }),
     programs: [],
-    agentPlaces,
+    agentPlaces: [...agentPlaces, realPath(places.workspace), realPath(places.sessionDir)],
     agentDir: { path: places.agentDir, hide: ["auth.json", "sessions"], replace: {} },
     sessionDir: places.sessionDir,
   };
