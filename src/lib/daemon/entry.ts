@@ -20,6 +20,11 @@ export type StartReport =
 
 /** Written by the process that starts the daemon, which passes the write end of a pipe at this number. */
 const REPORT_FD = 3;
+/**
+ * Threads of Node's pool. Half of them do lookups: two for the gate of each of eight agents (sandbox/gate/lookups.ts), so
+ * that names which nobody answers for keep no other agent's from being resolved. The other half reads and writes files.
+ */
+const POOL_THREADS = 36;
 /** The daemon looks for its socket every 15 s, and then gives its turns 30 s by default, before its agents exit. */
 const PREDECESSOR_TIMEOUT_MS = 60_000 + AGENT_EXIT_MS;
 const PREDECESSOR_LOOK_MS = 100;
@@ -35,6 +40,8 @@ export async function runDaemon(foreground: boolean): Promise<number> {
   const report = (message: StartReport) => {
     if (!foreground) reportToStarter(message);
   };
+  // Read by Node at the pool's first use.
+  process.env.UV_THREADPOOL_SIZE ??= String(POOL_THREADS);
   // Nothing of the daemon's own is for others. Agents and exports get the umask of who asks for them.
   const umask = process.umask(0o077);
   try {

@@ -30,6 +30,8 @@ export interface OpenOptions {
   model?:
     | { id: string | undefined; piVersion: string; runPi: (args: string[]) => Promise<string> }
     | undefined;
+  /** From inside at once; without it as many as a gate has by itself. */
+  maxConnections?: number;
   onLog: (record: GateRecord) => void;
 }
 
@@ -68,6 +70,9 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
           providers: providers?.gateProviders ?? [],
           hosts: providers?.hosts ?? [],
           onLog: options.onLog,
+          ...(options.maxConnections === undefined
+            ? {}
+            : { limits: { maxConnections: options.maxConnections } }),
         });
   const dir = runtimeDir === undefined ? undefined : sandboxDirectory(runtimeDir);
   try {

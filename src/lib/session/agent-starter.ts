@@ -150,7 +150,11 @@ export class AgentStarter {
     /** Called before an agent is started in a sandbox, with the places in which it can write. */
     onSandboxed: (writable: string[], profile: SandboxProfile) => void;
   }) {
-    this.#sandboxes = new AgentSandboxes(options.paths, options.extensionFile);
+    this.#sandboxes = new AgentSandboxes(
+      options.paths,
+      options.extensionFile,
+      options.config.limits.maxLiveAgents,
+    );
     this.#placesFile = options.paths.agentPlaces;
     this.baselines = new Baselines(join(options.paths.stateDir, "baselines"));
     this.#onSandboxed = options.onSandboxed;

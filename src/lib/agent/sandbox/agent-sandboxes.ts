@@ -3,6 +3,7 @@ import { PictlError } from "../../core/errors.ts";
 import { agentPlaces } from "../../core/outside/agent-places.ts";
 import { outsideEnvironment } from "../../core/outside/environment.ts";
 import type { Environment, Paths } from "../../core/paths.ts";
+import { limitsOf } from "../../core/resource-limits.ts";
 import type { ProjectSessionDir } from "../../core/session-files/locate.ts";
 import type { SessionOptions } from "../../protocol/session.ts";
 import { AccessLog } from "../../sandbox/gate/access-log.ts";
@@ -29,12 +30,17 @@ export interface AgentPlaces {
 /** Makes the sandboxes of a daemon's agents. */
 export class AgentSandboxes {
   readonly #paths: Paths;
+  readonly #maxAgents: number;
   readonly #accessLog: AccessLog;
   readonly #compileCaches: CompileCaches;
 
-  /** @param extensionFile of the scripted model */
-  constructor(paths: Paths, extensionFile: string) {
+  /**
+   * @param extensionFile of the scripted model
+   * @param maxAgents that may live at once
+   */
+  constructor(paths: Paths, extensionFile: string, maxAgents: number) {
     this.#paths = paths;
+    this.#maxAgents = maxAgents;
     this.#accessLog = new AccessLog(paths.sandboxLog);
     this.#compileCaches = new CompileCaches(join(paths.stateDir, "compile-cache"), extensionFile);
   }
@@ -78,7 +84,10 @@ export class AgentSandboxes {
     const outside = outsideEnvironment(environment, [...places, ...writablePlaces(plan)]);
     const compiled = this.#compileCaches.of(pi, outside);
     // The gate and all it needs: a daemon without a sandbox starts without them.
-    const { openSandbox } = await import("../../sandbox/open-sandbox.ts");
+    const [{ openSandbox }, { connectionsPerGate }] = await Promise.all([
+      import("../../sandbox/open-sandbox.ts"),
+      import("../../sandbox/gate/limits.ts"),
+    ]);
     const sandbox = await openSandbox(plan, {
       environment,
       agentPlaces: places,
@@ -91,6 +100,7 @@ export class AgentSandboxes {
         piVersion: pi.version,
         runPi: async (args) => await this.#runPi(pi, args, outside),
       },
+      maxConnections: connectionsPerGate(limitsOf("self")?.nofile?.[0] ?? null, this.#maxAgents),
       onLog: (record) => {
         const { session } = opened;
         this.#accessLog.write(session === undefined ? record : { ...record, session });

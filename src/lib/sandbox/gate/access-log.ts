@@ -6,24 +6,28 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import { systemErrorCode } from "../../core/errors.ts";
+import { keepShares, LogShares } from "./log-shares.ts";
 import type { GateRecord } from "./record.ts";
 
-/** At this size the file becomes `.1`, in place of the one before: both together are the bound on the disk. */
+/**
+ * At this size the file and the one before it (`.1`) become the new `.1`, which is no larger, with a share of it for each
+ * session: both together are the bound on the disk.
+ */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
-/** Records that wait to be written. A program inside can make them faster than a disk takes them. */
-const MAX_WAITING = 2000;
 /** Milliseconds that records are gathered before they are written together. */
 const FLUSH_INTERVAL = 100;
 
-/** Writes records of the gate as JSON lines to a file of mode 0600, bounded in size and in what waits. */
+/** Writes records of the gate as JSON lines to a file of mode 0600, bounded in size, also for each session. */
 export class AccessLog {
   readonly #path: string;
   readonly #maxBytes: number;
+  readonly #shares = new LogShares();
   #waiting: GateRecord[] = [];
-  #omitted = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(path: string, options: { maxBytes?: number } = {}) {
@@ -31,27 +35,32 @@ export class AccessLog {
     this.#maxBytes = options.maxBytes ?? MAX_FILE_BYTES;
   }
 
-  /** Takes a record; it is in the file soon after, or after `flush`. Never throws. */
+  /**
+   * Takes a record; it is in the file soon after, or after `flush`. Of a session with too many the last one is, when its
+   * time has come, and says how many it stands for. Never throws.
+   */
   readonly write = (record: GateRecord): void => {
-    if (this.#waiting.length >= MAX_WAITING) {
-      this.#omitted += 1;
-      return;
-    }
-    this.#waiting.push(record);
-    this.#timer ??= setTimeout(() => this.flush(), FLUSH_INTERVAL).unref();
+    const taken = this.#shares.take(record, performance.now());
+    if (taken !== undefined) this.#waiting.push(taken);
+    this.#schedule();
   };
 
-  /** Writes what waits. A log that can't be written (a full disk) must not stop the agent: it is given up. */
+  /** Writes all that was taken. A log that can't be written (a full disk) must not stop the agent: it is given up. */
   flush(): void {
+    this.#write(true);
+  }
+
+  #schedule(): void {
+    this.#timer ??= setTimeout(() => this.#write(false), FLUSH_INTERVAL).unref();
+  }
+
+  #write(all: boolean): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const records = this.#waiting;
+    const records = [...this.#waiting, ...this.#shares.due(performance.now(), all)];
     this.#waiting = [];
-    const last = records.at(-1);
-    if (last === undefined) return;
-    if (this.#omitted > 0)
-      records[records.length - 1] = { ...last, omitted: (last.omitted ?? 0) + this.#omitted };
-    this.#omitted = 0;
+    if (this.#shares.hasHeld) this.#schedule();
+    if (records.length === 0) return;
     try {
       this.#append(records.map((record) => `${JSON.stringify(record)}\n`).join(""));
     } catch (error) {
@@ -66,10 +75,18 @@ export class AccessLog {
       const { size, mode } = fstatSync(file);
       if ((mode & 0o077) !== 0) chmodSync(this.#path, 0o600);
       writeSync(file, text);
-      if (size + Buffer.byteLength(text) >= this.#maxBytes) renameSync(this.#path, `${this.#path}.1`);
+      if (size + Buffer.byteLength(text) >= this.#maxBytes) this.#rotate();
     } finally {
       closeSync(file);
     }
+  }
+
+  #rotate(): void {
+    const kept = keepShares(readAccessLog(this.#path), this.#maxBytes);
+    const next = `${this.#path}.new`;
+    writeFileSync(next, kept.map((record) => `${JSON.stringify(record)}\n`).join(""), { mode: 0o600 });
+    renameSync(next, `${this.#path}.1`);
+    rmSync(this.#path, { force: true });
   }
 }
 

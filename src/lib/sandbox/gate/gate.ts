@@ -23,6 +23,7 @@ import {
   withoutKeys,
 } from "./headers.ts";
 import { DEFAULT_LIMITS, type GateLimits } from "./limits.ts";
+import { boundedLookup } from "./lookups.ts";
 import { destinationOf, type GateProvider, hostsOf } from "./mount.ts";
 import { type GateRecord, openRecord } from "./record.ts";
 import { endWith, messageOf, Refusal, refuse, toRefusal } from "./refusal.ts";
@@ -70,7 +71,9 @@ export class Gate {
   constructor(options: GateOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#lookup = options.lookup ?? ((host) => dnsLookup(host, { all: true, verbatim: true }));
+    this.#lookup = boundedLookup(
+      options.lookup ?? ((host) => dnsLookup(host, { all: true, verbatim: true })),
+    );
     this.#hosts = [...(options.hosts ?? []), ...(options.providers ?? []).flatMap(hostsOf)];
     this.#doorman = new Doorman(this.#limits, (omitted) =>
       this.#open(

@@ -22,3 +22,17 @@ export const DEFAULT_LIMITS: GateLimits = {
   connectTimeout: 15_000,
   maxAddresses: 6,
 };
+
+/** With fewer no package manager gets on. */
+const LEAST_CONNECTIONS = 8;
+
+/**
+ * The connections of one gate of several in a process, so that all of them together take no more than half of the
+ * descriptors that the process may open. Each connection takes two: from inside, and to the host.
+ *
+ * @param descriptors soft limit of the process; null: unlimited
+ */
+export function connectionsPerGate(descriptors: number | null, gates: number): number {
+  const share = descriptors === null ? Number.POSITIVE_INFINITY : Math.floor(descriptors / 4 / gates);
+  return Math.min(DEFAULT_LIMITS.maxConnections, Math.max(LEAST_CONNECTIONS, share));
+}

@@ -38,7 +38,7 @@ const COMMAND_KEPT = 5 * 60_000;
  */
 export class Secrets {
   readonly #options: ProviderSecrets;
-  readonly #commands = new Map<string, { output: Promise<string>; until: number }>();
+  readonly #commands = new Map<string, { output: Promise<string>; until: number; isRunning: boolean }>();
   #renewal: Promise<string> | undefined;
 
   constructor(options: ProviderSecrets) {
@@ -56,9 +56,9 @@ export class Secrets {
     return { values: { ...values, [key.placeholder]: text } };
   }
 
-  /** Forgets what commands gave. */
+  /** Forgets what commands gave. One that still runs is fresh: requests that are refused don't start more of them. */
   invalidate(): void {
-    this.#commands.clear();
+    for (const [command, { isRunning }] of this.#commands) if (!isRunning) this.#commands.delete(command);
   }
 
   async #key(source: KeySource): Promise<string> {
@@ -108,9 +108,15 @@ export class Secrets {
     const kept = this.#commands.get(command);
     if (kept !== undefined && kept.until > performance.now()) return kept.output;
     const output = this.#options.runCommand(command, { ...this.#options.env });
-    this.#commands.set(command, { output, until: performance.now() + COMMAND_KEPT });
-    // A failure isn't kept: the next request may have a key again.
-    output.catch(() => this.#commands.delete(command));
+    const entry = { output, until: performance.now() + COMMAND_KEPT, isRunning: true };
+    this.#commands.set(command, entry);
+    output.then(
+      () => {
+        entry.isRunning = false;
+      },
+      // A failure isn't kept: the next request may have a key again.
+      () => this.#commands.delete(command),
+    );
     return output;
   }
 }

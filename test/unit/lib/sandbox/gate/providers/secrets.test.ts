@@ -75,6 +75,28 @@ test("a command's output is kept until it is forgotten, and a failure isn't", as
   assert.deepEqual(await secrets.credential(), { values: { P: "two" } });
 });
 
+test("requests that are refused while a command runs start no other one", async (t) => {
+  const output = Promise.withResolvers<string>();
+  let started = 0;
+  const secrets = new Secrets(
+    options(t, {
+      key: { source: { kind: "configured", value: "!get key" }, placeholder: "P" },
+      runCommand: () => {
+        started += 1;
+        return output.promise;
+      },
+    }),
+  );
+  const asked = [1, 2, 3].map(() => {
+    const credential = secrets.credential();
+    secrets.invalidate();
+    return credential;
+  });
+  output.resolve("key");
+  await Promise.all(asked);
+  assert.equal(started, 1);
+});
+
 test("a command that fails or says nothing is told without its output", async () => {
   const env = { PATH: process.env.PATH };
   assert.equal(await runCommand("printf '  key \\n'", env), "key");
