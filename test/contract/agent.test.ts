@@ -145,24 +145,16 @@ for (const { name, cli, skip } of firstAndLastPis) {
       return new Watched({ command: [process.execPath, cli], args, cwd: join(root, "work"), env });
     }
 
-    test("starts with the id and name it is given, in its directory, and saves there", {
+    test("starts with the id and name it is given, in its directory, saves there; two prompts: accepted, its events, settled; a second agent goes on from the file", {
       timeout,
     }, async () => {
-      const { agent, state } = await start(scripted());
+      const watched = scripted();
+      const { agent, state } = await start(watched);
       assert.equal(state.sessionId, ID);
       assert.equal(state.sessionName, "named");
       assert.equal(state.isStreaming, false);
       assert.ok(state.sessionFile?.startsWith(join(root, "pi")), state.sessionFile);
       assert.equal(existsSync(state.sessionFile ?? ""), false, "pi writes a session with its first answer");
-      const exit = await agent.stop();
-      assert.deepEqual([exit.code, exit.signal, exit.expected], [0, null, true]);
-    });
-
-    test("two prompts: accepted, its events, settled; a second agent goes on from the file", {
-      timeout,
-    }, async () => {
-      const watched = scripted();
-      const { agent, state } = await start(watched);
       let from = 0;
       for (const message of ["first", "second"]) {
         const accepted = await agent.request({ type: "prompt", message });
@@ -173,7 +165,8 @@ for (const { name, cli, skip } of firstAndLastPis) {
       assert.equal(types.filter((type) => type === "agent_settled").length, 2);
       assert.ok(types.indexOf("agent_start") < types.indexOf("message_update"));
       assert.ok(types.indexOf("message_end") < types.indexOf("agent_settled"));
-      assert.equal((await agent.stop()).code, 0);
+      const exit = await agent.stop();
+      assert.deepEqual([exit.code, exit.signal, exit.expected], [0, null, true]);
       const path = state.sessionFile ?? "";
       const again = await start(scripted(undefined, { kind: "file", path }));
       assert.equal(again.state.sessionId, ID);
@@ -188,11 +181,15 @@ for (const { name, cli, skip } of firstAndLastPis) {
       assert.match(prompts.join(), /first.*second/);
     });
 
-    test("an abort settles a long turn", { timeout }, async () => {
+    test("what pi refuses is told in its own words; an abort settles a long turn", { timeout }, async () => {
       const watched = scripted([
         [{ text: "begun " }, { repeat: { text: "more ", times: 10_000, delayMs: 50 } }],
       ]);
       const { agent } = await start(watched);
+      await assert.rejects(agent.call({ type: "no_such_command" }), {
+        code: "AGENT_COMMAND_FAILED",
+        message: /no_such_command/,
+      });
       await agent.request({ type: "prompt", message: "go" });
       await watched.find("message_update");
       await agent.call({ type: "clear_queue" });
@@ -202,14 +199,6 @@ for (const { name, cli, skip } of firstAndLastPis) {
         .filter((record) => record.type === "message_end")
         .map((record) => record.message);
       assert.equal((ends.at(-1) as { stopReason?: string }).stopReason, "aborted");
-    });
-
-    test("what pi refuses is told in its own words", { timeout }, async () => {
-      const { agent } = await start(scripted());
-      await assert.rejects(agent.call({ type: "no_such_command" }), {
-        code: "AGENT_COMMAND_FAILED",
-        message: /no_such_command/,
-      });
     });
 
     test("stop in the middle of a turn ends the command that its tool runs", { timeout }, async () => {

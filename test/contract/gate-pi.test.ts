@@ -19,7 +19,7 @@ import { planProviders } from "../../src/lib/sandbox/gate/providers/plan.ts";
 import { runCommand } from "../../src/lib/sandbox/gate/providers/run-command.ts";
 import { startGate, startUpstream } from "../support/gate.ts";
 import { firstAndLastPis } from "../support/pis.ts";
-import { scaled } from "../support/speed.ts";
+import { LONG, scaled } from "../support/speed.ts";
 
 const KEY = "sk-ant-api-real-key-of-a-test-0123456789";
 const TEAM = "team-secret-0123456789";
@@ -136,7 +136,7 @@ const anthropic: RequestListener = (_request, response) => {
   );
 };
 
-for (const { name, cli, skip } of firstAndLastPis) {
+for (const [index, { name, cli, skip }] of firstAndLastPis.entries()) {
   test(`${name} answers through the gate, and finds no key in what it can see`, {
     skip,
     timeout: scaled(60_000),
@@ -207,7 +207,7 @@ for (const { name, cli, skip } of firstAndLastPis) {
     );
   });
 
-  for (const [kind, source] of Object.entries({
+  const kinds = {
     "a stored key": {
       auth: { anthropic: { type: "api_key", key: "$STORED" } },
       header: "x-api-key",
@@ -226,7 +226,9 @@ for (const { name, cli, skip } of firstAndLastPis) {
       value: `Bearer sk-ant-oat01-${KEY}`,
     },
     "a variable": { auth: {}, header: "x-api-key", value: KEY },
-  })) {
+  };
+  // Where the credential comes from is read outside, whatever pi runs inside: another pi than the bundled one tries one.
+  for (const [kind, source] of Object.entries(kinds).slice(0, LONG || index === 0 ? undefined : 1)) {
     test(`${name} uses a provider that is built in, with ${kind} that stays outside`, {
       skip,
       timeout: scaled(60_000),

@@ -225,25 +225,24 @@ for (const { name, cli, skip } of LONG ? pis : pis.slice(0, 1)) {
       });
     });
 
-    test("a scenario is found by its exact path, and its position survives a restart", async () => {
+    test("a scenario is found by its exact path; a compaction gets a summary, and its position survives that and a restart", async () => {
       const folder = join(root, "Odd: näme [1m]", "a:high");
       await mkdir(folder, { recursive: true });
       await cp(join(SCENARIOS, "three-turns.json"), join(folder, "My Turns:v2.json"));
       const model = `scripted/${join(folder, "My Turns:v2.json")}`;
+      const isModel = async (pi: Pi) => {
+        const state = await pi.ask({ type: "get_state" });
+        assert.equal(dig(state, "model", "id"), model.slice("scripted/".length));
+      };
       const file = await withPi(model, [], async (pi) => {
-        assert.equal(
-          dig(await pi.ask({ type: "get_state" }), "model", "id"),
-          model.slice("scripted/".length),
-        );
+        await isModel(pi);
         assert.equal((await pi.turn("one")).text, "first answer");
         assert.equal((await pi.turn("two")).text, "second answer");
+        assert.match(String(dig(await pi.ask({ type: "compact" }), "summary")), /A scripted conversation/);
         return await sessionFile(pi);
       });
       await withPi(model, ["--session", file], async (pi) => {
-        assert.equal(
-          dig(await pi.ask({ type: "get_state" }), "model", "id"),
-          model.slice("scripted/".length),
-        );
+        await isModel(pi);
         assert.equal((await pi.turn("three")).text, "third answer");
         const over = await pi.turn("four");
         assert.equal(over.stopReason, "error");
@@ -263,51 +262,32 @@ for (const { name, cli, skip } of LONG ? pis : pis.slice(0, 1)) {
       });
     });
 
-    test("compaction gets a summary and doesn't move the scenario", async () => {
-      const file = await withPi("scripted/three-turns.json", [], async (pi) => {
-        await pi.turn("one");
-        await pi.turn("two");
-        assert.match(String(dig(await pi.ask({ type: "compact" }), "summary")), /A scripted conversation/);
-        return await sessionFile(pi);
-      });
-      await withPi("scripted/three-turns.json", ["--session", file], async (pi) => {
-        assert.equal((await pi.turn("three")).text, "third answer");
-      });
-    });
+    test("an error ends the turn at once, a transient one is retried by pi, a length limit is told as such, tools run in pi", async () => {
+      const names = ["error.json", "retry.json", "length.json", "tools.json"];
+      const texts = await Promise.all(names.map((name) => readFile(join(SCENARIOS, name), "utf8")));
+      const responses = texts.flatMap((text) => (JSON.parse(text) as { responses: object[] }).responses);
+      const path = join(root, "one-after-the-other.json");
+      await writeFile(path, JSON.stringify({ responses }));
+      await withPi(`scripted/${path}`, ["--no-session"], async (pi) => {
+        const failed = await pi.turn("fail");
+        assert.equal(failed.stopReason, "error");
+        assert.equal(failed.text, "Half of an ans");
+        assert.match(String(dig(failed.answer, "errorMessage")), /^invalid_request: /);
+        assert.deepEqual(failed.types("auto_retry_start"), []);
 
-    test("an error ends the turn at once, and the scenario moves on", async () => {
-      await withPi("scripted/error.json", ["--no-session"], async (pi) => {
-        const turn = await pi.turn("go");
-        assert.equal(turn.stopReason, "error");
-        assert.equal(turn.text, "Half of an ans");
-        assert.match(String(dig(turn.answer, "errorMessage")), /^invalid_request: /);
-        assert.deepEqual(turn.types("auto_retry_start"), []);
-        assert.match((await pi.turn("next")).text, /^echo: next/);
-      });
-    });
+        const retried = await pi.turn("try");
+        assert.equal(retried.types("auto_retry_start").length, 1);
+        assert.equal(retried.text, "It worked the second time.");
 
-    test("a transient error is retried by pi, with the next response", async () => {
-      await withPi("scripted/retry.json", ["--no-session"], async (pi) => {
-        const turn = await pi.turn("go");
-        assert.equal(turn.types("auto_retry_start").length, 1);
-        assert.equal(turn.text, "It worked the second time.");
-      });
-    });
+        const cutOff = await pi.turn("talk");
+        assert.equal(cutOff.stopReason, "length");
+        assert.deepEqual(cutOff.types("compaction_start"), []);
 
-    test("a length limit is told as such", async () => {
-      await withPi("scripted/length.json", ["--no-session"], async (pi) => {
-        const turn = await pi.turn("go");
-        assert.equal(turn.stopReason, "length");
-        assert.deepEqual(turn.types("compaction_start"), []);
-      });
-    });
-
-    test("tools run in pi, with its environment", async () => {
-      await withPi("scripted/tools.json", ["--no-session"], async (pi) => {
-        const turn = await pi.turn("go");
-        const [end] = turn.types("tool_execution_end");
+        const called = await pi.turn("call");
+        const [end] = called.types("tool_execution_end");
         assert.match(JSON.stringify(end), /tool ran for: from the shell/);
-        assert.equal(turn.text, "The tool has run in turn 1.");
+        assert.equal(called.text, "The tool has run in turn 4.");
+        assert.match((await pi.turn("next")).text, /^echo: next/);
       });
     });
 
@@ -342,9 +322,13 @@ for (const { name, cli, skip } of LONG ? pis : pis.slice(0, 1)) {
     });
 
     test("a flood arrives whole, and can be aborted on its way", async () => {
-      await withPi("scripted/flood.json", ["--no-session"], async (pi) => {
+      const whole = LONG ? 100_000 : 20_000;
+      const path = join(root, "floods.json");
+      const responses = [whole, 100_000].map((times) => [{ repeat: { text: "word ", times } }]);
+      await writeFile(path, JSON.stringify({ responses }));
+      await withPi(`scripted/${path}`, ["--no-session"], async (pi) => {
         const turn = await pi.turn("go");
-        assert.equal(turn.deltas("text_delta").length, 100_000);
+        assert.equal(turn.deltas("text_delta").length, whole);
         const { from } = pi.send({ type: "prompt", message: "again" });
         await pi.find("first delta", (record) => record.type === "message_update", from);
         await pi.ask({ type: "abort" });
