@@ -1,15 +1,24 @@
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { misfits, publishedSchema } from "../support/schemas.ts";
 import { scaled } from "../support/speed.ts";
-import { Workspace } from "../support/workspace.ts";
+import { SCENARIOS, Workspace } from "../support/workspace.ts";
 
 describe("documents and records fit the published schemas", () => {
   let place: Workspace;
   before(async () => {
     place = new Workspace();
-    await place.ok(["prompt", "--model", place.scenario("tools.json"), "--name", "shapes", "go"]);
+    await place.ok(["daemon", "start"]);
+    const { responses } = JSON.parse(readFileSync(join(SCENARIOS, "tools.json"), "utf8")) as {
+      responses: object[];
+    };
+    const path = join(place.root, "tools-twice.json");
+    writeFileSync(path, JSON.stringify({ responses: [...responses, ...responses] }));
+    const create = { name: "shapes", options: { model: `scripted/${path}` } };
+    await place.turn({ cwd: place.cwd, fresh: true, create, message: "go" });
   });
   after(() => place.dispose());
 
@@ -19,9 +28,8 @@ describe("documents and records fit the published schemas", () => {
   };
 
   it("prompt-json", async () => {
-    const formatted = await place.ok(["prompt", "--format", "json", "again"]);
+    const called = JSON.parse(await place.ok(["prompt", "--format", "json", "again"]));
     const failed = ["prompt", "--new", "--model", place.scenario("error.json"), "go"];
-    const tools = ["prompt", "--new", "--model", place.scenario("tools.json"), "go"];
     const late = [
       "prompt",
       "--new",
@@ -32,13 +40,12 @@ describe("documents and records fit the published schemas", () => {
       "go",
     ];
     const documents = [
-      JSON.parse(formatted),
-      await place.json(tools),
+      called,
       await place.json(failed),
       await place.json(late),
       await place.json(["prompt", "-s", "nowhere", "hi"]),
     ];
-    const [, called, error, timeout, refused] = documents;
+    const [, error, timeout, refused] = documents;
     assert.deepEqual(
       [called.toolCalls[0].name, called.toolCalls[0].isError, error.error.code, timeout.error.code],
       ["bash", false, "TURN_FAILED", "TIMEOUT"],
