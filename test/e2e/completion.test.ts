@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { writeSession } from "../support/session-file.ts";
 import { missing, runInShell } from "../support/shells.ts";
 import { Workspace } from "../support/workspace.ts";
 
@@ -12,7 +13,7 @@ describe("completion", () => {
     writeFileSync(join(place.cwd, "shot.png"), "");
     writeFileSync(join(place.cwd, "my notes.md"), "");
     mkdirSync(join(place.cwd, "folder"));
-    await place.ok(["prompt", "--new", "--name", "my review", "--model", "scripted/echo", "hi"]);
+    writeSession(place, ["hi"], { name: "my review" });
     await place.ok(["prompt", "--new", "--name", "api", "--model", "scripted/echo", "hello there"]);
   });
   after(() => place.dispose());
@@ -108,7 +109,7 @@ describe("completion", () => {
     it("completes sessions with what they are about", () => {
       const [api, review] = complete("pictl prompt -s ");
       assert.match(api ?? "", /^api\tidle · .*hello there$/);
-      assert.match(review ?? "", /^my review\tidle · /);
+      assert.match(review ?? "", /^my review\tstopped · /);
     });
   });
 
