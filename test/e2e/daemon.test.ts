@@ -75,7 +75,7 @@ describe("daemon", () => {
 
   it("many commands at once end with one daemon, and all succeed", async () => {
     const results = await Promise.all(
-      Array.from({ length: LONG ? 50 : 20 }, () => place.run(["session", "list", "--json"])),
+      Array.from({ length: LONG ? 50 : 12 }, () => place.run(["session", "list", "--json"])),
     );
     for (const result of results) {
       assert.equal(result.code, 0, result.stderr);
