@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { writeSession } from "../support/session-file.ts";
 import { Workspace } from "../support/workspace.ts";
 
 describe("a link that an agent has made in the workspace", () => {
@@ -17,17 +18,17 @@ describe("a link that an agent has made in the workspace", () => {
     mkdirSync(join(place.cwd, "out"));
     symlinkSync(outside, join(place.cwd, "out", "reports"));
     symlinkSync(outside, join(place.cwd, ".pictl"));
-    await place.ok(["prompt", "--model", "scripted/echo", "hi"]);
+    const id = writeSession(place, ["hi"]);
     const refused = async (...args: string[]) => {
       const { code, stderr } = await place.run(args);
       assert.equal(code, 2, `${args.join(" ")}: ${stderr}`);
       assert.match(stderr, /is a symbolic link/);
     };
-    await refused("session", "export", "-o", "report.md", "--force");
-    await refused("session", "export", "-o", "new.md");
+    await refused("session", "export", id, "-o", "report.md", "--force");
+    await refused("session", "export", id, "-o", "new.md");
     for (const format of ["md", "html", "jsonl"])
-      await refused("session", "export", "-f", format, "-o", "out/reports/x");
-    await refused("session", "export", "-o", "out/reports/canary", "--force");
+      await refused("session", "export", id, "-f", format, "-o", "out/reports/x");
+    await refused("session", "export", id, "-o", "out/reports/canary", "--force");
     await refused("config", "set", "--workspace", "model", "scripted/echo");
     await refused("sandbox", "init", "--workspace");
     assert.equal(readFileSync(canary, "utf8"), "untouched");
@@ -38,7 +39,7 @@ describe("a link that an agent has made in the workspace", () => {
     // The user's own link, from outside of the directory in which the agent works.
     const link = join(place.root, "documents");
     symlinkSync(outside, link);
-    await place.ok(["session", "export", "-o", join(link, "mine.md")]);
+    await place.ok(["session", "export", id, "-o", join(link, "mine.md")]);
     assert.match(readFileSync(join(outside, "mine.md"), "utf8"), /hi/);
   });
 });
