@@ -44,6 +44,8 @@ describe("pictl history", () => {
   const search = (args: string[], cwd?: string) =>
     place.json<HistorySearchResult>(["history", "search", ...args], cwd === undefined ? {} : { cwd });
   const status = () => place.json<HistoryStatusResult>(["history", "status"]);
+  /** What is found of the other project, asked for in all of them without a command. */
+  const others = () => place.ask("search_history", { cwd: place.cwd, scope: "all", query: "others" });
 
   it("finds what pi has written, and leads back into the session", async () => {
     const result = await search(["appletree", "--role", "user"]);
@@ -278,41 +280,41 @@ describe("pictl history", () => {
     const config = join(other, ".pictl", "config.toml");
     mkdirSync(join(other, ".pictl"));
     writeFileSync(config, "history = false\n");
-    assert.equal((await search(["others", "--all"])).total, 0);
+    assert.equal((await others()).total, 0);
     assert.equal((await status()).leftOut.byWorkspace, 1);
     // One that can't be read may have said no.
     writeFileSync(config, "history = \n");
-    assert.equal((await search(["others", "--all"])).total, 0);
+    assert.equal((await others()).total, 0);
     rmSync(config);
     execFileSync("mkfifo", [config]);
-    assert.equal((await search(["others", "--all"])).total, 0, "a pipe isn't waited for");
+    assert.equal((await others()).total, 0, "a pipe isn't waited for");
     rmSync(config);
-    assert.ok((await search(["others", "--all"])).total > 0);
+    assert.ok((await others()).total > 0);
     await place.ok(["config", "set", "history.exclude", other]);
-    assert.equal((await search(["others", "--all"])).total, 0);
+    assert.equal((await others()).total, 0);
     await place.ok(["config", "set", "history.exclude", "other-project", "elsewhere"]);
-    assert.equal((await search(["others", "--all"])).total, 0);
+    assert.equal((await others()).total, 0);
     await place.ok(["config", "unset", "history.exclude"]);
-    assert.ok((await search(["others", "--all"])).total > 0);
+    assert.ok((await others()).total > 0);
   });
 
   it("forgets a session for good, and leaves pi's file alone", async () => {
-    const [hit] = (await search(["others", "--all"])).hits;
+    const [hit] = (await others()).hits;
     assert.ok(hit);
     const forgot = await place.run(["history", "forget", hit.sessionId]);
     assert.match(forgot.stderr, /pi's file is still there/);
     assert.ok(existsSync(hit.file));
-    assert.equal((await search(["others", "--all"])).total, 0);
+    assert.equal((await others()).total, 0);
     await place.ok(["history", "reindex"]);
-    assert.equal((await search(["others", "--all"])).total, 0);
+    assert.equal((await others()).total, 0);
     await place.ok(["history", "forget", hit.sessionId, "--undo"]);
-    assert.ok((await search(["others", "--all"])).total > 0);
+    assert.ok((await others()).total > 0);
     const link = join(place.root, "link-to-others");
     symlinkSync(other, link);
     await place.ok(["history", "forget", "--project", link]);
-    assert.equal((await search(["others", "--all"])).total, 0);
+    assert.equal((await others()).total, 0);
     await place.ok(["history", "forget", "--project", link, "--undo"]);
-    assert.ok((await search(["others", "--all"])).total > 0);
+    assert.ok((await others()).total > 0);
     const typo = await place.run(["history", "forget", "--project", "typo"]);
     assert.deepEqual([typo.code, typo.stdout], [4, ""]);
     assert.match(typo.stderr, /no session of a project "typo"/);
