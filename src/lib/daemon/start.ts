@@ -1,9 +1,9 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Config, type LogLevel, loadConfig } from "../core/config.ts";
 import { configLogLevels } from "../core/config-keys.ts";
 import { PictlError } from "../core/errors.ts";
-import { noteAgentPlaces } from "../core/outside/agent-places.ts";
+import { forgetAgentPlaces, noteAgentPlaces } from "../core/outside/agent-places.ts";
 import { packagePlace } from "../core/package-place.ts";
 import type { Environment, Paths } from "../core/paths.ts";
 import { createRedactor } from "../core/redact.ts";
@@ -40,8 +40,10 @@ export async function startDaemon(
   });
   const activatedFd = activatedSocket(process.env);
   const registry = new Registry(paths.registry);
-  // Those of a version that kept them nowhere else.
-  noteAgentPlaces(paths.agentPlaces, [...registry.sandboxedPlaces().keys()]);
+  // Those of a version that kept them nowhere else. What the user takes out of the file stays out.
+  if (!existsSync(paths.agentPlaces))
+    noteAgentPlaces(paths.agentPlaces, [...registry.sandboxedPlaces().keys()]);
+  registry.forgetSandboxedPlaces(forgetAgentPlaces(paths.agentPlaces));
   const starter = new AgentStarter({
     config,
     versions: {

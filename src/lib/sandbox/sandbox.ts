@@ -21,12 +21,13 @@ import {
 import { findExchangedMount } from "./bubblewrap/exchanged-mounts.ts";
 import { bubblewrapFailure, findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
 import { mountsOf } from "./bubblewrap/mount-points.ts";
-import { type MountPart, mountArguments, type View } from "./bubblewrap/mounts.ts";
+import { isWithin, type MountPart, mountArguments, type View } from "./bubblewrap/mounts.ts";
 import { type ControlGroup, createControlGroup } from "./bubblewrap/process-limits.ts";
 import { type SeccompRule, seccompFilter } from "./bubblewrap/seccomp.ts";
 import { type UserQuota, userQuotas } from "./bubblewrap/user-quotas.ts";
 import { sandboxEnvironment } from "./environment.ts";
 import { gitPaths, keepGitFiles, outsideGitPaths, refuseLinkedGit } from "./git-directory.ts";
+import { pipesOfPrograms } from "./named-pipes.ts";
 import { type OutsideGit, writableGit } from "./outside-git.ts";
 import { ownCaches } from "./own-caches.ts";
 import { controlGroupName } from "./own-places.ts";
@@ -361,12 +362,17 @@ export class Sandbox {
   #view(): View {
     const { policy, workspace, git, home, protect, programs, agentDir, sessionDir, elsewhere } = this.#setup;
     const guards = git && outsideGitPaths(git);
+    const write = [...policy.allowWrite, ...writableGit(git)];
+    const isWritable = (path: string) =>
+      [workspace, ...write].some((place) => isWithin(path, realPath(place)));
+    // A home that is seen. Pipes where the agent may write are its own to use.
+    const pipes = policy.home === "read" ? pipesOfPrograms(realPath(home)) : [];
     return {
       read: policy.read,
       home,
       emptyHome: policy.home === "empty",
-      denyRead: policy.denyRead,
-      write: [...policy.allowWrite, ...writableGit(git)],
+      denyRead: [...policy.denyRead, ...pipes.filter((path) => !isWritable(path))],
+      write,
       empty: ownCaches(policy, home),
       workspace,
       protect: [...gitPaths(workspace), ...(guards?.common ?? []), ...protect],

@@ -174,6 +174,16 @@ export class Registry {
     });
   }
 
+  forgetSandboxedPlaces(paths: readonly string[]): void {
+    if (paths.length === 0) return;
+    const forget = this.#db.prepare("DELETE FROM sandboxed WHERE path = ?");
+    this.#write(() => {
+      this.#db.exec("BEGIN");
+      for (const path of paths) forget.run(path);
+      this.#db.exec("COMMIT");
+    });
+  }
+
   close(): void {
     this.#db.close();
   }

@@ -230,7 +230,7 @@ function addEntry(args: string[], path: string, hidden: readonly string[]): void
 function addCover(args: string[], path: string): void {
   const stats = lstat(path);
   // A device can't be opened below a mount of bubblewrap's: whoever tries is told that it isn't allowed.
-  if (stats?.isFile()) args.push("--ro-bind", "/dev/null", path);
+  if (stats?.isFile() || stats?.isFIFO()) args.push("--ro-bind", "/dev/null", path);
   else if (stats?.isDirectory()) args.push("--perms", "0000", "--tmpfs", path, "--remount-ro", path);
 }
 

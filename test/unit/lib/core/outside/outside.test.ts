@@ -1,17 +1,25 @@
 import assert from "node:assert/strict";
 import {
   appendFileSync,
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { agentPlaces, noteAgentPlaces } from "../../../../../src/lib/core/outside/agent-places.ts";
+import {
+  agentPlaceAround,
+  agentPlaces,
+  forgetAgentPlaces,
+  noteAgentPlaces,
+} from "../../../../../src/lib/core/outside/agent-places.ts";
 import { outsideEnvironment } from "../../../../../src/lib/core/outside/environment.ts";
 import { findSystemProgram, searchProgram } from "../../../../../src/lib/core/outside/find-program.ts";
 import { startProgram } from "../../../../../src/lib/core/outside/start-program.ts";
@@ -133,5 +141,37 @@ describe("programs that run outside", () => {
     appendFileSync(file, '\n"/cut');
     noteAgentPlaces(file, [workspace, odd]);
     assert.deepEqual(agentPlaces(file), [workspace, odd]);
+  });
+
+  it("places that are gone are forgotten only when there are too many, the longest known first", () => {
+    const file = join(root, "agent-places");
+    const places = ["gone-1", "there", "there/inside", "gone-2", "gone-3"].map((name) => join(root, name));
+    mkdirSync(join(root, "there"));
+    noteAgentPlaces(file, places);
+    const forget = () => [...forgetAgentPlaces(file, 3), ...forgetAgentPlaces(file, 3)];
+    assert.deepEqual(forget(), [join(root, "gone-1")]);
+    assert.deepEqual(
+      agentPlaces(file).sort(),
+      ["gone-2", "gone-3", "there"].map((name) => join(root, name)),
+    );
+    assert.deepEqual(forget(), [], "three aren't too many");
+    assert.equal(agentPlaceAround(join(root, "there/inside/x"), agentPlaces(file)), join(root, "there"));
+  });
+
+  it("places that others note while some are forgotten stay known, and all are at any time", () => {
+    const file = join(root, "agent-places");
+    const before = [join(root, "gone-1"), join(root, "gone-2")];
+    noteAgentPlaces(file, before);
+    const opened = openSync(file, "a");
+    forgetAgentPlaces(file, 1);
+    assert.deepEqual(agentPlaces(file), before);
+    // By one who had opened it before, and by one who opens it now.
+    writeSync(opened, `\n${JSON.stringify(join(root, "late"))}\n`);
+    closeSync(opened);
+    noteAgentPlaces(file, [workspace]);
+    mkdirSync(join(root, "late"));
+    assert.deepEqual(agentPlaces(file), [...before, join(root, "late"), workspace]);
+    assert.deepEqual(forgetAgentPlaces(file, 1), before);
+    assert.deepEqual(agentPlaces(file), [workspace, join(root, "late")]);
   });
 });

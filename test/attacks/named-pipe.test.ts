@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { closeSync, constants, mkdirSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { systemErrorCode } from "../../src/lib/core/errors.ts";
+import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
+import { Workspace } from "../support/workspace.ts";
+
+/** A home outside of /tmp, of which a sandbox sees nothing. */
+const HOMES = process.getuid?.() === 0 ? "/var/lib" : (process.env.HOME ?? "/var/tmp");
+const PIPES = ["commands", ".player/commands", ".config/player/commands", ".local/share/player/commands"];
+
+describe("a pipe in the home by which a program of the user's takes commands", {
+  skip: WITHOUT_BUBBLEWRAP,
+}, () => {
+  let place: Workspace;
+  let home: string;
+  beforeEach(() => {
+    place = new Workspace();
+    home = mkdtempSync(join(HOMES, "pictl-pipes-"));
+  });
+  afterEach(async () => {
+    rmSync(home, { recursive: true });
+    await place.dispose();
+  });
+
+  for (const profile of ["minimal", "development"]) {
+    it(`can't be written to, though one in the workspace can, under ${profile}`, async () => {
+      const own = join(place.cwd, "own");
+      const pipes = [own, ...PIPES.map((name) => join(home, name))];
+      for (const path of pipes) {
+        mkdirSync(dirname(path), { recursive: true });
+        execFileSync("mkfifo", [path]);
+      }
+      const { O_RDWR, O_NONBLOCK } = constants;
+      const programs = pipes.map((path) => openSync(path, O_RDWR | O_NONBLOCK));
+      try {
+        const write = pipes.map((path) => `sh -c 'echo run > ${path}'`).join("; ");
+        await place.run(["sandbox", "run", "--profile", profile, "--", "/bin/sh", "-c", write], {
+          env: { HOME: home },
+        });
+        assert.deepEqual(programs.map(heard), ["run\n", ...PIPES.map(() => "")]);
+      } finally {
+        for (const file of programs) closeSync(file);
+      }
+    });
+  }
+});
+
+function heard(file: number): string {
+  const buffer = Buffer.alloc(64);
+  try {
+    return buffer.toString("utf8", 0, readSync(file, buffer));
+  } catch (error) {
+    if (systemErrorCode(error) === "EAGAIN") return "";
+    throw error;
+  }
+}
