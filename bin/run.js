@@ -28,7 +28,7 @@
 ":" //; exit 1
 
 // From here on it is JavaScript, and until the version is known it must load on any Node that has ES modules.
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import module from "node:module";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -55,9 +55,16 @@ async function start() {
   if (!existsSync(entry)) return fail(`${entry} is missing: run "npm run build" in ${root}`);
   // Node's default place is shared by all users of the machine, and code from there is executed.
   const cache = process.env.XDG_CACHE_HOME || (process.env.HOME && join(homedir(), ".cache"));
-  if (cache && !process.env.NODE_COMPILE_CACHE) module.enableCompileCache(join(cache, "pictl", "compiled"));
+  const compiled = cache && join(cache, "pictl", "compiled");
+  if (compiled && !process.env.NODE_COMPILE_CACHE && isOwn(compiled)) module.enableCompileCache(compiled);
   const { run } = await import(pathToFileURL(entry).href);
   await run(process.argv.slice(2), root);
+}
+
+/** Whether a directory is this user's, or isn't there yet: root may have the HOME of somebody else. */
+function isOwn(path) {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined || (stats.uid === (process.getuid?.() ?? stats.uid) && (stats.mode & 0o002) === 0);
 }
 
 /** A Node found on PATH may not know --disable-warning, so that the flag can't be given there. */

@@ -1,6 +1,7 @@
 import { Command, Flags, type Interfaces } from "@oclif/core";
 import type { Client } from "../client/client.ts";
 import { jsonText } from "../core/json-text.ts";
+import { refuseForeignPlaces } from "../core/own-places.ts";
 import { describeError, formatError } from "./describe-error.ts";
 import { writeStderr, writeStdout } from "./output.ts";
 import { ShownError } from "./shown-error.ts";
@@ -50,6 +51,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     for (const [name, value] of Object.entries(this.args)) {
       if (!textArguments) checkValue(`The argument ${name}`, value);
     }
+    refuseForeignPlaces(process.env);
   }
 
   /** The daemon of this environment, started if need be. Closed when the command ends. */

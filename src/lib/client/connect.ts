@@ -2,6 +2,7 @@ import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import { buildInfo } from "../core/build-info.ts";
 import { compareVersions } from "../core/compare-versions.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
+import { refuseForeignPlaces } from "../core/own-places.ts";
 import { checkRuntimeDir, type Environment, type Paths, resolvePaths } from "../core/paths.ts";
 import { majorOf, PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Client } from "./client.ts";
@@ -19,6 +20,7 @@ export async function connectToDaemon(
   env: Environment = process.env,
   onOutdated: (notice: string) => void = () => undefined,
 ): Promise<Client> {
+  refuseForeignPlaces(env);
   const paths = resolvePaths(env);
   const running = await connectToRunning(paths);
   if (running !== undefined) {
@@ -35,6 +37,7 @@ export async function connectToDaemon(
 
 /** Connects to the daemon if one runs; never starts one. @returns undefined when none runs */
 export async function connectIfRunning(env: Environment = process.env): Promise<Client | undefined> {
+  refuseForeignPlaces(env);
   const client = await connectToRunning(resolvePaths(env));
   return client === undefined ? undefined : greet(client, env);
 }

@@ -2,6 +2,7 @@ import { existsSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import { type PictlError, toPictlError } from "../core/errors.ts";
+import { refuseForeignPlaces } from "../core/own-places.ts";
 import {
   checkRuntimeDir,
   ensurePrivateDir,
@@ -47,6 +48,8 @@ export async function runDaemon(foreground: boolean): Promise<number> {
   try {
     const paths = resolvePaths(process.env);
     ensurePrivateDir(paths.stateDir);
+    // Also what was made by somebody else since the command looked.
+    refuseForeignPlaces(process.env);
     const lock = acquireLock(paths) ?? (await predecessorsLock(paths));
     if (lock === undefined) {
       report({ state: "already-running" });
