@@ -38,41 +38,24 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
     writeFileSync(join(place.cwd, ".pi", "settings.json"), JSON.stringify(settings));
   }
 
-  it("don't go where the project's settings say, unless that is in the workspace", async () => {
+  it("have a directory of their own, whatever settings and variables say", async () => {
     symlinkSync(join(place.root, ".ssh"), join(place.cwd, "link"));
-    const more = LONG ? ["~", "link"] : [];
-    for (const sessionDir of ["~/.ssh", join(place.root, "elsewhere"), "link/new", ...more]) {
-      projectSettings({ sessionDir });
-      const { code, stderr } = await place.run(["prompt", "--new", "--sandbox", "strict", ...ECHO, "hi"]);
-      assert.equal(code, 7, stderr);
-      assert.ok(stderr.includes(`settings.json: sessionDir "${sessionDir}"`), stderr);
-      assert.match(stderr, /SANDBOX_UNAVAILABLE/);
+    const env = { PI_CODING_AGENT_SESSION_DIR: join(place.root, ".ssh") };
+    const own = /\/pi\/sandboxed-sessions\/--[^/]*--\/([^/]*)\/files\/[^/]*_\1\.jsonl$/;
+    const names = ["~/.ssh", "sessions", ...(LONG ? ["~", "link/new"] : []), undefined];
+    for (const sessionDir of names) {
+      if (sessionDir !== undefined) projectSettings({ sessionDir });
+      else rmSync(join(place.cwd, ".pi"), { recursive: true });
+      const options = sessionDir === undefined ? { env } : {};
+      await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "hi"], options);
+      const { session } = await place.json<{ session: SessionInfo }>(["session", "show"], options);
+      assert.match(session.file ?? "", own);
+      await place.ok(["session", "close"], options);
     }
     assert.deepEqual(readdirSync(join(place.root, ".ssh")), ["id_test"]);
-    assert.equal(existsSync(join(place.root, "elsewhere")), false);
-    projectSettings({ sessionDir: "sessions" });
-    await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "hi"]);
-    await place.ok(["session", "close"]);
+    assert.equal(existsSync(join(place.cwd, "sessions")), false);
     assert.match(await place.ok(["prompt", "again"]), /again/);
-    assert.equal(
-      readdirSync(join(place.cwd, "sessions")).filter((name) => name.endsWith(".jsonl")).length,
-      1,
-    );
-  });
-
-  it("go where the user says, save to what is denied and to the home", async () => {
-    for (const directory of [...(LONG ? [".ssh"] : []), ".", ".ssh/sessions"]) {
-      const env = { PI_CODING_AGENT_SESSION_DIR: join(place.root, directory) };
-      const { code, stderr } = await place.run(["prompt", "--new", "--sandbox", "strict", ...ECHO, "hi"], {
-        env,
-      });
-      assert.equal(code, 7, stderr);
-      assert.match(stderr, /can't write to the session directory/);
-    }
-    const env = { PI_CODING_AGENT_SESSION_DIR: join(place.root, "sessions") };
-    await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "hi"], { env });
-    const moved = await place.run(["session", "bash", `mv ${place.root}/sessions/.pictl x`], { env });
-    assert.match(moved.stdout, /Read-only file system/, "the locks of who drives a session");
+    assert.equal((await listed()).length, names.length);
   });
 
   async function show(session?: string): Promise<SessionInfo> {
@@ -111,11 +94,12 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
     await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "first"]);
     const { id, file } = await show();
     const forged = "11111111-2222-4333-8444-555555555555";
-    const directory = dirname(file as string);
-    const copy = (name: string, as: string) =>
-      `sed s/${id}/${as}/ ${file} > ${directory}/2030-01-01_${name}.jsonl`;
-    await place.ok(["session", "bash", `${copy(forged, forged)}; ${copy("another", bare)}`]);
+    // In the workspace, where the project's settings then say that sessions are.
+    const copy = (name: string, as: string) => `sed s/${id}/${as}/ ${file} > kept/2030-01-01_${name}.jsonl`;
+    await place.ok(["session", "bash", `mkdir kept; ${copy(forged, forged)}; ${copy("another", bare)}`]);
     await place.ok(["session", "close"]);
+    const { file: bareFile = "" } = await show(bare);
+    place.env.PI_CODING_AGENT_SESSION_DIR = join(place.cwd, "kept");
     const sessions = await listed();
     assert.deepEqual(
       new Map(sessions.flatMap((each) => (each.copyOf === undefined ? [[each.id, each.sandbox]] : []))),
@@ -133,7 +117,7 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
     );
     const copied = sessions.find((each) => each.copyOf !== undefined);
     assert.deepEqual([copied?.id, copied?.sandbox], [bare, "strict"]);
-    assert.equal((await show(bare)).file, copied?.copyOf, "what is known has the last word");
+    assert.equal(bareFile, copied?.copyOf, "what is known has the last word");
     // Whoever knows it to be their own may say so.
     const running = await place.run(["prompt", "-s", forged, "--no-sandbox", "hello"]);
     assert.equal(running.code, 2, running.stderr);
@@ -148,7 +132,8 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
   });
 
   it("are what the agent says of them only where that can be so", async () => {
-    const directory = join(place.agentDir, "sessions", `-${place.cwd.replaceAll("/", "-")}--`);
+    const project = join(place.agentDir, "sandboxed-sessions", `-${place.cwd.replaceAll("/", "-")}--`);
+    const directory = `${project}/ID/files`;
     const keys = join(place.root, ".ssh");
     writeFileSync(join(keys, "empty_ID.jsonl"), "");
     const pi = { PICTL_PI: FORGES };
@@ -180,7 +165,7 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
     assert.equal(file, undefined, "pi hasn't written it");
     await place.ok(["session", "close"]);
     // A link that its agent has put in the place of its file.
-    const link = join(directory, `2030_${id}.jsonl`);
+    const link = join(project, id, "files", `2030_${id}.jsonl`);
     symlinkSync(join(keys, "id_test"), link);
     const env = { ...pi, PI_FORGED: JSON.stringify({ sessionId: id, sessionFile: link }) };
     const { stderr } = await place.run(["session", "bash", "true"], { env });
@@ -192,7 +177,7 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
     await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "first"]);
     const { id } = await show();
     const clone = (forged: object) => {
-      const env = { PICTL_PI: FORGES, PI_FORGED: JSON.stringify(forged), PI_FORGED_AFTER: "clone" };
+      const env = { PICTL_PI: FORGES, PI_FORGED: JSON.stringify(forged) };
       return place.run(["session", "clone"], { env });
     };
     assert.match((await clone({ sessionId: id })).stderr, /isn't the one it was started for/);

@@ -83,7 +83,7 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     await place.ok(["session", "create", "--sandbox", "strict", ...ECHO, "--", ...named], { env: shell });
     await place.turn({ cwd: place.cwd, message: "hello" }, shell);
     const look = [
-      'env; cat /proc/*/environ; ls "$PI_CODING_AGENT_DIR/sessions"; cat "$PI_CODING_AGENT_DIR"/sessions/*/*',
+      'env; cat /proc/*/environ; (cd "$PI_CODING_AGENT_DIR"; ls . */*; cat sessions/*/* */*/*/files/*)',
       `cat ${files[0]}; cat ${files[1]}/* ${files[2]}/*`,
     ];
     const seen = (await place.run(["session", "bash", look.join("; ")], { env: shell })).stdout;
@@ -99,8 +99,7 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "hello"], { env });
     await place.turn({ cwd: place.cwd, message: "again" }, env);
     const { stdout } = await place.run(["session", "bash", `cat ${shared}/*`], { env });
-    assert.match(stdout, /hello/);
-    assert.match(stdout, /Permission denied/);
+    assert.match(stdout, /No such file|Permission denied/);
     assert.doesNotMatch(stdout, new RegExp(SECRET));
   });
 
@@ -158,7 +157,7 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.ok(agentPid && agentPid !== minimal.pid && agentPid !== strict.pid);
     assert.equal((await status()).agentsStarted, started + 1);
     await goOn(minimal.id);
-    assert.equal((await show(minimal.id)).agentPid, minimal.pid, "the same policy: the spare goes on");
+    assert.equal((await show(minimal.id)).agentPid, minimal.pid, "the same session: the spare goes on");
     // A policy that has changed since isn't that of the spare.
     policy('allow_write = ["/tmp"]\ndeny_read = ["/opt"]\n');
     await goOn(strict.id);

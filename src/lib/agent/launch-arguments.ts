@@ -60,6 +60,7 @@ export function checkPassedArguments(args: readonly string[]): void {
  * they are passed every time.
  *
  * @param chosen model and thinking level that pi must not choose itself
+ * @param sessionDir the directory that pi is to keep the session in; absent: where it keeps others
  * @param scripted arguments that load the embedded scripted model, when the session uses it
  */
 export function launchArguments(
@@ -67,8 +68,10 @@ export function launchArguments(
   options: SessionOptions,
   scripted: readonly string[],
   { model, thinking }: { model?: string | undefined; thinking?: string | undefined } = {},
+  sessionDir?: string,
 ): string[] {
   const args = ["--mode", "rpc", ...placeArguments(place)];
+  if (sessionDir !== undefined) args.push("--session-dir", sessionDir);
   if (place.kind !== "file" && place.name !== undefined) args.push("--name", place.name);
   if (scripted.length > 0) args.push(...scripted);
   else if (model !== undefined) args.push("--model", model);

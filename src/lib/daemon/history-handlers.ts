@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { realPath } from "../core/real-path.ts";
-import { agentDirOf, sessionDirOf } from "../core/session-files/locate.ts";
+import { agentDirOf, sandboxedRoot, sessionDirOf } from "../core/session-files/locate.ts";
+import { sandboxedDirectoryOf } from "../core/session-files/sandboxed-directory.ts";
 import { homeOf } from "../core/user.ts";
 import { isBelow } from "../history/files/roots.ts";
 import type { History } from "../history/history.ts";
@@ -119,27 +120,29 @@ async function placesOf({ sessions, caller }: HistoryHost, cwd: string | undefin
   if (sessionDir !== undefined) flat.add(sessionDir);
   const known = new Set<string>();
   for (const { record } of sessions.all()) {
+    if (record.file !== undefined && sandboxedDirectoryOf(record.file, agentDir) !== undefined) continue;
     // A project's own settings may keep its sessions elsewhere.
     const directory = record.file === undefined || record.agentDir !== agentDir ? own : dirname(record.file);
     if (directory !== own && dirname(directory) !== own) known.add(directory);
   }
   for (const directory of known) flat.add(directory);
-  const roots = [{ path: own, nested: true }, ...[...flat].map((path) => ({ path, nested: false }))];
+  const sandboxed = sandboxedRoot(agentDir);
+  const roots = [
+    { path: own, nested: true },
+    sandboxed,
+    ...[...flat].map((path) => ({ path, nested: false })),
+  ];
   const all = roots.flatMap(withNested);
-  const sessionsOwn = all.filter(({ path }) => path === own || path === sessionDir || known.has(path));
+  const sessionsOwn = all.filter(({ path }) => [own, sandboxed.path, sessionDir, ...known].includes(path));
   return { scope: { roots: all, exclude }, outside: (file) => !isBelow(file, sessionsOwn) };
 }
 
 /** A directory of the config may be laid out as pi's own is. */
-function withNested({ path, nested }: Scope["roots"][number]): Scope["roots"] {
-  if (nested) return [{ path, nested }];
-  const below = join(path, "sessions");
-  return existsSync(below)
-    ? [
-        { path, nested },
-        { path: below, nested: true },
-      ]
-    : [{ path, nested }];
+function withNested(root: Scope["roots"][number]): Scope["roots"] {
+  const { path, nested } = root;
+  if (nested) return [root];
+  const below = [{ path: join(path, "sessions"), nested: true }, sandboxedRoot(path)];
+  return [root, ...below.filter((each) => existsSync(each.path))];
 }
 
 function filtersOf({

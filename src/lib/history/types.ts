@@ -1,10 +1,11 @@
+import type { SessionRoot } from "../core/session-files/locate.ts";
 import type { Progress } from "./index/history-index.ts";
 import type { Kind } from "./kinds.ts";
 import type { Snippet } from "./search/snippet.ts";
 
 /** Where a request looks, beside its own filters: what the caller's environment and configuration say. */
 export interface Scope {
-  roots: { path: string; nested: boolean }[];
+  roots: SessionRoot[];
   /** `history.exclude`. */
   exclude: string[];
 }

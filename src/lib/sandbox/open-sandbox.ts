@@ -1,8 +1,8 @@
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { outsideEnvironment } from "../core/outside/environment.ts";
 import type { Environment } from "../core/paths.ts";
-import { realPath } from "../core/real-path.ts";
+import { SANDBOXED_SESSIONS } from "../core/session-files/locate.ts";
 import { Gate } from "./gate/gate.ts";
 import { readCredentials, readModels } from "./gate/providers/pi-files.ts";
 import { planProviders, requireServed } from "./gate/providers/plan.ts";
@@ -24,8 +24,6 @@ export interface OpenOptions {
   /** Private directory, in which the sandbox gets one of its own. Undefined: nothing is to run in it, nor is anything written. */
   runtimeDir: string | undefined;
   elsewhere?: SandboxSetup["elsewhere"];
-  /** Files that are not to be seen beside what the policy denies. */
-  hide?: readonly string[];
   /** What pi inside is going to need of a provider; undefined: nothing, and no provider's host can be reached. */
   model?:
     | { id: string | undefined; piVersion: string; runPi: (args: string[]) => Promise<string> }
@@ -35,8 +33,8 @@ export interface OpenOptions {
   onLog: (record: GateRecord) => void;
 }
 
-/** Of pi's directory: what holds credentials, and the sessions of other projects. */
-const HIDDEN = ["auth.json", "models.json", "sessions"];
+/** Of pi's directory: what holds credentials, the sessions, and what pictl keeps of these. */
+const HIDDEN = ["auth.json", "models.json", "sessions", SANDBOXED_SESSIONS, "pictl"];
 
 /**
  * Makes a sandbox with its way out: the gate, and pi's directory as it is seen inside, where what leads to a provider
@@ -45,7 +43,7 @@ const HIDDEN = ["auth.json", "models.json", "sessions"];
  * @throws PictlError SANDBOX_UNAVAILABLE, SANDBOX_PROVIDER
  */
 export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Promise<Sandbox> {
-  const { policy, workspace, home, agentDir, sessionDir, policyFiles, programs } = plan;
+  const { policy, workspace, home, agentDir, policyFiles, programs } = plan;
   const { environment, runtimeDir, model } = options;
   const agentPlaces = [...options.agentPlaces, ...writablePlaces(plan)];
   const providers =
@@ -88,7 +86,7 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
     return new Sandbox({
       policy: {
         ...policy,
-        denyRead: [...policy.denyRead, ...(options.hide ?? [])],
+        denyRead: [...policy.denyRead, ...plan.otherSessions],
         env: [...policy.env, ...(providers?.exposedEnv ?? [])],
       },
       workspace,
@@ -99,13 +97,13 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
       ownVariables: { HOME: home, ...providers?.env, ...options.ownVariables },
       agentPlaces,
       dir,
-      protect: [...policyFiles, ...lockDirectory(sessionDir)],
+      protect: policyFiles,
       programs,
       wayOut: gate,
       // pi: its port is open long before it asks a model for anything.
       startsMeanwhile: model !== undefined,
       agentDir: { path: agentDir, hide: HIDDEN, replace },
-      sessionDir: plan.sessionMount,
+      sessionDir: plan.sessionDir,
       ...(options.elsewhere === undefined ? {} : { elsewhere: options.elsewhere }),
     });
   } catch (error) {
@@ -113,12 +111,6 @@ export async function openSandbox(plan: SandboxPlan, options: OpenOptions): Prom
     if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
     throw error;
   }
-}
-
-/** What the daemon keeps beside sessions in a directory of the user's choice: the locks of who drives them. */
-function lockDirectory(sessionDir: string | undefined): string[] {
-  const locks = sessionDir === undefined ? undefined : realPath(join(sessionDir, ".pictl"));
-  return locks !== undefined && existsSync(locks) ? [locks] : [];
 }
 
 /** What doesn't pass to a program without a model either. */

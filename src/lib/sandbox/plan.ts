@@ -4,18 +4,18 @@ import type { SandboxProfile } from "../core/choices.ts";
 import { PictlError } from "../core/errors.ts";
 import { directoriesToRepositoryRoot, type Environment, type Paths } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
-import type { ProjectSessionDir } from "../core/session-files/locate.ts";
 import { sha256 } from "../core/sha256.ts";
 import { homeOf } from "../core/user.ts";
 import { rememberingRealPath } from "./links.ts";
+import { otherSessions } from "./other-sessions.ts";
 import { findOutsideGit, type OutsideGit, type RefusedGit, writableGit } from "./outside-git.ts";
 import { refuseMovedDirectory, refusePlantedLinks } from "./planted-links.ts";
 import { policyDigest } from "./policy/digest.ts";
-import { type LoadedPolicy, loadPolicy } from "./policy/load.ts";
+import { type LoadedPolicy, loadPolicy, userPolicyFile } from "./policy/load.ts";
+import { narrow } from "./policy/narrow.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
 import { contains, OWN_TMP } from "./policy/roots.ts";
 import { policyPlaces } from "./policy-places.ts";
-import { sessionMount } from "./session-directory.ts";
 
 /** What an agent's sandbox is made of, worked out before there is one. */
 export interface SandboxPlan {
@@ -31,10 +31,12 @@ export interface SandboxPlan {
   /** Where it really is. */
   home: string;
   agentDir: string;
-  /** Where the agent's sessions are; undefined for what isn't an agent. */
+  /** Where the agent keeps its session's file, and writes; undefined where it keeps none. */
   sessionDir: string | undefined;
-  /** The same, where it isn't in the workspace. */
-  sessionMount: string | undefined;
+  /** What its session is promised with it. */
+  promised: PromisedPolicy;
+  /** Where other sessions are that a policy doesn't know of: nothing of it is seen. */
+  otherSessions: string[];
   /** What holds the policy in its place, read-only inside. */
   policyFiles: string[];
   /** Files and packages that the agent needs to see. */
@@ -55,10 +57,19 @@ export interface SandboxRequest {
   environment: Environment;
   paths: Paths;
   agentDir: string;
-  /** Where the agent's sessions are; absent: it has none. */
-  sessionDir?: string;
-  /** When the project's settings name that. */
-  projectSessionDir?: ProjectSessionDir | undefined;
+  /** Whether a session runs in it, whose directory was recorded when it was created. */
+  ofSession?: boolean;
+  /** Where the agent keeps its session's file; absent: it keeps none. */
+  sessionDir?: string | undefined;
+  /** What the session has been promised. */
+  promised?: PromisedPolicy | undefined;
+}
+
+/** A policy that held for a session, as it was, and whose it was. */
+export interface PromisedPolicy {
+  policy: SandboxPolicy;
+  /** Path of the user's `sandbox.toml`, which needn't exist. */
+  userFile: string;
 }
 
 /**
@@ -75,26 +86,17 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
   const loaded = await policyFor(request, named);
   if (loaded === undefined) return undefined;
   const { policy, files } = loaded;
+  const userFile = userPolicyFile(paths);
   const home = realPath(named);
   // A session's directory has been free of links since it was created.
   const here = realPath(cwd);
-  if (sessionDir !== undefined) refuseMovedDirectory(cwd, here);
+  if (request.ofSession) refuseMovedDirectory(cwd, here);
   const workspace = workspaceAround(here, home);
   const found = findOutsideGit(workspace, { home, denied: policy.denyRead.map(rememberingRealPath()) });
   const git = found === undefined || "refused" in found ? undefined : found;
   const policyFiles = policyPlaces(files, { cwd: here, workspace, writable: policy.allowWrite });
-  const mount =
-    sessionDir === undefined
-      ? undefined
-      : sessionMount({
-          sessionDir,
-          project: request.projectSessionDir,
-          workspace,
-          home,
-          agentDir,
-          denied: policy.denyRead,
-        });
-  const writable = writablePlaces({ workspace, git, sessionMount: mount, policy });
+  const writable = writablePlaces({ workspace, git, sessionDir, policy });
+  const others = otherSessions(environment, { cwd, workspace, home });
   refusePlantedLinks([...policy.read, ...policy.allowWrite, ...policy.denyRead], writable);
   const parts = [
     policyDigest(policy),
@@ -103,6 +105,7 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
     home,
     agentDir,
     sessionDir ?? null,
+    others,
     policyFiles,
     paths.configDir,
   ];
@@ -115,7 +118,8 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
     home,
     agentDir,
     sessionDir,
-    sessionMount: mount,
+    promised: isForeign(request.promised, userFile) ? request.promised : { policy, userFile },
+    otherSessions: others,
     policyFiles,
     programs: [],
     warnings: [...loaded.warnings, ...gitWarnings(found)],
@@ -142,14 +146,25 @@ export function workspacePlaces({ workspace, git }: Pick<SandboxPlan, "workspace
   return [workspace, ...writableGit(git)];
 }
 
-/** Where the agent, or the command, of a plan can write, beside what the sandbox has for itself. */
+/**
+ * Where the agent, or the command, of a plan can write, beside what the sandbox has for itself. For the directory of its
+ * session stand those of all sandboxed sessions: these places are kept for ever.
+ */
 export function writablePlaces(
-  plan: Pick<SandboxPlan, "workspace" | "git" | "sessionMount" | "policy">,
+  plan: Pick<SandboxPlan, "workspace" | "git" | "sessionDir" | "policy">,
 ): string[] {
-  const { sessionMount, policy } = plan;
-  const mount = sessionMount === undefined ? [] : [sessionMount];
+  const { sessionDir, policy } = plan;
+  const sessions = sessionDir === undefined ? [] : [resolve(sessionDir, "../../..")];
   const roots = policy.allowWrite.filter((path) => path !== OWN_TMP);
-  return [...workspacePlaces(plan), ...mount, ...roots].map(realPath);
+  return [...workspacePlaces(plan), ...sessions, ...roots].map(realPath);
+}
+
+/**
+ * Whether a promise was made under another user's policy, or one of another PICTL_HOME: it holds then beside this one.
+ * What the user's own file says later holds from then on.
+ */
+function isForeign(promised: PromisedPolicy | undefined, userFile: string): promised is PromisedPolicy {
+  return promised !== undefined && promised.userFile !== userFile;
 }
 
 function gitWarnings(found: OutsideGit | RefusedGit | undefined): string[] {
@@ -160,7 +175,7 @@ function gitWarnings(found: OutsideGit | RefusedGit | undefined): string[] {
 }
 
 async function policyFor(
-  { profile, always, refused, cwd, environment, paths }: SandboxRequest,
+  { profile, always, refused, cwd, environment, paths, promised }: SandboxRequest,
   home: string,
 ): Promise<LoadedPolicy | undefined> {
   const loaded = await loadPolicy({
@@ -172,7 +187,11 @@ async function policyFor(
     ...(profile === undefined ? {} : { profile }),
   });
   const { policy } = loaded;
-  if (!refused) return policy.enabled || always || profile !== undefined ? loaded : undefined;
+  if (!refused) {
+    if (!policy.enabled && !always && profile === undefined) return undefined;
+    if (!isForeign(promised, userPolicyFile(paths))) return loaded;
+    return { ...loaded, policy: narrow(policy, promised.policy, home) };
+  }
   if (!policy.enabled || policy.allowNoSandbox) return undefined;
   throw new PictlError(
     "SANDBOX_REQUIRED",

@@ -30,6 +30,8 @@ export interface AgentPoolOptions {
 
 export interface AgentRequest {
   sessionId: string;
+  /** Of {@link plan}, when somebody has worked it out already. */
+  prepared?: AgentLaunch | undefined;
   /** Asked again after a wait, in which the session's file may have changed. */
   plan: () => AgentPlan;
   caller: Caller;
@@ -92,7 +94,7 @@ export class AgentPool {
    */
   async start(request: AgentRequest): Promise<Started> {
     await this.#leaving.get(request.sessionId);
-    let launch = await this.#starter.prepare(request.plan(), request.caller);
+    let launch = request.prepared ?? (await this.#starter.prepare(request.plan(), request.caller));
     let spare = launch.spareWillDo ? this.#claim(wanted(launch)) : undefined;
     if (spare === undefined) {
       const { onWaiting, signal } = request;
@@ -115,7 +117,8 @@ export class AgentPool {
       this.#hold(started.agent);
       const ids = { request: request.caller.request, session: request.sessionId, agent: started.agent.pid };
       this.#log.info(moved === undefined ? "agent started" : "agent moved", ids);
-      if (moved !== undefined) this.#warmLater(launch, wanted(launch));
+      // An agent in a sandbox is of use to its own session alone, which has one now.
+      if (moved !== undefined && launch.sandbox === undefined) this.#warmLater(launch, wanted(launch));
       return started;
     } catch (error) {
       this.#places.release();

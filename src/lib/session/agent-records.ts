@@ -86,7 +86,9 @@ export class AgentRecords {
         turns.pump();
         break;
       case "session_info_changed":
-        if (typeof record.name === "string") save({ name: record.name });
+        // In a sandbox anything may say so. `session rename` saves the name itself.
+        if (typeof record.name === "string" && agent !== undefined && agent.sandboxProfile === undefined)
+          save({ name: record.name });
         break;
       case "thinking_level_changed":
         its.thinkingChanged(String(record.level));

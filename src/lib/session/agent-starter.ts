@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Agent, type AgentHandlers, type AgentState } from "../agent/agent.ts";
 import { launchArguments, type SessionPlace } from "../agent/launch-arguments.ts";
 import { AGENT_ID } from "../agent/marked-processes.ts";
@@ -13,6 +13,7 @@ import { withPromptFiles } from "../agent/prompt-files.ts";
 import { refuseNul } from "../agent/refuse-nul.ts";
 import {
   AgentSandboxes,
+  type PromisedPolicy,
   type SandboxPlan,
   withProgram,
   writablePlaces,
@@ -33,12 +34,8 @@ import { type ChildSetting, childSetting } from "../core/inherited.ts";
 import { agentPlaces } from "../core/outside/agent-places.ts";
 import type { Environment, Paths } from "../core/paths.ts";
 import { brokenPiFiles, readPiFile } from "../core/pi-files.ts";
-import {
-  agentDirOf,
-  projectSessionDirOf,
-  sessionDirFor,
-  sessionDirOf,
-} from "../core/session-files/locate.ts";
+import { agentDirOf } from "../core/session-files/locate.ts";
+import { sandboxedDirectoryFor, sandboxedFiles } from "../core/session-files/sandboxed-directory.ts";
 import type { SessionOptions } from "../protocol/session.ts";
 import { type AgentKind, agentKey } from "./agent-kind.ts";
 import type { Caller, ModelChange } from "./caller.ts";
@@ -65,10 +62,13 @@ import type { AgentFigures } from "./tally.ts";
 const MODELS_TIMEOUT_MS = 30_000;
 
 export interface AgentPlan {
-  /** For errors. */
-  sessionId?: string;
+  sessionId: string;
   place: SessionPlace;
   cwd: string;
+  /** The directory of its own that its file is in or is to be in, should it run in a sandbox; absent: the usual one. */
+  directory?: string | undefined;
+  /** The policy that held for it before. */
+  policy?: PromisedPolicy | undefined;
   options: SessionOptions;
   /** What the session had when an agent last held it; absent for a new one, and for one that only pi has had. */
   promised?: PromisedState | undefined;
@@ -226,19 +226,9 @@ export class AgentStarter {
     refuseNul([], env);
     const agentDir = agentDirOf(env, cwd);
     const options = withPromptFiles(plan.options, agentDir);
-    const planned = await this.#sandboxes.plan(
-      options,
-      {
-        cwd,
-        agentDir,
-        sessionDir:
-          place.kind === "file" && place.copyId === undefined
-            ? dirname(place.path)
-            : (sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDir)),
-        projectSessionDir: projectSessionDirOf(env, cwd),
-      },
-      env,
-    );
+    const { directory = sandboxedDirectoryFor(agentDir, cwd, plan.sessionId), policy: promised } = plan;
+    const sessionDir = place.kind === "memory" ? undefined : sandboxedFiles(directory);
+    const planned = await this.#sandboxes.plan(options, { cwd, agentDir, sessionDir, promised }, env);
     const pi = await this.resolvePi(env, planned === undefined ? [] : writablePlaces(planned));
     const expected = expectedOf(plan);
     const { model } = expected;
@@ -251,7 +241,8 @@ export class AgentStarter {
       ...(warmsIdleCaches(pi.version, agentDir) ? ["-e", this.#warmingFile] : []),
       ...(choosesTools(options) ? ["-e", this.#toolsFile] : []),
     ];
-    const args = [...launchArguments(place, options, scriptedArgs, explicit), ...own];
+    const sessions = planned?.sessionDir;
+    const args = [...launchArguments(place, options, scriptedArgs, explicit, sessions), ...own];
     const setting = childSetting(caller);
     const sharedArgs = [...launchArguments({ kind: "file", path: "" }, options, scriptedArgs), ...own];
     const sandbox = planned && withProgram(planned, pi.argv, sharedArgs);

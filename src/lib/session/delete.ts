@@ -3,6 +3,7 @@ import { moveToTrash } from "../agent/trash.ts";
 import { PictlError, toStorageError } from "../core/errors.ts";
 import type { RequestResults } from "../protocol/requests.ts";
 import type { Caller, UsesElsewhere } from "./caller.ts";
+import { directoryOf, removeSandboxedDirectory } from "./kept-session.ts";
 import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -69,13 +70,19 @@ async function remove(
   caller: Caller,
   places: readonly string[],
 ): Promise<RequestResults["delete_session"]> {
-  if (file === undefined || !existsSync(file)) return { sessionId: session.id, method: "none" };
-  if (await moveToTrash(file, caller.environment ?? {}, places))
-    return { sessionId: session.id, file, method: "trash" };
+  // A sandboxed session's file goes with all that its agent has written beside it, and comes back with what it was promised.
+  const directory = directoryOf(session.record);
+  const isThere = file !== undefined && existsSync(file);
+  if (!isThere && (directory === undefined || !existsSync(directory)))
+    return { sessionId: session.id, method: "none" };
+  const place = directory ?? file ?? "";
+  const deleted = { sessionId: session.id, ...(file === undefined ? {} : { file }) };
+  if (await moveToTrash(place, caller.environment ?? {}, places)) return { ...deleted, method: "trash" };
   try {
-    unlinkSync(file);
+    if (directory === undefined) unlinkSync(place);
+    else removeSandboxedDirectory(directory);
   } catch (error) {
-    throw toStorageError(error, file);
+    throw toStorageError(error, place);
   }
-  return { sessionId: session.id, file, method: "unlink" };
+  return { ...deleted, method: "unlink" };
 }

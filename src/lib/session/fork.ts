@@ -1,14 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Agent, AgentHandlers, AgentState } from "../agent/agent.ts";
 import { abridgeText } from "../core/cut-text.ts";
 import { PictlError } from "../core/errors.ts";
 import type { Environment } from "../core/paths.ts";
 import { agentDirOf, listSessionFiles, sessionDirOf } from "../core/session-files/locate.ts";
+import { agentDirAround } from "../core/session-files/sandboxed-directory.ts";
 import type { ForkPoint } from "../protocol/requests.ts";
-import { placeOf, type StartedAgent } from "./agent-starter.ts";
+import { type AgentPlan, placeOf, type StartedAgent } from "./agent-starter.ts";
 import type { Caller } from "./caller.ts";
 import { claimedState } from "./claimed-state.ts";
+import { makeSandboxedDirectory, removeSandboxedDirectory } from "./kept-session.ts";
 import { findDifference, isSameModel, modelOf } from "./promised.ts";
 import type { SessionRecord } from "./registry.ts";
 import type { Session } from "./session.ts";
@@ -81,15 +84,22 @@ async function branchInto(
   const { record } = parent;
   const { directory, model, thinking } = options;
   const plan = sessions.agentPlan(record, { model, thinking });
-  // pi opens no session whose directory is gone, clones a session into its own directory, and writes a model that it is
-  // started with into the file that it opens: it copies the whole file.
-  const isCopied = directory !== record.cwd || model !== undefined || thinking !== undefined;
-  const copyId = isCopied ? randomUUID() : undefined;
-  if (copyId !== undefined && plan.place.kind === "file") plan.place = { ...plan.place, copyId };
   plan.cwd = directory;
+  const own = await sandboxedBranch(sessions, record, plan, caller);
+  // pi opens no session whose directory is gone, clones a session into its own directory, and writes a model that it is
+  // started with into the file that it opens: it copies the whole file. In a sandbox it only reads the parent's.
+  const isCopied =
+    own !== undefined || directory !== record.cwd || model !== undefined || thinking !== undefined;
+  if (own !== undefined) Object.assign(plan, { options: record.options, directory: own.directory });
+  const copyId = isCopied ? (own?.copyId ?? randomUUID()) : undefined;
+  if (copyId !== undefined && plan.place.kind === "file") plan.place = { ...plan.place, copyId };
   const isNew = (id: string) => sessions.all().every((session) => session.id !== id);
   const removeCopy = () => {
     if (copyId !== undefined) removeFileOf(copyId, directory, sessions.starter.environmentOf(caller));
+  };
+  const removeAll = () => {
+    removeCopy();
+    if (own !== undefined) removeSandboxedDirectory(own.directory);
   };
   // The new session's id is pi's to choose, so records that come before it is known have nobody to go to.
   let handlers: AgentHandlers | undefined;
@@ -114,7 +124,7 @@ async function branchInto(
         }
       })
       .catch((error: unknown) => {
-        removeCopy();
+        removeAll();
         throw error;
       }),
   );
@@ -127,6 +137,7 @@ async function branchInto(
     seen: _____,
     promised: ______,
     promisedTools: _______,
+    parent: ________,
     ...inherited
   } = record;
   const added: SessionRecord = {
@@ -135,6 +146,7 @@ async function branchInto(
     id: state.sessionId,
     cwd: directory,
     ...(state.sessionFile === undefined ? {} : { file: state.sessionFile }),
+    ...(own === undefined ? {} : { agentDir: agentDirAround(own.directory), parent: record.file }),
     origin: "pictl",
     createdAt: now,
     usedAt: now,
@@ -151,7 +163,7 @@ async function branchInto(
   } catch (error) {
     if (session !== undefined) sessions.forget(session);
     await agent.stop();
-    removeCopy();
+    removeAll();
     throw error;
   }
   session.adopt(agent, state);
@@ -170,12 +182,39 @@ async function branchInto(
     // Who asked for it is told that there is none.
     await session.close(caller);
     sessions.forget(session);
-    removeCopy();
+    removeAll();
     throw error;
   } finally {
     free?.release();
   }
   return { session, text };
+}
+
+/**
+ * Makes the directory of a branch that is going to run in a sandbox.
+ *
+ * @returns with the id of the copy that is made there first; undefined for a branch that has no sandbox
+ */
+async function sandboxedBranch(
+  sessions: Sessions,
+  record: SessionRecord,
+  plan: AgentPlan,
+  caller: Caller,
+): Promise<{ copyId: string; directory: string } | undefined> {
+  const copyId = randomUUID();
+  const prepare = async ({ options }: Pick<SessionRecord, "options">) =>
+    (await sessions.starter.prepare({ ...plan, options, sessionId: copyId, directory: undefined }, caller))
+      .sandbox;
+  const sandbox = (await prepare(plan)) ?? (sessions.keepSandbox(record) ? await prepare(record) : undefined);
+  if (sandbox?.sessionDir === undefined) return undefined;
+  const directory = dirname(sandbox.sessionDir);
+  const { name: _, file: parent, ...copied } = record;
+  makeSandboxedDirectory(
+    directory,
+    { ...copied, id: copyId, cwd: plan.cwd, ...(parent === undefined ? {} : { parent }) },
+    sandbox,
+  );
+  return { copyId, directory };
 }
 
 async function branch(

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import type { SandboxProfile } from "../core/choices.ts";
 import type { SessionFile } from "../core/session-files/locate.ts";
+import { KeptSessions, sandboxedDirectoryOf } from "../core/session-files/sandboxed-directory.ts";
 import type { SessionInfo } from "../protocol/session.ts";
 import { type SessionSummary, type SummaryState, summarize } from "./files/summary.ts";
 import type { Registry } from "./registry.ts";
@@ -22,14 +23,45 @@ export class Summaries {
   readonly #writes: RetriedWrites;
   #known: Map<string, SummaryState> | undefined;
   #changed = new Map<string, SummaryState>();
+  readonly #kept = new KeptSessions();
 
   constructor(registry: Registry, writes: RetriedWrites) {
     this.#registry = registry;
     this.#writes = writes;
   }
 
-  /** @returns undefined when the file is gone, unreadable or not a session of pi's */
+  /**
+   * @returns undefined when the file is gone, unreadable or not a session of pi's, or in the directory of a sandboxed
+   *   session and not that one's
+   */
   of(file: SessionFile): SessionSummary | undefined {
+    const summary = this.#read(file);
+    return file.sandboxed === undefined ? summary : summary && this.#believed(summary, file.sandboxed);
+  }
+
+  /** The profile of the sandbox that the session of a directory has. Without a note nobody knows: the strictest. */
+  profileOf(directory: string): SandboxProfile {
+    return this.#kept.of(directory)?.profile ?? "strict";
+  }
+
+  /** What the agent can write is believed of what was said, and not of the session itself. */
+  #believed(summary: SessionSummary, directory: string): SessionSummary | undefined {
+    const { name: _, model: __, thinkingLevel: ___, parentSession: ____, ...said } = summary;
+    const kept = this.#kept.of(directory);
+    if (kept === undefined) return said;
+    const { id, cwd, name, model, thinking, parent } = kept;
+    if (id !== summary.id) return undefined;
+    return {
+      ...said,
+      cwd,
+      ...(name === undefined ? {} : { name }),
+      ...(model === undefined ? {} : { model }),
+      ...(thinking === undefined ? {} : { thinkingLevel: thinking }),
+      ...(parent === undefined ? {} : { parentSession: parent }),
+    };
+  }
+
+  #read(file: SessionFile): SessionSummary | undefined {
     this.#known ??= this.#registry.cacheWithPrefix<SummaryState>(CACHE_PREFIX);
     const before = this.#known.get(file.path);
     const state = summarize(file, before);
@@ -41,10 +73,13 @@ export class Summaries {
     return state?.summary;
   }
 
-  ofPath(path: string): SessionSummary | undefined {
+  /** @param agentDir of the session whose file it is */
+  ofPath(path: string, agentDir: string): SessionSummary | undefined {
     const stats = statSync(path, { throwIfNoEntry: false });
     if (stats === undefined) return undefined;
-    return this.of({ path, id: "", size: stats.size, mtimeMs: stats.mtimeMs, ino: stats.ino });
+    const sandboxed = sandboxedDirectoryOf(path, agentDir);
+    const { size, mtimeMs, ino } = stats;
+    return this.of({ path, id: "", size, mtimeMs, ino, ...(sandboxed === undefined ? {} : { sandboxed }) });
   }
 
   /** Writes down what was read since the last time, in one transaction. */

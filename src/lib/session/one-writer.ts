@@ -58,12 +58,13 @@ export class OneWriter {
    *
    * @param env of the caller, by which pi chooses a directory for a session without a file
    * @param options.lockOnly don't look for a pi that no pictl has started
+   * @param options.sessionDir where the file is going to be that isn't there yet, when pi doesn't choose that
    * @throws PictlError SESSION_IN_USE naming who has it
    */
   async hold(
     record: SessionRecord,
     env: Environment = {},
-    { lockOnly = false }: { lockOnly?: boolean } = {},
+    { lockOnly = false, sessionDir }: { lockOnly?: boolean; sessionDir?: string | undefined } = {},
   ): Promise<Held> {
     if (record.options.ephemeral) return { release: () => undefined };
     await this.#ownAgentGone(record.id);
@@ -77,7 +78,7 @@ export class OneWriter {
       resolve();
     };
     try {
-      lock = await this.#lock(record, env);
+      lock = await this.#lock(record, lockDirectoryOf(record, env, sessionDir));
       const isOurs = lock?.left !== undefined && (await this.#endLeft(lock.left, record));
       // What a daemon wrote until its death was never noted as written by a pictl.
       if (!isOurs && !lockOnly && record.file !== undefined) await refuseWhileWritten(record, record.file);
@@ -143,9 +144,7 @@ export class OneWriter {
     }
   }
 
-  async #lock(record: SessionRecord, env: Environment): Promise<SessionLock | undefined> {
-    const { id } = record;
-    const directory = lockDirectoryOf(record, env);
+  async #lock({ id }: SessionRecord, directory: string): Promise<SessionLock | undefined> {
     const holder = { ...this.#holder, since: new Date().toISOString() };
     for (let tries = 0; tries < TRIES; tries++) {
       try {
@@ -182,10 +181,12 @@ export class OneWriter {
   }
 }
 
-function lockDirectoryOf({ file, cwd, agentDir }: SessionRecord, env: Environment): string {
-  const sessions =
-    file === undefined ? (sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDir)) : dirname(file);
-  return lockDirectoryFor(sessions);
+function lockDirectoryOf(
+  { file, cwd, agentDir }: SessionRecord,
+  env: Environment,
+  sessionDir = sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDir),
+): string {
+  return lockDirectoryFor(file === undefined ? sessionDir : dirname(file));
 }
 
 /** What makes a shell's pictl that of another daemon: the variables by which the two differ (core/paths.ts). */

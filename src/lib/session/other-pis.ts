@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { findOtherPis, hasOpen, type OtherPi } from "../agent/other-pis.ts";
 import { realPath } from "../core/real-path.ts";
 import { agentDirOf, listSessionFiles } from "../core/session-files/locate.ts";
+import { sandboxedDirectoryOf } from "../core/session-files/sandboxed-directory.ts";
 import { inUseError } from "./in-use-error.ts";
 import type { SessionRecord } from "./registry.ts";
 import type { Warnings } from "./warnings.ts";
@@ -99,7 +100,11 @@ function hasSession(pi: OtherPi, { id, cwd, agentDir }: SessionRecord, file: str
 /** Whether `pi --continue` took this file when it started. A file that was written to since gives no answer. */
 function wasNewest(file: string, cwd: string, agentDir: string, startedAt: number): boolean {
   const own = statSync(file, { throwIfNoEntry: false });
+  // Where pi doesn't look.
+  if (sandboxedDirectoryOf(file, agentDir) !== undefined) return false;
   if (own === undefined || own.mtimeMs > startedAt + START_SLACK_MS) return false;
   const { files } = listSessionFiles({ agentDir, cwd });
-  return files.every(({ path, mtimeMs }) => path === file || mtimeMs <= own.mtimeMs);
+  return files.every(
+    ({ path, mtimeMs, sandboxed }) => path === file || sandboxed !== undefined || mtimeMs <= own.mtimeMs,
+  );
 }

@@ -31,6 +31,8 @@ export interface SessionRecord {
   /** Path of pi's session file, which need not exist before the first answer. */
   file?: string;
   name?: string;
+  /** File of the session that it is a fork or clone of; of a sandboxed one, whose own file may say anything. */
+  parent?: string;
   /** The name isn't in pi's file yet: no agent could be started to write it. */
   renamed?: boolean;
   options: SessionOptions;

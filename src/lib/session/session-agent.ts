@@ -117,7 +117,9 @@ export class SessionAgent {
     this.#hooks.save({
       closed: false,
       ...(sessionFile === undefined ? {} : { file: sessionFile }),
-      ...(sessionName === undefined || this.#record.renamed ? {} : { name: sessionName }),
+      ...(sessionName === undefined || this.#record.renamed || agent.sandboxProfile !== undefined
+        ? {}
+        : { name: sessionName }),
     });
     if (difference === undefined) this.#promise({ model: modelOf(state), thinking: state.thinkingLevel });
     const { tools } = agent;
@@ -170,7 +172,8 @@ export class SessionAgent {
   }
 
   /** Remembers what a command has changed: it was asked for, so from now on it is what the session has. */
-  async observe(agent: Agent, { type }: { type: string }): Promise<void> {
+  async observe(agent: Agent, command: { type: string; [field: string]: unknown }): Promise<void> {
+    const { type } = command;
     const isModel = type === "set_model" || type === "cycle_model";
     if (!isModel && type !== "set_thinking_level" && type !== "cycle_thinking_level") return;
     // Only the model was chosen. The agent has a level of its own, fitted to a model that the session never had.
@@ -181,11 +184,22 @@ export class SessionAgent {
     const state = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
     if (agent !== this.#agent) return;
     const { model, thinkingLevel } = state;
+    const name = modelOf({ model });
+    if (isModel && agent.sandboxProfile !== undefined && !this.#mayHave(name, command)) return;
     this.#state = { ...this.#state, ...state };
     this.#difference = undefined;
-    const name = modelOf({ model });
     this.#promise({ model: name, thinking: thinkingLevel });
     if (isModel) this.#remember(name);
+  }
+
+  /**
+   * Whether a sandboxed agent can have this model after a command: the provider decides which key and which hosts its
+   * session gets next, and what runs there may answer for pi.
+   */
+  #mayHave(name: string | undefined, { type, provider, modelId }: { [field: string]: unknown }): boolean {
+    if (type === "set_model") return name === `${provider}/${modelId}`;
+    const had = this.#record.promised?.model;
+    return name !== undefined && had?.slice(0, had.indexOf("/")) === name.slice(0, name.indexOf("/"));
   }
 
   /** pi has told that its thinking level has changed. */

@@ -1,6 +1,7 @@
 import { lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { listSessionFiles, type SessionFile } from "../core/session-files/locate.ts";
+import { KeptSessions, sandboxedDirectoryOf } from "../core/session-files/sandboxed-directory.ts";
 import { fileLostError } from "./file-lost.ts";
 import { problemOf } from "./files/identity.ts";
 import { missingAncestor, readTail, stillHolds } from "./files/tail.ts";
@@ -54,13 +55,20 @@ function warningOf(file: string, { ino, size, mtimeMs, last }: SeenFile): string
 export function movedFile({ id, file, agentDir }: SessionRecord): SessionFile | undefined {
   if (file === undefined) return undefined;
   const directory = dirname(file);
-  const isNested = dirname(directory) === join(agentDir, "sessions");
+  const isNested =
+    dirname(directory) === join(agentDir, "sessions") || sandboxedDirectoryOf(file, agentDir) !== undefined;
   const { files } = listSessionFiles({
     agentDir,
     idPrefix: id,
     ...(isNested ? {} : { sessionDir: directory }),
   });
-  const found = files.filter(({ path }) => path !== file && problemOf(path, id) === undefined);
+  const kept = new KeptSessions();
+  // In the directory of another sandboxed session its agent has made it.
+  const isPossible = ({ sandboxed }: SessionFile) =>
+    sandboxed === undefined || (kept.of(sandboxed)?.id ?? id) === id;
+  const found = files.filter(
+    (each) => each.path !== file && isPossible(each) && problemOf(each.path, id) === undefined,
+  );
   return found.length === 1 ? found[0] : undefined;
 }
 

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { SANDBOXED_SESSIONS } from "../core/session-files/locate.ts";
 import { sha256 } from "../core/sha256.ts";
 
 /** SQLITE_BUSY: https://sqlite.org/rescode.html */
@@ -41,13 +42,18 @@ export interface LockHolder {
 /**
  * Where the lock of a session lies. It follows from the directory of the session's file alone, so that whoever
  * drives the file comes to the same lock, whatever their PICTL_HOME is: `<agentDir>/pictl/locks` for pi's default
- * layout, else beside the files.
+ * layout and for sandboxed sessions, else beside the files.
  *
  * @param sessionsDirectory the directory that holds the session's file
  */
 export function lockDirectoryFor(sessionsDirectory: string): string {
   const parent = dirname(sessionsDirectory);
-  if (basename(parent) === "sessions") return join(dirname(parent), "pictl", "locks");
+  // <agentDir>/sessions/<directory>, <agentDir>/sandboxed-sessions/<directory>/<name>/files
+  for (const [name, place] of [
+    ["sessions", parent],
+    [SANDBOXED_SESSIONS, dirname(dirname(parent))],
+  ] as const)
+    if (basename(place) === name) return join(dirname(place), "pictl", "locks");
   return join(sessionsDirectory, ".pictl", "locks");
 }
 

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { Agent } from "../agent/agent.ts";
+import type { SandboxPlan } from "../agent/sandbox/agent-sandboxes.ts";
+import { isBuiltIn, isScriptedModel } from "../agent/scripted-model/model-id.ts";
 import { ambiguous } from "../core/ambiguous-session.ts";
 import { type Config, findWorkspaceConfig, type Limits, loadConfig } from "../core/config.ts";
 import { PictlError, toPictlError } from "../core/errors.ts";
@@ -11,24 +13,39 @@ import { realPath } from "../core/real-path.ts";
 import {
   agentDirOf,
   listSessionFiles,
-  projectSessionDirOf,
   type SessionFile,
   sessionDirOf,
 } from "../core/session-files/locate.ts";
+import {
+  agentDirAround,
+  type KeptSession,
+  keptFile,
+  readKept,
+} from "../core/session-files/sandboxed-directory.ts";
 import { checkName } from "../core/session-name.ts";
 import type { RequestParams, SessionReference } from "../protocol/requests.ts";
 import type { SessionInfo, SessionOptions, TurnOutcome } from "../protocol/session.ts";
 import type { MakingRoom } from "./agent-places.ts";
 import { AgentPool } from "./agent-pool.ts";
-import { type AgentPlan, type AgentStarter, placeOf } from "./agent-starter.ts";
+import { type AgentLaunch, type AgentPlan, type AgentStarter, placeOf } from "./agent-starter.ts";
 import type { Caller, ModelChange } from "./caller.ts";
 import { CurrentSessions } from "./current-sessions.ts";
 import type { SessionSummary } from "./files/summary.ts";
 import { type PiPlace, SessionFinder } from "./find-session.ts";
+import {
+  directoryOf,
+  keepRecord,
+  keptRecord,
+  makeSandboxedDirectory,
+  moveInto,
+  promisedPolicy,
+  removeUnused,
+  unreadable,
+} from "./kept-session.ts";
 import { lastingOptions } from "./lasting-options.ts";
 import { Summaries, sessionInfo, unopenedSessionInfo } from "./listing.ts";
 import { type ReservedName, SessionNames } from "./names.ts";
-import { OneWriter } from "./one-writer.ts";
+import { type Held, OneWriter } from "./one-writer.ts";
 import { notedOptions, removeOptionsNote, writeOptionsNote } from "./options-note.ts";
 import { OtherPiWatch } from "./other-pis.ts";
 import type { FileState, ModelAndLevel } from "./promised.ts";
@@ -241,6 +258,7 @@ export class Sessions implements SessionHost {
    */
   add(record: SessionRecord): Session {
     this.#registry.put(record);
+    this.#keep(record);
     const session = new Session(record, this);
     this.#sessions.set(record.id, session);
     return session;
@@ -252,6 +270,11 @@ export class Sessions implements SessionHost {
     this.#sessions.delete(session.id);
     this.#writes.write(sessionKey(session), () => this.#registry.delete(session.id));
     this.#removeBaselines(session.id);
+    try {
+      removeUnused(session.record);
+    } catch (error) {
+      this.log.warn("directory of a session not removed", { session: session.id, error: String(error) });
+    }
     try {
       if (session.record.origin === "pictl") removeOptionsNote(session.record);
     } catch (error) {
@@ -395,7 +418,9 @@ export class Sessions implements SessionHost {
     const continued = this.current({ cwd }, caller)?.id;
     const infos: SessionInfo[] = [];
     const seen = new Map<string, string>();
-    const sandboxOf = sandboxLookup(this.#registry);
+    const lookup = sandboxLookup(this.#registry);
+    const sandboxOf = ({ path, sandboxed }: SessionFile) =>
+      sandboxed === undefined ? lookup(path) : this.#summaries.profileOf(sandboxed);
     for (const file of files) {
       const summary = this.#summaries.of(file);
       if (summary === undefined || !isWanted(summary.cwd)) continue;
@@ -407,13 +432,13 @@ export class Sessions implements SessionHost {
       if (original !== undefined) {
         // Listed for two directories that share one.
         if (realPath(original) === realPath(file.path)) continue;
-        const copy = unopenedSessionInfo(file, summary, sandboxOf(file.path));
+        const copy = unopenedSessionInfo(file, summary, sandboxOf(file));
         infos.push({ ...copy, copyOf: original });
         continue;
       }
       seen.set(summary.id, file.path);
       infos.push(
-        session ? this.#info(session, summary) : unopenedSessionInfo(file, summary, sandboxOf(file.path)),
+        session ? this.#info(session, summary) : unopenedSessionInfo(file, summary, sandboxOf(file)),
       );
     }
     for (const session of this.#sessions.values()) {
@@ -441,18 +466,74 @@ export class Sessions implements SessionHost {
     this.requireFile(session);
     this.settleOptions(record, caller);
     const plan = () => this.agentPlan(record, change);
-    // Its lock would lie there: a directory that the sandbox refuses is refused before anything is made in it.
-    if (projectSessionDirOf(caller.environment ?? {}, record.cwd) !== undefined)
-      await this.starter.prepare(plan(), caller);
-    const held = await this.writers.hold(record, caller.environment);
-    const start = this.#pool.start({
-      sessionId: record.id,
-      plan,
-      caller,
-      handlers,
-      ...wait,
-    });
+    let prepared: AgentLaunch | undefined = await this.starter.prepare(plan(), caller);
+    if (prepared.sandbox === undefined && this.keepSandbox(record))
+      prepared = await this.starter.prepare(plan(), caller);
+    const { sandbox } = prepared;
+    const { environment } = caller;
+    if (sandbox?.sessionDir !== undefined && !record.written && !existsSync(record.file ?? ""))
+      delete record.file;
+    let held = await this.writers.hold(record, environment, { sessionDir: sandbox?.sessionDir });
+    if (sandbox !== undefined && (await this.#giveDirectory(record, sandbox, held))) {
+      prepared = undefined;
+      // In a directory of its own it has another lock.
+      held.release();
+      held = await this.writers.hold(record, environment);
+    }
+    const start = this.#pool.start({ sessionId: record.id, prepared, plan, caller, handlers, ...wait });
     return await this.writers.whileHeld(held, start, () => session.fileLeft());
+  }
+
+  /** What the file of a session said before its first agent in a sandbox counts from then on; later it doesn't. */
+  #adoptFromFile(record: SessionRecord, agentDir: string): void {
+    const { name, parentSession, model, thinkingLevel: thinking } = this.summaryOf(record) ?? {};
+    record.agentDir = agentDir;
+    if (name !== undefined && !record.renamed) record.name = name;
+    if (parentSession !== undefined) record.parent = parentSession;
+    // A scenario is run when it was asked for (agent-starter.ts).
+    if (model !== undefined && (!isScriptedModel(model) || isBuiltIn(model)))
+      record.promised ??= { model, thinking, inFile: { model, thinking } };
+  }
+
+  /**
+   * A session in a directory of its own keeps the sandbox that its last agent had, when nothing else asks for one.
+   *
+   * @returns whether it has one now
+   * @throws PictlError STORAGE_UNAVAILABLE when nobody knows which
+   */
+  keepSandbox(record: SessionRecord): boolean {
+    const directory = directoryOf(record);
+    if (directory === undefined || record.options.noSandbox) return false;
+    record.options = { ...record.options, sandbox: keptIn(directory, record.id).profile };
+    this.save(record);
+    return true;
+  }
+
+  /**
+   * Makes the directory of its own that a sandboxed session has, with what it is promised, and moves a file into it that
+   * lies among others.
+   *
+   * @param held released when it can't be done
+   * @returns whether the file was moved
+   * @throws PictlError STORAGE_UNAVAILABLE
+   */
+  async #giveDirectory(record: SessionRecord, sandbox: SandboxPlan, held: Held): Promise<boolean> {
+    if (sandbox.sessionDir === undefined) return false;
+    const directory = dirname(sandbox.sessionDir);
+    const { file } = record;
+    try {
+      const isIn = directoryOf(record) === directory;
+      if (!isIn) this.#adoptFromFile(record, sandbox.agentDir);
+      makeSandboxedDirectory(directory, record, sandbox);
+      if (isIn || file === undefined || !existsSync(file)) return false;
+      record.file = moveInto(directory, file);
+      this.log.info("session moved to a directory of its own", { session: record.id, from: file });
+      this.save(record);
+      return true;
+    } catch (error) {
+      held.release();
+      throw error;
+    }
   }
 
   /**
@@ -462,6 +543,9 @@ export class Sessions implements SessionHost {
    */
   settleOptions(record: SessionRecord, caller: Caller): void {
     const agentDir = agentDirOf(caller.environment ?? {}, record.cwd);
+    const directory = directoryOf(record);
+    // It was found there: not all that it was promised is in its options.
+    if (directory !== undefined && record.origin === "pi") keptIn(directory, record.id);
     const noted = record.origin === "pi" ? notedOptions(record, agentDir) : undefined;
     if (noted !== undefined) {
       Object.assign(record, { options: noted, origin: "pictl", agentDir });
@@ -479,7 +563,10 @@ export class Sessions implements SessionHost {
   agentPlan(record: SessionRecord, change: ModelChange = {}): AgentPlan {
     const { id, cwd, options, promised, promisedTools } = record;
     const file = this.#fileState(record);
-    return { sessionId: id, place: placeOf(record), cwd, options, promised, promisedTools, file, change };
+    const directory = directoryOf(record);
+    const policy = directory === undefined ? undefined : promisedPolicy(record, directory);
+    const had = { promised, promisedTools, file, directory, policy };
+    return { sessionId: id, place: placeOf(record), cwd, options, change, ...had };
   }
 
   inFile(record: SessionRecord): ModelAndLevel {
@@ -550,6 +637,15 @@ export class Sessions implements SessionHost {
   save(record: SessionRecord): void {
     if (!this.#sessions.has(record.id)) return;
     this.#writes.write(sessionKey(record), () => this.#registry.put(record));
+    this.#keep(record);
+  }
+
+  #keep(record: SessionRecord): void {
+    try {
+      keepRecord(record);
+    } catch (error) {
+      this.log.warn("note of a session not written", { session: record.id, error: String(error) });
+    }
   }
 
   /** Starts no more agents and lets nobody wait for one: the daemon is stopping. */
@@ -581,7 +677,7 @@ export class Sessions implements SessionHost {
     const { sandbox, ...others } = record.options;
     if (record.origin !== "pi" || sandbox === undefined || session.agentPid !== undefined) return false;
     const options = { ...others, noSandbox: true };
-    await this.starter.prepare({ place: placeOf(record), cwd: record.cwd, options }, caller);
+    await this.starter.prepare({ ...this.agentPlan(record), options }, caller);
     record.options = options;
     this.save(record);
     return true;
@@ -621,7 +717,12 @@ export class Sessions implements SessionHost {
     }
     const { name, renamed } = session.record;
     // pi's file has the last word: a rename may have been cut before it was written down here.
-    if (!renamed && summary?.name !== undefined && summary.name !== name) {
+    if (
+      !renamed &&
+      directoryOf(session.record) === undefined &&
+      summary?.name !== undefined &&
+      summary.name !== name
+    ) {
       session.record.name = summary.name;
       this.save(session.record);
     }
@@ -644,6 +745,7 @@ export class Sessions implements SessionHost {
    * @throws PictlError SESSION_AMBIGUOUS when several files have its id
    */
   #takeIn(file: SessionFile, summary: SessionSummary): Session {
+    if (file.sandboxed !== undefined) return this.#takeInSandboxed(file.path, file.sandboxed, summary);
     // Its name and what it says of itself may differ.
     const known = this.#sessions.get(summary.id);
     if (known !== undefined) return known;
@@ -676,9 +778,29 @@ export class Sessions implements SessionHost {
     return session;
   }
 
+  /** A session in a directory of its own that the registry doesn't know, with all that it was promised. */
+  #takeInSandboxed(file: string, directory: string, summary: SessionSummary): Session {
+    const known = this.#sessions.get(summary.id);
+    if (known !== undefined) return known;
+    this.reserve()();
+    const kept = readKept(directory);
+    const unknown = { id: summary.id, cwd: summary.cwd, agentDir: agentDirAround(directory), file };
+    const record: SessionRecord = {
+      ...(kept === undefined
+        ? { ...unknown, options: { sandbox: "strict" }, origin: "pi", closed: true, written: true }
+        : keptRecord(kept, file, directory)),
+      createdAt: summary.createdAt,
+      usedAt: summary.modifiedAt,
+    };
+    const session = new Session(record, this);
+    this.#sessions.set(record.id, session);
+    this.save(record);
+    return session;
+  }
+
   /** What the session's file says; undefined when that holds no session, or another one. */
-  summaryOf({ id, file }: SessionRecord): SessionSummary | undefined {
-    const summary = file === undefined ? undefined : this.#summaries.ofPath(file);
+  summaryOf({ id, file, agentDir }: SessionRecord): SessionSummary | undefined {
+    const summary = file === undefined ? undefined : this.#summaries.ofPath(file, agentDir);
     return summary?.id === id ? summary : undefined;
   }
 
@@ -746,6 +868,18 @@ export class Sessions implements SessionHost {
     const stuck = idle.length === 0 && live.every((session) => !session.isBusy);
     return live.length > 0 && stuck ? "stuck" : "working";
   }
+}
+
+/** What is kept of the session of a directory. Throws STORAGE_UNAVAILABLE where nothing is, or it can't be read. */
+function keptIn(directory: string, id: string): KeptSession {
+  let cause: unknown;
+  try {
+    const kept = readKept(directory);
+    if (kept?.id === id) return kept;
+  } catch (error) {
+    cause = error;
+  }
+  throw unreadable(id, keptFile(directory), cause);
 }
 
 /** The session files of some directories, or of all. */

@@ -9,7 +9,7 @@ import type { Sandbox } from "../../sandbox/sandbox.ts";
 /** The sandbox of one agent. */
 export class AgentSandbox {
   readonly profile: SandboxProfile;
-  /** Where the sessions of its agent are. */
+  /** Where its agent keeps its session's file. */
   readonly sessionDir: string | undefined;
   /** What the user may want to know of its policy. */
   readonly warnings: readonly string[];

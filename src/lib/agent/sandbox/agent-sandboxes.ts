@@ -4,17 +4,21 @@ import { agentPlaces } from "../../core/outside/agent-places.ts";
 import { outsideEnvironment } from "../../core/outside/environment.ts";
 import type { Environment, Paths } from "../../core/paths.ts";
 import { limitsOf } from "../../core/resource-limits.ts";
-import type { ProjectSessionDir } from "../../core/session-files/locate.ts";
 import type { SessionOptions } from "../../protocol/session.ts";
 import { AccessLog } from "../../sandbox/gate/access-log.ts";
-import { planSandbox, type SandboxPlan, writablePlaces } from "../../sandbox/plan.ts";
+import { type PromisedPolicy, planSandbox, type SandboxPlan, writablePlaces } from "../../sandbox/plan.ts";
 import type { PiCommand } from "../pi/pi-command.ts";
 import { runBriefly } from "../pi/run-briefly.ts";
 import { AgentSandbox } from "./agent-sandbox.ts";
 import { CompileCaches } from "./compile-cache.ts";
-import { otherProjectsSessions } from "./other-sessions.ts";
 
-export { type SandboxPlan, withProgram, workspacePlaces, writablePlaces } from "../../sandbox/plan.ts";
+export {
+  type PromisedPolicy,
+  type SandboxPlan,
+  withProgram,
+  workspacePlaces,
+  writablePlaces,
+} from "../../sandbox/plan.ts";
 
 /** `pi auth` may have to refresh a login over the network. */
 const PI_TIMEOUT_MS = 60_000;
@@ -22,9 +26,10 @@ const PI_TIMEOUT_MS = 60_000;
 export interface AgentPlaces {
   cwd: string;
   agentDir: string;
-  sessionDir: string;
-  /** When the project's settings name that. */
-  projectSessionDir?: ProjectSessionDir | undefined;
+  /** Where it is to keep its session's file; undefined where it keeps none. */
+  sessionDir: string | undefined;
+  /** What its session was promised. */
+  promised: PromisedPolicy | undefined;
 }
 
 /** Makes the sandboxes of a daemon's agents. */
@@ -59,6 +64,7 @@ export class AgentSandboxes {
     return await planSandbox({
       profile: options.sandbox,
       refused: options.noSandbox,
+      ofSession: true,
       ...places,
       environment,
       paths: this.#paths,
@@ -79,7 +85,6 @@ export class AgentSandboxes {
       model,
     }: { environment: Environment; marks: Environment; model: string | undefined },
   ): Promise<AgentSandbox> {
-    const { sessionDir } = plan;
     const places = agentPlaces(this.#paths.agentPlaces);
     const outside = outsideEnvironment(environment, [...places, ...writablePlaces(plan)]);
     const compiled = this.#compileCaches.of(pi, outside);
@@ -93,7 +98,6 @@ export class AgentSandboxes {
       agentPlaces: places,
       ownVariables: { ...marks, ...compiled?.variables },
       runtimeDir: this.#paths.runtimeDir,
-      hide: sessionDir === undefined ? [] : otherProjectsSessions(sessionDir, plan.cwd),
       ...(compiled && { elsewhere: compiled.mounts }),
       model: {
         id: model,

@@ -65,7 +65,7 @@ async function placesHere(
   profile: SandboxProfile | undefined,
 ): Promise<string[]> {
   const { policy, home } = await currentPolicy(cwd, env, profile);
-  const parts = { policy, git: undefined, sessionMount: undefined };
+  const parts = { policy, git: undefined, sessionDir: undefined };
   try {
     return writablePlaces({ ...parts, workspace: workspaceOf(cwd, home) });
   } catch (error) {

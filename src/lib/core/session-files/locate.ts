@@ -15,6 +15,8 @@ export interface SessionFile {
   size: number;
   mtimeMs: number;
   ino: number;
+  /** The directory of its own that it lies in, when it is a sandboxed session's (sandboxed-directory.ts). */
+  sandboxed?: string;
 }
 
 export interface SessionFileListing {
@@ -28,7 +30,14 @@ export interface SessionRoot {
   path: string;
   /** Whether they lie in directories below it, as in pi's own, and not in itself. */
   nested: boolean;
+  /** Whether those directories hold others, one for each sandboxed session: see sandboxed-directory.ts. */
+  sandboxed?: boolean;
 }
+
+/** Beside pi's own `sessions`: the directories of sandboxed sessions. */
+export const SANDBOXED_SESSIONS = "sandboxed-sessions";
+/** What the agent sees of such a directory: its session's file is in there. */
+export const SANDBOXED_FILES = "files";
 
 /** More aren't named one by one. */
 const MAX_SKIPPED = 100;
@@ -93,8 +102,9 @@ export function sessionIdOfFileName(name: string): string {
 }
 
 /**
- * Every session file of an agent directory, or of a flat `sessionDir` when one is given. `cwd` narrows the
- * former to one directory; in a flat one only the headers know, so there nothing is narrowed. In no order.
+ * Every session file of an agent directory, or of a flat `sessionDir` when one is given, and those of sandboxed sessions,
+ * which are in the agent directory always. `cwd` narrows to one directory; in a flat one only the headers know, so there
+ * nothing is narrowed. In no order.
  * Never throws: what can't be read is skipped and named, a directory that doesn't exist is empty.
  */
 export function listSessionFiles(options: {
@@ -113,9 +123,18 @@ export function listSessionFiles(options: {
       : cwd !== undefined
         ? { path: sessionDirFor(cwd, agentDir), nested: false }
         : { path: join(resolve(agentDir), "sessions"), nested: true };
+  const only = cwd === undefined ? undefined : basename(sessionDirFor(cwd, agentDir));
   const beginning =
     below === undefined ? "" : basename(sessionDirFor(below, agentDir)).slice(0, -"--".length);
-  return listRoots([root], { idPrefix, isWanted: (name) => name.startsWith(beginning) });
+  return listRoots([root, sandboxedRoot(agentDir)], {
+    idPrefix,
+    isWanted: (name) => (only === undefined ? name.startsWith(beginning) : name === only),
+  });
+}
+
+/** Where the sandboxed sessions of an agent directory are. */
+export function sandboxedRoot(agentDir: string): SessionRoot {
+  return { path: join(resolve(agentDir), SANDBOXED_SESSIONS), nested: true, sandboxed: true };
 }
 
 /**
@@ -130,7 +149,11 @@ export function listRoots(
 ): SessionFileListing {
   const listing: SessionFileListing = { files: [], skipped: [] };
   const listed = new Set<string>();
-  for (const { path, nested } of roots) {
+  for (const { path, nested, sandboxed } of roots) {
+    if (sandboxed) {
+      addSandboxed(path, listing, options);
+      continue;
+    }
     for (const directory of nested ? directoriesBelow(path, listing, options.isWanted) : [path]) {
       const target = targetOf(directory);
       if (target === undefined || listed.has(target)) continue;
@@ -139,6 +162,21 @@ export function listRoots(
     }
   }
   return listing;
+}
+
+/** pictl has made these directories, and none of them is a link. */
+function addSandboxed(
+  root: string,
+  listing: SessionFileListing,
+  { idPrefix, isWanted = () => true }: NonNullable<Parameters<typeof listRoots>[1]>,
+): void {
+  for (const project of readDirectory(root, listing)) {
+    if (!project.isDirectory() || !isWanted(project.name)) continue;
+    for (const entry of readDirectory(`${root}/${project.name}`, listing)) {
+      const directory = `${root}/${project.name}/${entry.name}`;
+      if (entry.isDirectory()) addFiles(`${directory}/${SANDBOXED_FILES}`, listing, idPrefix, directory);
+    }
+  }
 }
 
 /** Links come last, so that what one of them leads to has its own name. */
@@ -179,7 +217,8 @@ function isDirectory(path: string): boolean {
   }
 }
 
-function addFiles(dir: string, listing: SessionFileListing, idPrefix = ""): void {
+function addFiles(dir: string, listing: SessionFileListing, idPrefix = "", sandboxed?: string): void {
+  const own = sandboxed === undefined ? {} : { sandboxed };
   const prefix = idPrefix.toLowerCase();
   for (const entry of readDirectory(dir, listing)) {
     if (!entry.name.endsWith(".jsonl") || entry.isDirectory()) continue;
@@ -189,7 +228,7 @@ function addFiles(dir: string, listing: SessionFileListing, idPrefix = ""): void
     // A link or a pipe with that name would lead out of the directory, or block for ever.
     const stats = entry.isFile() ? statsOf(path) : undefined;
     if (stats?.isFile() !== true) skip(listing, path);
-    else listing.files.push({ path, id, size: stats.size, mtimeMs: stats.mtimeMs, ino: stats.ino });
+    else listing.files.push({ path, id, size: stats.size, mtimeMs: stats.mtimeMs, ino: stats.ino, ...own });
   }
 }
 

@@ -5,7 +5,10 @@ import type { SessionFile, SessionRoot } from "../../core/session-files/locate.t
 /** Whether a file lies where one of these directories would have it. */
 export function isBelow(path: string, roots: readonly SessionRoot[]): boolean {
   const directory = dirname(path);
-  return roots.some((root) => (root.nested ? dirname(directory) : directory) === root.path);
+  const above = dirname(directory);
+  // <root>/<directory>/<name>/files/<file>
+  const sandboxed = dirname(dirname(above));
+  return roots.some((root) => (root.sandboxed ? sandboxed : root.nested ? above : directory) === root.path);
 }
 
 /** Tells a listed file by another of its names: a directory may be reached by links. */

@@ -5,6 +5,7 @@ import { systemErrorCode } from "../../core/errors.ts";
 import { type JsonObject, parseObject } from "../../core/session-files/json.ts";
 import { isInLine, readFully } from "../../core/session-files/line-reader.ts";
 import { listRoots, type SessionFile, type SessionRoot } from "../../core/session-files/locate.ts";
+import { KeptSessions } from "../../core/session-files/sandboxed-directory.ts";
 import { fingerprint } from "../files/fingerprint.ts";
 import { isBelow, otherNames } from "../files/roots.ts";
 import type { Fold } from "../text/fold.ts";
@@ -71,6 +72,9 @@ export class HistoryIndex {
   #byPath = new Map<string, FileRow>();
   #writer: IndexWriter;
   readonly #commitMs: number;
+  readonly #kept = new KeptSessions();
+  /** By file: the directory of the sandboxed session that it is in. */
+  readonly #sandboxed = new Map<string, string>();
   readonly #todo = new Map<string, FoundFile>();
   #isExcluded: ExclusionTest = () => undefined;
   #work: Promise<void> | undefined;
@@ -116,8 +120,10 @@ export class HistoryIndex {
     const listed = new Set<string>();
     for (const file of files) {
       listed.add(file.path);
+      if (file.sandboxed !== undefined) this.#sandboxed.set(file.path, file.sandboxed);
       const row = this.#byPath.get(file.path);
       if (row?.ino !== file.ino || row.size !== file.size || row.mtime !== file.mtimeMs) this.#note(file);
+      else this.#applyName(row);
     }
     for (const row of [...this.files.values()]) {
       if (!isBelow(row.path, roots)) continue;
@@ -247,7 +253,9 @@ export class HistoryIndex {
   /** What both have is booked on the file that is read first, and belongs to the one that the other was made from. */
   #unreadParent(path: string): FoundFile | undefined {
     if ((this.#byPath.get(path)?.offset ?? 0) > 0) return undefined;
-    const parent = parentOf(readHeader(path) ?? {});
+    const sandboxed = this.#sandboxed.get(path);
+    const parent =
+      sandboxed === undefined ? parentOf(readHeader(path) ?? {}) : this.#kept.of(sandboxed)?.parent;
     return parent === undefined ? undefined : this.#todo.get(parent);
   }
 
@@ -289,6 +297,7 @@ export class HistoryIndex {
   #read(fd: number, file: FoundFile): boolean {
     this.db.begin();
     const row = this.#byPath.get(file.path) ?? this.#insert(file);
+    const sandboxed = this.#sandboxed.get(file.path);
     const isReplaced = file.ino !== row.ino || (file.size === row.size && row.mtime !== NEVER);
     const grown = row.state !== undefined && row.problem === undefined && file.size >= row.offset;
     if (isReplaced || !grown || row.fingerprint !== fingerprint(fd, row.offset) || isInLine(fd, row.offset))
@@ -301,6 +310,7 @@ export class HistoryIndex {
         size: file.size,
         state: row.state === undefined ? undefined : structuredClone(row.state),
         deadline: performance.now() + STEP_MS,
+        kept: sandboxed === undefined ? undefined : (this.#kept.of(sandboxed) ?? null),
         isExcluded: (header) => this.#isExcluded({ ...header, path: file.path }),
       },
       this.#writer,
@@ -385,7 +395,20 @@ export class HistoryIndex {
     this.db.sql("DELETE FROM files WHERE id = ?").run(row.id);
     this.files.delete(row.id);
     this.#byPath.delete(row.path);
+    this.#sandboxed.delete(row.path);
     this.#todo.delete(row.path);
+  }
+
+  /** A sandboxed session's name is what is kept of it, whatever its file says. */
+  #applyName(row: FileRow): void {
+    const directory = this.#sandboxed.get(row.path);
+    if (directory === undefined || row.state === undefined || row.problem !== undefined) return;
+    const name = this.#kept.of(directory)?.name;
+    if (row.state.name === name) return;
+    if (name === undefined) delete row.state.name;
+    else row.state.name = name;
+    this.db.begin();
+    this.#save(row);
   }
 
   #applyExclusion(row: FileRow): void {

@@ -7,6 +7,7 @@ import {
   parseTime,
 } from "../../core/session-files/json.ts";
 import { forEachLine, type Line } from "../../core/session-files/line-reader.ts";
+import type { KeptSession } from "../../core/session-files/sandboxed-directory.ts";
 import { MAX_PARSED_LINE, readEntryLine } from "../files/entry-line.ts";
 import { cutBeforeWord, modelName, partsOf, usageOf } from "../files/parts.ts";
 import { bareState, type FileState, newState } from "./file-state.ts";
@@ -29,6 +30,8 @@ export interface Reading {
   state: FileState | undefined;
   /** Time of `performance.now()` after which it stops between two lines. */
   deadline: number;
+  /** What is kept of the session, where its file's own word doesn't count; null: nothing is. */
+  kept?: KeptSession | null | undefined;
   /** Asked once, when the session is known: whether its text is to be left out. */
   isExcluded: (header: { session: string; cwd: string }) => string | undefined;
 }
@@ -107,15 +110,18 @@ class FileReader {
   #begin(header: JsonObject): boolean {
     const session = asString(header.id);
     if (header.type !== "session" || session === undefined) return false;
-    const parent = parentOf(header);
+    const { kept } = this.#reading;
+    if (kept && kept.id !== session) return false;
+    const parent = kept === undefined ? parentOf(header) : kept?.parent;
     this.#state = {
       ...newState({
         session,
-        cwd: asString(header.cwd) ?? "",
+        cwd: kept?.cwd ?? asString(header.cwd) ?? "",
         version: typeof header.version === "number" ? header.version : 1,
         createdAt: parseTime(header.timestamp) ?? 0,
       }),
       broken: this.#brokenBefore,
+      ...(kept?.name === undefined ? {} : { name: kept.name }),
       ...(parent === undefined ? {} : { parent }),
     };
     const reason = this.#reading.isExcluded(this.#state);
@@ -134,7 +140,8 @@ class FileReader {
     if (message !== undefined) this.#message(state, message);
     if (entry.type === "model_change")
       state.model = modelName(entry.provider, entry.modelId) ?? state.model ?? "";
-    if (entry.type === "session_info") setName(state, asString(entry.name)?.trim());
+    if (entry.type === "session_info" && this.#reading.kept === undefined)
+      setName(state, asString(entry.name)?.trim());
     const place = { file: this.#reading.file, start: line.start, length: line.length };
     const parts = partsOf(entry);
     const known = { id, time: time ?? state.modifiedAt, model: state.model ?? "", parts };

@@ -29,7 +29,7 @@ export interface View {
   agentDir?: { path: string; hide: readonly string[]; replace: Readonly<Record<string, string>> };
   /** What is to be found elsewhere than it is, read-only: from the place inside to the one outside. */
   elsewhere?: Readonly<Record<string, string>>;
-  /** Where pi writes this project's sessions. */
+  /** Where pi writes its session's file. */
   sessionDir?: string | undefined;
   /** In which agents write, as real paths: no link that lies there leads to what is mounted. */
   agentPlaces: readonly string[];

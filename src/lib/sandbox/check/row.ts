@@ -20,8 +20,8 @@ export interface Inside {
   workspace: string;
   home: string;
   agentDir: string;
-  /** A session file of another project. */
-  otherSession: string;
+  /** Session files of another project, and of two other sessions of this one. */
+  otherSessions: { ofOtherProject: string; unsandboxed: string; sandboxed: string };
   /** Writable by the user, beside the workspace. */
   outside: string;
   /** /etc, or a stand-in where it may be written. */

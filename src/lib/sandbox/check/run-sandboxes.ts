@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Environment } from "../../core/paths.ts";
 import { realPath } from "../../core/real-path.ts";
+import { SANDBOXED_SESSIONS } from "../../core/session-files/locate.ts";
 import type { SandboxPolicy } from "../policy/policy.ts";
 import { policyPlaces } from "../policy-places.ts";
 import type { Place } from "./place.ts";
@@ -96,7 +97,7 @@ function setupOf(
     }),
     programs: [],
     agentPlaces: [...agentPlaces, realPath(places.workspace), realPath(places.sessionDir)],
-    agentDir: { path: places.agentDir, hide: ["auth.json", "sessions"], replace: {} },
+    agentDir: { path: places.agentDir, hide: ["auth.json", "sessions", SANDBOXED_SESSIONS], replace: {} },
     sessionDir: places.sessionDir,
   };
 }

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { SANDBOXED_SESSIONS } from "../../core/session-files/locate.ts";
 import type { Inside, Outside } from "./row.ts";
 import { SMALL_LIMITS } from "./settings.ts";
 import { StandInServers } from "./stand-in-servers.ts";
@@ -40,7 +41,7 @@ export function placesBelow(root: string): StandInPlaces {
     workspace: join(root, "project"),
     home,
     agentDir,
-    sessionDir: join(agentDir, "sessions/--own--"),
+    sessionDir: join(agentDir, SANDBOXED_SESSIONS, "--own--/1/files"),
     pictl: join(home, ".pictl"),
   };
 }
@@ -89,7 +90,7 @@ export class StandIns {
       workspace: places.workspace,
       home: places.home,
       agentDir: places.agentDir,
-      otherSession: join(places.agentDir, "sessions/--other--/session.jsonl"),
+      otherSessions: otherSessions(places.agentDir),
       outside: join(root, "outside"),
       etc,
       pictl: places.pictl,
@@ -127,6 +128,15 @@ export class StandIns {
   }
 }
 
+/** Files of sessions that aren't the agent's own. */
+function otherSessions(agentDir: string): Inside["otherSessions"] {
+  return {
+    ofOtherProject: join(agentDir, "sessions/--other--/session.jsonl"),
+    unsandboxed: join(agentDir, "sessions/--own--/session.jsonl"),
+    sandboxed: join(agentDir, SANDBOXED_SESSIONS, "--own--/2/files/session.jsonl"),
+  };
+}
+
 function makeFiles(
   { root, workspace, home, agentDir, sessionDir, pictl }: StandInPlaces,
   secret: string,
@@ -142,7 +152,7 @@ function makeFiles(
     [join(home, ".bashrc")]: "# as it was\n",
     [join(agentDir, "auth.json")]: secret,
     [join(agentDir, "settings.json")]: "{}\n",
-    [join(agentDir, "sessions/--other--/session.jsonl")]: secret,
+    ...Object.fromEntries(Object.values(otherSessions(agentDir)).map((path) => [path, secret])),
     [join(sessionDir, "session.jsonl")]: "",
     [join(workspace, "readable")]: secret,
     [join(workspace, ".git/HEAD")]: "ref: refs/heads/main\n",

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { SandboxProfile } from "../../core/choices.ts";
 import type { Environment, Paths } from "../../core/paths.ts";
+import { SANDBOXED_SESSIONS } from "../../core/session-files/locate.ts";
 import { TOOL_CACHES } from "../runs-later/catalogue.ts";
 import { credentialPaths } from "./credentials.ts";
 import type { NetworkPolicy, SandboxPolicy } from "./policy.ts";
@@ -185,16 +186,17 @@ export interface PolicyPlaces {
   otherHomes?: readonly string[];
 }
 
+/** Of pi's directory. What pictl keeps there besides, the prompts of sessions, is shown to whom it is given. */
+const PI_DENIED = ["auth.json", "sessions", SANDBOXED_SESSIONS, "pictl/options", "pictl/locks"];
+
 /** Denials that no file lifts: what the agent would need to act as pictl, or as the user towards a provider. */
 export function fixedDenials({ home, env, paths }: PolicyPlaces): string[] {
   const agentDirs = [join(home, ".pi/agent"), expandHome(env.PI_CODING_AGENT_DIR, home)];
   const caches = [join(home, ".cache"), expandHome(env.XDG_CACHE_HOME, home)];
   return [
     ...new Set([
-      // What other sessions have said and read; an agent is given those of its own directory.
-      ...agentDirs.flatMap((dir) =>
-        dir === undefined ? [] : [join(dir, "auth.json"), join(dir, "sessions")],
-      ),
+      // What other sessions have said and read; an agent is given the one that is its own.
+      ...agentDirs.flatMap((dir) => (dir === undefined ? [] : PI_DENIED.map((name) => join(dir, name)))),
       paths.runtimeDir,
       paths.stateDir,
       paths.dataDir,

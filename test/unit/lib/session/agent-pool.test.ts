@@ -89,7 +89,12 @@ describe("AgentPool", () => {
   async function start(sessionId: string, tools = "plain"): Promise<FakeAgent> {
     const { agent } = await pool.start({
       sessionId,
-      plan: () => ({ place: { kind: "file", path: sessionId }, cwd: "/w", options: { tools } }),
+      plan: () => ({
+        sessionId: "s",
+        place: { kind: "file", path: sessionId },
+        cwd: "/w",
+        options: { tools },
+      }),
       caller: {},
       handlers: { onRecord: QUIET, onExit: QUIET },
     });

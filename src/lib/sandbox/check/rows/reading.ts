@@ -75,10 +75,16 @@ export const READING: readonly Row[] = [
   secretRow(
     "read-other-session",
     "reading a session of another project",
-    ({ otherSession }) => otherSession,
+    ({ otherSessions }) => otherSessions.ofOtherProject,
     {
       mounts: ["agent-dir"],
     },
+  ),
+  secretRow(
+    "read-sandboxed-session",
+    "reading another sandboxed session of the same project",
+    ({ otherSessions }) => otherSessions.sandboxed,
+    { mounts: ["agent-dir"] },
   ),
   secretRow("read-auth", "reading pi's auth.json", ({ agentDir }) => join(agentDir, "auth.json"), {
     mounts: ["agent-dir"],

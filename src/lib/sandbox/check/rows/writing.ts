@@ -122,6 +122,19 @@ export const WRITING: readonly Row[] = [
     marked: ({ agentDir }) => join(agentDir, "settings.json"),
   }),
   markRow({
+    id: "write-session",
+    tried: "adding a line to another session of the same project, sandboxed or not",
+    guard: { readOnly: true },
+    promised: unwritable(({ inside }) => inside.agentDir),
+    write: ({ otherSessions: { unsandboxed, sandboxed } }) => {
+      const [first, second] = [unsandboxed, sandboxed].map((path) =>
+        trying(() => appendFileSync(path, MARK)),
+      );
+      if (first !== undefined && second !== undefined) throw first;
+    },
+    marked: ({ otherSessions: { unsandboxed, sandboxed } }) => [unsandboxed, sandboxed],
+  }),
+  markRow({
     id: "git-hooks",
     tried: "adding and changing a hook in .git/hooks",
     guard: { mounts: ["protect"] },

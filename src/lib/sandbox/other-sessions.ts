@@ -1,0 +1,23 @@
+import type { Environment } from "../core/paths.ts";
+import { realPath } from "../core/real-path.ts";
+import { projectSessionDirOf, sessionDirOf } from "../core/session-files/locate.ts";
+import { contains } from "./policy/roots.ts";
+
+/**
+ * The directory in which a pi without a sandbox keeps its sessions, where settings or a variable name another one than
+ * pi's default, which every policy denies. A sandboxed agent has its own file elsewhere. What the project's settings
+ * name, which an agent may have written, counts only where the agent could write it anyway.
+ *
+ * @returns none where it is, or holds, what the agent works in
+ */
+export function otherSessions(
+  environment: Environment,
+  { cwd, workspace, home }: { cwd: string; workspace: string; home: string },
+): string[] {
+  const named = sessionDirOf(environment, cwd);
+  if (named === undefined) return [];
+  const real = realPath(named);
+  if ([cwd, workspace, home].some((place) => contains(real, realPath(place)))) return [];
+  const isProjects = projectSessionDirOf(environment, cwd) !== undefined;
+  return isProjects && !contains(realPath(workspace), real) ? [] : [named];
+}
