@@ -95,8 +95,6 @@ export interface SandboxGaps {
   /** "filter": none at all. */
   seccomp?: readonly (SeccompRule | "filter")[];
   mounts?: readonly MountPart[];
-  /** Nobody looks at what was mounted. */
-  comparison?: boolean;
   /** The caller's environment passes whole. */
   environment?: boolean;
   /** What this process was given by whoever started it is given on. */
@@ -191,7 +189,7 @@ export class Sandbox {
 
   /** Permits the program to run once what was mounted is what was asked for, and else ends it. */
   #permit(child: ChildProcess, channel: Duplex, inside: Promise<number>, mounts: readonly string[]): void {
-    const { agentPlaces, without } = this.#setup;
+    const { agentPlaces } = this.#setup;
     const refuse = (error: PictlError) => {
       this.#refusal ??= error;
       child.kill("SIGKILL");
@@ -205,7 +203,7 @@ export class Sandbox {
       const pid = await inside;
       clearTimeout(limit);
       try {
-        if (!without?.comparison) refuseExchangedMounts(mounts, pid, agentPlaces);
+        refuseExchangedMounts(mounts, pid, agentPlaces);
         channel.end("\n");
       } catch (error) {
         refuse(toPictlError(error));

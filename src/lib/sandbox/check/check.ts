@@ -5,6 +5,7 @@ import { loadPolicy } from "../policy/load.ts";
 import type { SandboxPolicy } from "../policy/policy.ts";
 import { contains } from "../policy/roots.ts";
 import { judge, type RowResult } from "./judge.ts";
+import { lookAfterwards } from "./look-afterwards.ts";
 import { makePlace, type Place, type PolicySource } from "./place.ts";
 import type { Attempt, Facts, Row } from "./row.ts";
 import { ROWS } from "./rows.ts";
@@ -72,6 +73,8 @@ async function checkBetween(
   // What isn't promised isn't tried: under an open network an attempt would go out.
   const rows = wanted.filter((row) => row.promised(hoped) === true);
   const names = sandboxesOf(rows);
+  const looksLater = rows.some(({ guard }) => guard.afterwards) && !gaps.afterwards;
+  const look = looksLater ? await lookAfterwards(here) : undefined;
   // All of them have ended before anything is taken away, also when one has failed.
   const settled = await Promise.allSettled(names.map((name) => runSandbox(run, name, rows)));
   const runs = new Map(
@@ -82,13 +85,14 @@ async function checkBetween(
   );
   const hasControlGroup = [...runs.values()].some((one) => one.hasControlGroup);
   const facts = factsOf(run, hasControlGroup || runs.size === 0);
+  const looked = await look?.();
   const results: RowResult[] = [];
   for (const row of wanted) {
     const mine = runs.get(row.setting ?? "policy");
     results.push(
       judge(row, facts, {
         attempt: mine?.attempts.get(row.id),
-        outside: here.standIns.outside(row.id),
+        outside: here.standIns.outside(row.id, looked),
         control: await controlOf(row, runs, there),
         controlOutside: there.standIns.outside(row.id),
         problem: mine?.problem,

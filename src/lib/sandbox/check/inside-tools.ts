@@ -8,8 +8,11 @@ import { type Attempt, reasonOf } from "./row.ts";
 import { programOf, type Steps } from "./steps.ts";
 import { PREPARATION_FAILED } from "./syscall-program.ts";
 
+/** Why a program was ended that came to no end by itself. */
+export const TOO_LATE = "no end in time";
+
 /** Ends a program that hangs. */
-const PROGRAM_TIMEOUT_MS = 1_500;
+const PROGRAM_TIMEOUT_MS = 4_000;
 /** The same for one that fills memory. */
 const LONG_PROGRAM_TIMEOUT_MS = 7_000;
 
@@ -32,13 +35,15 @@ export function systemCalls(
       return { through: true, seen: `${last}: ${reason ?? "succeeded"}` };
     reasons.push(`${last}: ${reason}`);
   }
-  return { through: false, seen: [...new Set(reasons)].join(", ") };
+  const seen = [...new Set(reasons)].join(", ");
+  return { through: false, seen, ...(reasons.includes(TOO_LATE) ? { late: true } : {}) };
 }
 
 /** The errno by which a list of calls failed, `before: …` when it wasn't the last one; undefined when none did. */
 function runCalls(steps: Steps): string | undefined {
   return withProgram(steps, (path) => {
     const { status, signal, error } = spawnSync(path, { stdio: "ignore", timeout: PROGRAM_TIMEOUT_MS });
+    if (error !== undefined && reasonOf(error) === "ETIMEDOUT") return TOO_LATE;
     return error === undefined ? reasonOfEnd(status, signal) : `not run: ${reasonOf(error)}`;
   });
 }
@@ -60,7 +65,10 @@ export function startCalls(steps: Steps): RunningCalls {
   const reason = withProgram(steps, (path) => {
     child = spawn(path, { stdio: ["pipe", "pipe", "ignore"], timeout: LONG_PROGRAM_TIMEOUT_MS });
     child.once("error", (error) => resolve(`not run: ${reasonOf(error)}`));
-    child.once("exit", (status, signal) => resolve(reasonOfEnd(status, signal)));
+    // By nobody else: the kernel kills what takes too much memory.
+    child.once("exit", (status, signal) =>
+      resolve(signal === "SIGTERM" ? TOO_LATE : reasonOfEnd(status, signal)),
+    );
     return undefined;
   });
   if (child === undefined || reason !== undefined) resolve(reason);

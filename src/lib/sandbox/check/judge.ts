@@ -42,10 +42,12 @@ export function judge(row: Row, facts: Facts, evidence: Evidence): RowResult {
     return { ...base, expected, seen: evidence.problem ?? "no answer of the probe", status: "inconclusive" };
   if (cameThrough(row, evidence.outside, attempt))
     return { ...base, expected, seen: got(row, attempt), status: "failed" };
+  if (attempt.late)
+    return { ...base, expected, seen: `${attempt.seen}, which shows nothing`, status: "inconclusive" };
   const controlWorked = control !== undefined && cameThrough(row, evidence.controlOutside, control);
   if (controlWorked || (control?.through === true && row.control !== "shared"))
     return { ...base, expected, seen: heldSeen(attempt), status: "held" };
-  if (control !== undefined && row.machineMayRefuse !== undefined)
+  if (control !== undefined && !control.late && row.machineMayRefuse !== undefined)
     return {
       ...base,
       expected: `no promise: the machine refuses it to everybody (${row.machineMayRefuse})`,
@@ -86,6 +88,7 @@ export function describeGuard(guard: Guard): string {
     ...(guard.gate ? ["gate"] : []),
     ...(guard.environment ? ["clean environment"] : []),
     ...(guard.descriptors ? ["closed descriptors"] : []),
+    ...(guard.afterwards ? ["looked at outside"] : []),
     ...(guard.always === undefined ? [] : [guard.always]),
   ].join(", ");
 }

@@ -9,6 +9,8 @@ export interface Attempt {
   through: boolean;
   /** One line for people: an errno, what was read, how far it got. */
   seen: string;
+  /** Its time ran out, so that nobody knows whether it would have come through. */
+  late?: true | undefined;
   /** What was read, for those who compare it outside. */
   data?: string | undefined;
 }
@@ -51,6 +53,10 @@ export interface Outside {
   /** Which rows' messages a listening stand-in has got. */
   received: ReadonlySet<string>;
   isHostProcessAlive(): boolean;
+  /** Where the sandbox can write, as pictl notes it before a start; none where nobody has noted it. */
+  agentPlaces: readonly string[];
+  /** Files that `pictl sandbox review` shows; none where nobody has looked before. */
+  reviewed: ReadonlySet<string>;
 }
 
 /** What decides whether something is promised. */
@@ -80,6 +86,8 @@ export interface Guard {
   gate?: true;
   /** Everything but the workspace is mounted read-only, or not at all. */
   readOnly?: true;
+  /** What pictl looks at outside when the sandbox has ended. */
+  afterwards?: true;
   /** What can't be taken away. */
   always?: string;
 }
@@ -121,6 +129,9 @@ export function reasonOf(error: unknown): string {
   if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
   return String(error instanceof Error ? error.message : error).split("\n")[0] ?? "";
 }
+
+/** What came of an attempt that got no answer in its time. */
+export const NO_ANSWER: Attempt = { through: false, seen: "no answer in time", late: true };
 
 /** Whether what was read is what stands there outside. */
 export function readSecret({ inside }: Outside, { data }: Attempt): boolean {

@@ -2,6 +2,7 @@ import type { Row } from "./row.ts";
 import { ENVIRONMENT } from "./rows/environment.ts";
 import { GATE } from "./rows/gate.ts";
 import { KERNEL } from "./rows/kernel.ts";
+import { LEFT_BEHIND } from "./rows/left-behind.ts";
 import { LIMITS } from "./rows/limits.ts";
 import { NETWORK } from "./rows/network.ts";
 import { PROCESSES } from "./rows/processes.ts";
@@ -13,6 +14,7 @@ import { WRITING } from "./rows/writing.ts";
 export const ROWS: readonly Row[] = [
   ...READING,
   ...WRITING,
+  ...LEFT_BEHIND,
   ...ENVIRONMENT,
   ...SOCKETS,
   ...NETWORK,

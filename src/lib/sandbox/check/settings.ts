@@ -10,8 +10,8 @@ export const SMALL_LIMITS = { maxProcesses: 48, maxOpenFiles: 256, maxMemory: 76
 /** The same for what the kernel counts for a user. */
 export const SMALL_QUOTAS = { max_inotify_instances: 4, max_inotify_watches: 32 };
 
-/** A sandbox's gaps, and whether its gate lets everything through. */
-export type CheckGaps = SandboxGaps & { gate?: boolean };
+/** A sandbox's gaps, whether its gate lets everything through, and whether nobody looks outside afterwards. */
+export type CheckGaps = SandboxGaps & { gate?: boolean; afterwards?: boolean };
 
 /** The policy of a setting. */
 export function settingPolicy(setting: Setting, policy: SandboxPolicy): SandboxPolicy {
@@ -47,6 +47,7 @@ export function noWalls(network: "shared" | "own", root: string): CheckGaps {
 export function gapsOf(guard: Guard, root: string): CheckGaps {
   return {
     ...(guard.gate ? { gate: true } : {}),
+    ...(guard.afterwards ? { afterwards: true } : {}),
     ...(guard.bubblewrap === undefined ? {} : { bubblewrap: guard.bubblewrap }),
     ...(guard.seccomp === undefined ? {} : { seccomp: guard.seccomp }),
     ...(guard.mounts === undefined ? {} : { mounts: guard.mounts }),
@@ -59,6 +60,7 @@ export function gapsOf(guard: Guard, root: string): CheckGaps {
 export function mergeGaps(a: CheckGaps, b: CheckGaps): CheckGaps {
   return {
     gate: a.gate === true || b.gate === true,
+    afterwards: a.afterwards === true || b.afterwards === true,
     bubblewrap: [...(a.bubblewrap ?? []), ...(b.bubblewrap ?? [])],
     seccomp: [...(a.seccomp ?? []), ...(b.seccomp ?? [])],
     mounts: [...(a.mounts ?? []), ...(b.mounts ?? [])],

@@ -23,6 +23,8 @@ const NOBODY = 65_534;
 /** The process to be signalled ends by itself if nobody ends it. */
 const HOST_PROCESS_SECONDS = 60;
 
+const NOBODY_LOOKED = { agentPlaces: [], reviewed: new Set<string>() };
+
 export interface StandInPlaces {
   root: string;
   workspace: string;
@@ -109,9 +111,18 @@ export class StandIns {
     return new StandIns(places, inside, servers, child);
   }
 
-  /** What is to be seen of it from outside, for one row. */
-  outside(id: string): Outside {
+  /**
+   * What is to be seen of it from outside, for one row.
+   *
+   * @param looked what pictl knows of the sandbox, from {@link lookAfterwards}
+   */
+  outside(
+    id: string,
+    { agentPlaces, reviewed }: Pick<Outside, "agentPlaces" | "reviewed"> = NOBODY_LOOKED,
+  ): Outside {
     return {
+      agentPlaces,
+      reviewed,
       inside: { ...this.inside, id },
       received: this.#servers.received,
       isHostProcessAlive: () => this.#process.exitCode === null && this.#process.signalCode === null,

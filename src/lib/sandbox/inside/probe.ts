@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Attempt, Inside } from "../check/row.ts";
-import { reasonOf } from "../check/row.ts";
+import { NO_ANSWER, reasonOf } from "../check/row.ts";
 import { ROWS } from "../check/rows.ts";
 import { crowdRefusal, type Namespaces, ownNamespaces, refusal } from "./refuse-outside.ts";
 
@@ -76,7 +76,7 @@ async function run(): Promise<void> {
 async function bounded(act: () => Promise<Attempt>): Promise<Attempt> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Attempt>((resolve) => {
-    timer = setTimeout(() => resolve({ through: false, seen: "no answer" }), ATTEMPT_TIMEOUT_MS);
+    timer = setTimeout(() => resolve(NO_ANSWER), ATTEMPT_TIMEOUT_MS);
   });
   try {
     return await Promise.race([act(), late]);

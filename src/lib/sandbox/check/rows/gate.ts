@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { GATE_PORT } from "../../gate-port.ts";
-import { type Attempt, type Facts, type Inside, type Row, reasonOf } from "../row.ts";
+import { type Attempt, type Facts, type Inside, NO_ANSWER, type Row, reasonOf } from "../row.ts";
 import { received } from "./sockets.ts";
 
 const concern = "gate";
@@ -95,7 +95,7 @@ function ask(target: string, message: string): Promise<Attempt> {
     };
     let heard = "";
     let isOpen = false;
-    socket.setTimeout(ANSWER_TIMEOUT_MS, () => end({ through: false, seen: "no answer" }));
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => end(NO_ANSWER));
     socket.on("error", (error) => end({ through: false, seen: reasonOf(error) }));
     socket.on("close", () => end({ through: false, seen: "closed" }));
     socket.on("connect", () => socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`));

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startCalls, systemCalls } from "../inside-tools.ts";
+import { startCalls, systemCalls, TOO_LATE } from "../inside-tools.ts";
 import { always } from "../promises.ts";
 import { type Attempt, type Facts, type Inside, type Row, reasonOf } from "../row.ts";
 import { SMALL_QUOTAS } from "../settings.ts";
@@ -246,6 +246,7 @@ async function fillMemory({ limits }: Inside, processes: number): Promise<Attemp
   return {
     through: refused === undefined,
     seen: refused === undefined ? `${size} taken` : `${size}: ${refused}`,
+    ...(refused === TOO_LATE ? { late: true } : {}),
   };
 }
 

@@ -2,12 +2,12 @@ import { createSocket } from "node:dgram";
 import { Resolver } from "node:dns/promises";
 import { connect } from "node:net";
 import { closedNetwork } from "../promises.ts";
-import { type Attempt, type Facts, type Inside, type Row, reasonOf } from "../row.ts";
+import { type Attempt, type Facts, type Inside, NO_ANSWER, type Row, reasonOf } from "../row.ts";
 import { received } from "./sockets.ts";
 
 const concern = "network";
 /** Longer than any answer on one machine takes. */
-const ANSWER_TIMEOUT_MS = 500;
+const ANSWER_TIMEOUT_MS = 2_000;
 
 /** Where clouds give credentials to whoever asks. */
 const METADATA = ["169.254.169.254", "fd00:ec2::254", "100.100.100.200"] as const;
@@ -74,7 +74,8 @@ export const NETWORK: readonly Row[] = [
       try {
         return { through: true, seen: `answered ${await resolver.resolve4(`${id}.pictl.test`)}` };
       } catch (error) {
-        return { through: false, seen: reasonOf(error) };
+        const seen = reasonOf(error);
+        return seen === "ETIMEOUT" ? NO_ANSWER : { through: false, seen };
       }
     },
     cameThrough: received,
@@ -90,7 +91,7 @@ export const NETWORK: readonly Row[] = [
       const attempts = await Promise.all(
         METADATA.map((host) => sayByTcp({ host, port: 80, message: `GET /${id} HTTP/1.0\r\n\r` })),
       );
-      const through = attempts.find((one) => one.through || one.seen === "no answer");
+      const through = attempts.find((one) => one.through || one.late);
       const seen = [...new Set(attempts.map((one) => one.seen))].join(", ");
       // Packets that went somewhere, if only to get lost, have left.
       return { through: through !== undefined, seen };
@@ -107,7 +108,7 @@ export function sayByTcp(target: { host: string; port: number; message: string }
       socket.destroy();
       resolve(attempt);
     };
-    socket.setTimeout(ANSWER_TIMEOUT_MS, () => end({ through: false, seen: "no answer" }));
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => end(NO_ANSWER));
     socket.on("error", (error) => end({ through: false, seen: reasonOf(error) }));
     socket.on("connect", () => socket.write(`${target.message}\n`));
     socket.on("data", (data) => end({ through: true, seen: `answered ${firstLine(data)}` }));
@@ -136,7 +137,7 @@ function sayByUdp({ id, ports }: Inside): Promise<Attempt> {
       socket.close();
       resolve(attempt);
     };
-    const timer = setTimeout(() => end({ through: false, seen: "no answer" }), ANSWER_TIMEOUT_MS);
+    const timer = setTimeout(() => end(NO_ANSWER), ANSWER_TIMEOUT_MS);
     socket.on("error", (error) => end({ through: false, seen: reasonOf(error) }));
     socket.on("message", (data) => end({ through: true, seen: `answered ${firstLine(data)}` }));
     socket.connect(ports.udp, "127.0.0.1", () => socket.send(`${id}\n`));

@@ -2,13 +2,13 @@ import { connect } from "node:net";
 import { basename, dirname } from "node:path";
 import { inDirectory, systemCalls } from "../inside-tools.ts";
 import { all, always, closedNetwork, filtered } from "../promises.ts";
-import { type Attempt, type Inside, type Outside, type Row, reasonOf } from "../row.ts";
+import { type Attempt, type Inside, NO_ANSWER, type Outside, type Row, reasonOf } from "../row.ts";
 import type { Steps } from "../steps.ts";
 import { AF_UNIX, SOCK_DGRAM, unixAddress } from "../unix-address.ts";
 
 const concern = "sockets";
 /** Longer than any answer on one machine takes. */
-const CONNECT_TIMEOUT_MS = 500;
+const CONNECT_TIMEOUT_MS = 2_000;
 
 export const received = ({ inside, received: messages }: Outside) => messages.has(inside.id);
 
@@ -113,7 +113,7 @@ function connectTo(path: string, message: string): Promise<Attempt> {
         socket.destroy();
         resolve(attempt);
       };
-      socket.setTimeout(CONNECT_TIMEOUT_MS, () => end({ through: false, seen: "no answer" }));
+      socket.setTimeout(CONNECT_TIMEOUT_MS, () => end(NO_ANSWER));
       socket.on("error", (error) => end({ through: false, seen: reasonOf(error) }));
       socket.on("connect", () => socket.write(`${message}\n`));
       socket.on("data", (data) => end({ through: true, seen: `answered ${data.toString().trim()}` }));
