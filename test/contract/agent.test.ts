@@ -171,9 +171,9 @@ for (const { name, cli, skip } of firstAndLastPis) {
       const again = await start(scripted(undefined, { kind: "file", path }));
       assert.equal(again.state.sessionId, ID);
       assert.equal(again.state.sessionName, "named");
-      const { messages } = await again.agent.call<{ messages: { role: string; content: unknown }[] }>({
-        type: "get_messages",
-      });
+      const { messages } = (await again.agent.call({ type: "get_messages" })) as {
+        messages: { role: string; content: unknown }[];
+      };
       const prompts = messages
         .filter(({ role }) => role === "user")
         .map(({ content }) => JSON.stringify(content));
@@ -282,7 +282,8 @@ describe("Agent with something that isn't a working pi", { timeout: 4 * timeout 
   });
 
   test("one that refuses its first command is ended with all that it started", { timeout }, async () => {
-    const watched = program(`sleep 600 & echo $! > ${join(root, "pid")}
+    const state = JSON.stringify({ sessionId: ID, isStreaming: false, isCompacting: false, messageCount: 0 });
+    const watched = program(`state='${state}'; sleep 600 & echo $! > ${join(root, "pid")}
       read line; id=$(printf %s "$line" | sed 's/.*"id":"\\([^"]*\\)".*/\\1/')
       echo "{\\"type\\":\\"response\\",\\"id\\":\\"$id\\",\\"command\\":\\"get_state\\",\\"success\\":false,\\"error\\":\\"no state\\"}"; sleep 600`);
     await assert.rejects(Agent.start(watched.options), { code: "AGENT_START_FAILED", message: /no state/ });
@@ -345,9 +346,10 @@ describe("Agent with something that isn't a working pi", { timeout: 4 * timeout 
   });
 
   test("one that ignores the end of its stdin is ended, its children with it", { timeout }, async () => {
-    const watched = program(`sleep 600 & echo $! > ${join(root, "pid")}
+    const state = JSON.stringify({ sessionId: ID, isStreaming: false, isCompacting: false, messageCount: 0 });
+    const watched = program(`state='${state}'; sleep 600 & echo $! > ${join(root, "pid")}
       read line; id=$(printf %s "$line" | sed 's/.*"id":"\\([^"]*\\)".*/\\1/')
-      echo "{\\"type\\":\\"response\\",\\"id\\":\\"$id\\",\\"command\\":\\"get_state\\",\\"success\\":true,\\"data\\":{}}"; wait`);
+      echo "{\\"type\\":\\"response\\",\\"id\\":\\"$id\\",\\"command\\":\\"get_state\\",\\"success\\":true,\\"data\\":$state}"; wait`);
     const { agent } = await start(watched);
     const child = Number(readFileSync(join(root, "pid"), "utf8"));
     assert.equal(isAlive(child), true);

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -12,6 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
 import { BIN, Workspace } from "../support/workspace.ts";
 
@@ -177,9 +179,11 @@ describe("sandbox run", { skip: WITHOUT_BUBBLEWRAP }, () => {
         assert.match(seen, /^\{\}cat: .*auth\.json: No such file or directory\n$/);
         place.shareCompileCache();
         await place.ok(["prompt", "--sandbox", profile, "--model", "scripted/echo", "hi"], { cwd });
-        const projects = readdirSync(join(home, "dot/sessions")).filter((name) => name !== ".pictl");
-        assert.deepEqual(projects, [`--${cwd.slice(1).replaceAll("/", "-")}--`]);
-        assert.equal(readdirSync(join(home, "dot/sessions", projects[0] ?? "")).length, 1);
+        const { sessions } = await place.json<{ sessions: SessionInfo[] }>(["session", "list"], { cwd });
+        assert.deepEqual(
+          sessions.map(({ file = "", sandbox }) => [realpathSync(file).split("--")[0], sandbox]),
+          [[join(home, "dot/pi/agent/sandboxed-sessions/"), profile]],
+        );
       });
 
       it(`${profile}: a home that is one is no workspace, and is found`, async () => {

@@ -151,7 +151,7 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
       [{ sessionFile: join(keys, "x_ID.jsonl") }, /is not in its session directory/],
       [{ sessionFile: `${directory}/../../../.ssh/x_ID.jsonl` }, /is not in its session directory/],
       [{ sessionFile: `${directory}/2030_other.jsonl` }, /isn't named for its session/],
-      [{ sessionFile: { path: "x" } }, /what is no text/],
+      [{ sessionFile: { path: "x" } }, /answered get_state with something else \(sessionFile: /],
       [{ sessionId: "another" }, /isn't the one it was started for/],
     ] as const) {
       const { code, stderr } = await create(forged);

@@ -42,12 +42,13 @@ describe("a session's file that another program changes", () => {
     file = (await show()).file ?? assert.fail();
     older = readFileSync(file, "utf8");
     await place.turn({ sessionId, message: "two" });
-    // After a turn the daemon asks the agent for what it has; when this is answered, that is too.
-    await place.ask("send_record", { sessionId, record: { type: "get_state" } });
+    await settled();
     whole = readFileSync(file, "utf8");
   });
 
   const show = async () => (await place.ask("get_session", { sessionId })).session;
+  /** After a turn the daemon asks the agent for what it has; when this is answered, that is too. */
+  const settled = () => place.ask("send_record", { sessionId, record: { type: "get_state" } });
   const close = () => place.ask("close_session", { sessionId });
   const run = (...args: string[]) => place.run(args, { cwd });
   const ok = (...args: string[]) => place.ok(args, { cwd });
@@ -173,6 +174,7 @@ describe("a session's file that another program changes", () => {
     const lines = whole.trimEnd().split("\n");
     breakLine(lines.at(-1));
     assert.match((await prompt("three")).stderr, EARLIER);
+    await settled();
     await close();
     // The first answer: all before it would be gone without a word.
     breakLine(lines.find((line) => line.includes('"role":"assistant"')));

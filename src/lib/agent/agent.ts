@@ -11,6 +11,7 @@ import { startProgram } from "../core/outside/start-program.ts";
 import type { Environment } from "../core/paths.ts";
 import { createRedactor } from "../core/redact.ts";
 import { type AgentExit, exitError } from "./agent-exit.ts";
+import { type AgentState, type AnswerTo, checkedAnswer } from "./answers.ts";
 import { FloodGuard, isBrokenRecord } from "./flood-guard.ts";
 import { killGroup, signalProcess } from "./kill-group.ts";
 import { endLeftovers, hasLeftovers } from "./leftovers.ts";
@@ -26,6 +27,7 @@ import { startWarnings } from "./start-warnings.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export type { AgentExit } from "./agent-exit.ts";
+export type { AgentState } from "./answers.ts";
 
 /** pi loads extensions, which may reach the network, before it answers: slow is possible, for ever is not. */
 const START_TIMEOUT_MS = 60_000;
@@ -70,18 +72,6 @@ export interface AgentStart extends AgentHandlers {
   setting?: ChildSetting | undefined;
   /** Ends it when that fires before it is ready; the start then fails with the signal's reason. */
   signal?: AbortSignal;
-}
-
-/** pi's `get_state`, as far as pictl reads it. */
-export interface AgentState {
-  model?: { provider: string; id: string };
-  thinkingLevel?: string;
-  isStreaming: boolean;
-  isCompacting: boolean;
-  sessionFile?: string;
-  sessionId: string;
-  sessionName?: string;
-  messageCount: number;
 }
 
 /** One running `pi --mode rpc` with its own process group. */
@@ -262,7 +252,7 @@ export class Agent {
       agent.startWarnings = startWarnings(said());
       ready = true;
       sandbox?.started(agent.pid);
-      return { agent, state: response.data as AgentState };
+      return { agent, state: checkedAnswer("get_state", response.data, "AGENT_START_FAILED") };
     } catch (error) {
       // Also a broken pipe, which is noticed before the end of the process.
       const isLost = died || (error instanceof PictlError && error.code === "AGENT_DIED");
@@ -366,16 +356,16 @@ export class Agent {
   }
 
   /**
-   * Sends a command and gives its `data`.
+   * Sends a command and gives its `data`, which is checked where pictl uses it itself.
    *
    * @param onResponse see {@link RpcChannel.request}
-   * @throws PictlError AGENT_COMMAND_FAILED with pi's own words
+   * @throws PictlError AGENT_COMMAND_FAILED with pi's own words, or what is wrong with its answer
    */
-  async call<T = unknown>(
-    command: { type: string; [field: string]: unknown },
+  async call<Type extends string>(
+    command: { type: Type; [field: string]: unknown },
     timeoutMs?: number,
     onResponse?: () => void,
-  ): Promise<T> {
+  ): Promise<AnswerTo<Type>> {
     const response = await this.request(command, {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(onResponse === undefined ? {} : { onResponse }),
@@ -390,7 +380,7 @@ export class Agent {
         },
       );
     }
-    return response.data as T;
+    return checkedAnswer(command.type, response.data);
   }
 
   notify(record: { type: string; [field: string]: unknown }): void {

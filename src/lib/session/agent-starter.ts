@@ -413,11 +413,8 @@ function withoutFile({ model, thinking }: ModelAndLevel): Expected {
 
 /** `provider/id` of the models that pi has a credential for. */
 async function availableModels(agent: Agent): Promise<string[]> {
-  const { models } = await agent.call<{ models: { provider: string; id: string }[] }>(
-    { type: "get_available_models" },
-    MODELS_TIMEOUT_MS,
-  );
-  return Array.isArray(models) ? models.map((model) => `${model?.provider}/${model?.id}`) : [];
+  const { models } = await agent.call({ type: "get_available_models" }, MODELS_TIMEOUT_MS);
+  return models.map(({ provider, id }) => `${provider}/${id}`);
 }
 
 function toolsDifference(

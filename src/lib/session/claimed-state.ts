@@ -19,9 +19,7 @@ export function claimedState(
   cwd: string,
   isExpected: (id: string) => boolean,
 ): AgentState {
-  const { sessionId, sessionName = "" } = state;
-  const isText = [state.sessionFile ?? "", sessionName].every((text: unknown) => typeof text === "string");
-  if (agent.sandbox !== undefined && !isText) throw forged("answers get_state with what is no text");
+  const { sessionId } = state;
   const claimed =
     state.sessionFile === undefined ? state : { ...state, sessionFile: resolve(cwd, state.sessionFile) };
   if (agent.sandbox === undefined) return claimed;

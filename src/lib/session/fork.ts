@@ -223,15 +223,15 @@ async function branch(
   isCopied: boolean,
 ): Promise<{ state: AgentState; text: string }> {
   if (isCopied && at === undefined) return { state: copied, text: "" };
-  const command = at === undefined ? { type: "clone" } : { type: "fork", entryId: await idInPi(agent, at) };
-  const { cancelled, text } = await agent.call<{ cancelled: boolean; text?: string }>(
-    command,
-    COMMAND_TIMEOUT_MS,
-  );
+  const command =
+    at === undefined
+      ? { type: "clone" as const }
+      : { type: "fork" as const, entryId: await idInPi(agent, at) };
+  const { cancelled, text } = await agent.call(command, COMMAND_TIMEOUT_MS);
   if (cancelled) {
     throw new PictlError("AGENT_COMMAND_FAILED", `An extension of pi cancelled the ${command.type}.`);
   }
-  const state = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
+  const state = await agent.call({ type: "get_state" }, COMMAND_TIMEOUT_MS);
   return { state, text: text ?? at?.text ?? "" };
 }
 
@@ -257,7 +257,7 @@ async function keepModel({ agent, state }: StartedAgent, branched: AgentState): 
     await agent.call(command, COMMAND_TIMEOUT_MS);
   }
   await agent.call({ type: "set_thinking_level", level }, COMMAND_TIMEOUT_MS);
-  const kept = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
+  const kept = await agent.call({ type: "get_state" }, COMMAND_TIMEOUT_MS);
   const difference = findDifference(undefined, { model: name, thinking: level }, kept);
   if (difference !== undefined) throw difference.error;
   return kept;
@@ -269,10 +269,7 @@ async function keepModel({ agent, state }: StartedAgent, branched: AgentState): 
  */
 async function idInPi(agent: Agent, { entryId, number }: ForkPoint): Promise<string> {
   if (!/^\d{8}$/.test(entryId)) return entryId;
-  const { messages } = await agent.call<{ messages: { entryId: string }[] }>(
-    { type: "get_fork_messages" },
-    COMMAND_TIMEOUT_MS,
-  );
+  const { messages } = await agent.call({ type: "get_fork_messages" }, COMMAND_TIMEOUT_MS);
   if (messages.some((message) => message.entryId === entryId)) return entryId;
   return messages[number - 1]?.entryId ?? entryId;
 }

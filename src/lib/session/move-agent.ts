@@ -63,7 +63,10 @@ interface Buffered {
   raw: Buffer;
 }
 
-type Move = (command: { type: string; [field: string]: unknown }) => Promise<AgentState>;
+type Move = (command: {
+  type: "new_session" | "switch_session";
+  sessionPath?: string;
+}) => Promise<AgentState>;
 
 /** Runs a move, which fails when the agent asks something: nobody is there to answer, and pi would wait. */
 async function moved<T>(agent: Agent, records: Buffered[], run: (move: Move) => Promise<T>): Promise<T> {
@@ -83,9 +86,9 @@ async function moved<T>(agent: Agent, records: Buffered[], run: (move: Move) => 
     onExit: () => asked.reject(new Error("it has ended")),
   });
   const move: Move = async (command) => {
-    const { cancelled } = await agent.call<{ cancelled: boolean }>(command, MOVE_TIMEOUT_MS);
+    const { cancelled } = await agent.call(command, MOVE_TIMEOUT_MS);
     if (cancelled) throw new Error(`an extension has cancelled ${command.type}`);
-    const state = await agent.call<AgentState>({ type: "get_state" }, MOVE_TIMEOUT_MS);
+    const state = await agent.call({ type: "get_state" }, MOVE_TIMEOUT_MS);
     // Read in the same moment as the last answer.
     if (question !== undefined) throw question;
     return state;

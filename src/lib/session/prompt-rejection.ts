@@ -1,4 +1,4 @@
-import type { Agent, AgentState } from "../agent/agent.ts";
+import type { Agent } from "../agent/agent.ts";
 import { PictlError } from "../core/errors.ts";
 
 /** Both are answered from memory; longer means the agent is stuck. */
@@ -32,11 +32,8 @@ export function rejectedPromptError(
 
 /** Asks pi for what tells a missing login from other refusals, and gives the error. */
 export async function promptRejection(agent: Agent, reason: string | undefined): Promise<PictlError> {
-  const { model } = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
-  const { models } = await agent.call<{ models: { provider: string }[] }>(
-    { type: "get_available_models" },
-    COMMAND_TIMEOUT_MS,
-  );
+  const { model } = await agent.call({ type: "get_state" }, COMMAND_TIMEOUT_MS);
+  const { models } = await agent.call({ type: "get_available_models" }, COMMAND_TIMEOUT_MS);
   // Without any credential pi has a placeholder for a model.
   if (model === undefined || models.length === 0) return rejectedPromptError(reason, { usable: false });
   const usable = models.some(({ provider }) => provider === model.provider);

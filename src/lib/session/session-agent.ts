@@ -168,7 +168,7 @@ export class SessionAgent {
     if (response.success) return response.data;
     mayRestart();
     const other = await this.ensure(caller, { model: `${provider}/${modelId}` });
-    return (await other.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS)).model;
+    return (await other.call({ type: "get_state" }, COMMAND_TIMEOUT_MS)).model;
   }
 
   /** Remembers what a command has changed: it was asked for, so from now on it is what the session has. */
@@ -181,7 +181,7 @@ export class SessionAgent {
       const level = this.#difference.thinking;
       await agent.call({ type: "set_thinking_level", level }, COMMAND_TIMEOUT_MS);
     }
-    const state = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
+    const state = await agent.call({ type: "get_state" }, COMMAND_TIMEOUT_MS);
     if (agent !== this.#agent) return;
     const { model, thinkingLevel } = state;
     const name = modelOf({ model });

@@ -321,7 +321,7 @@ export class Session {
   async clearQueue(): Promise<Omit<RequestResults["clear_queue"], "sessionId">> {
     const waiting = this.#turns.rejectWaiting();
     const none = { steering: [] as string[], followUp: [] as string[] };
-    const inPi = await this.#agent.live?.call<typeof none>({ type: "clear_queue" }, CLEAR_TIMEOUT_MS);
+    const inPi = await this.#agent.live?.call({ type: "clear_queue" }, CLEAR_TIMEOUT_MS);
     return { ...(inPi ?? none), waiting: waiting.map(({ params }) => params.message) };
   }
 

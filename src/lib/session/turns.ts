@@ -186,7 +186,7 @@ export class Turns {
     try {
       // Both are written at once, ahead of an answer that would let the turn go on.
       const [texts] = await Promise.all([
-        agent.call<typeof cleared>({ type: "clear_queue" }, ABORT_TIMEOUT_MS),
+        agent.call({ type: "clear_queue" }, ABORT_TIMEOUT_MS),
         agent.call({ type: "abort" }, ABORT_TIMEOUT_MS),
         // pi ends a turn only when nothing in it waits for an answer.
         this.#hooks.questions.decline(),
@@ -253,7 +253,7 @@ export class Turns {
    */
   async endIfMoved(agent: Agent, state?: AgentState): Promise<PictlError | undefined> {
     const its = this.#hooks.agent;
-    const now = state ?? (await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS));
+    const now = state ?? (await agent.call({ type: "get_state" }, COMMAND_TIMEOUT_MS));
     const moved = movedAwayError(this.#record, now);
     if (moved === undefined || agent !== its.live) return moved;
     this.#host.log.warn("agent ended: an extension has moved it", {
@@ -325,7 +325,7 @@ export class Turns {
     // For a prompt that an extension's command took, no `agent_settled` comes, unless the command made the model
     // work in its turn. pi 0.x doesn't say which it was, 1.x not that the model works.
     if (disposition === undefined || disposition === "handled") {
-      const state = await agent.call<AgentState>({ type: "get_state" }, COMMAND_TIMEOUT_MS);
+      const state = await agent.call({ type: "get_state" }, COMMAND_TIMEOUT_MS);
       if ((await this.endIfMoved(agent, state)) !== undefined) return;
       if (state.isStreaming || turn.running) return;
       if (turn.brokenCommand === undefined) this.#endTurn(turn, "handled");
