@@ -45,6 +45,11 @@ export function runWith({ cli, version }: OtherPi, file: string): Pick<TestRun, 
 
 /** Files that have a long form of their own, which `npm run test:long` runs. */
 export const HAS_LONG_FORM: readonly string[] = [
+  "test/attacks/exchanged-place.test.ts",
+  "test/attacks/git-in-the-workspace.test.ts",
+  "test/attacks/moved-place.test.ts",
+  "test/attacks/set-id-bits.test.ts",
+  "test/attacks/unix-datagrams.test.ts",
   "test/contract/agent.test.ts",
   "test/contract/fuzz.test.ts",
   "test/contract/gate-pi.test.ts",

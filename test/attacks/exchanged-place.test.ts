@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 import { findBubblewrap } from "../../src/lib/sandbox/bubblewrap/find-bubblewrap.ts";
 import { openSandbox } from "../../src/lib/sandbox/open-sandbox.ts";
 import { planSandbox } from "../../src/lib/sandbox/plan.ts";
-import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
-import { Workspace } from "../support/workspace.ts";
+import { attack } from "../support/attack.ts";
+import type { Workspace } from "../support/workspace.ts";
 
 const SECRET = "canary-4711";
 
@@ -14,18 +14,18 @@ const SECRET = "canary-4711";
  * Another agent works in a directory around the place, and puts a link there at the worst moment: after pictl has looked
  * at it, and before bubblewrap mounts it. A bubblewrap that does that first makes it happen each time.
  */
-describe("a place that is exchanged while a sandbox is made", { skip: WITHOUT_BUBBLEWRAP }, () => {
+attack("a place that is exchanged while a sandbox is made", "strict", ({ profile, makePlace }) => {
   let place: Workspace;
   /** Where the other agent writes. */
   let shared: string;
   let outside: string;
   const inShared = (name: string) => join(shared, name);
-  const link = (name: string) =>
-    `mv ${inShared(name)} ${inShared("moved")} && ln -s ${outside} ${inShared(name)}`;
+  const link = (name: string, how = "r") =>
+    `mv ${inShared(name)} ${inShared("moved")} && ln -s${how} ${outside} ${inShared(name)}`;
   const policy = (...lines: string[]) =>
     writeFileSync(
       join(place.paths.configDir, "sandbox.toml"),
-      ['profile = "strict"', ...lines, ""].join("\n"),
+      [`profile = "${profile}"`, ...lines, ""].join("\n"),
     );
   /** What bubblewrap is preceded by, once. */
   const before = (script: string) => {
@@ -42,7 +42,7 @@ describe("a place that is exchanged while a sandbox is made", { skip: WITHOUT_BU
   };
 
   beforeEach(async () => {
-    place = new Workspace();
+    place = makePlace();
     place.shareCompileCache();
     shared = join(place.root, "shared");
     outside = join(place.root, "outside");
@@ -67,8 +67,14 @@ describe("a place that is exchanged while a sandbox is made", { skip: WITHOUT_BU
     rmSync(inShared("sub"));
     renameSync(inShared("moved"), inShared("sub"));
     assert.equal((await run("cat key", inShared("sub"))).stdout, "harmless");
+    before(link("sub", ""));
+    const { code, stderr } = await run("cat key", inShared("sub"));
+    assert.equal(code, 7);
+    assert.match(stderr, /\[SANDBOX_CHANGED\]/, stderr);
+    rmSync(inShared("sub"));
+    renameSync(inShared("moved"), inShared("sub"));
     before(link("sub"));
-    const create = ["session", "create", "--sandbox", "strict", "--model", "scripted/echo"];
+    const create = ["session", "create", "--sandbox", profile, "--model", "scripted/echo"];
     assertRefused(await place.run(create, { cwd: inShared("sub") }));
   });
 
@@ -96,8 +102,8 @@ describe("a place that is exchanged while a sandbox is made", { skip: WITHOUT_BU
 
   test("isn't read where it is a file that the session was given", async () => {
     writeFileSync(inShared("skill.md"), "---\nname: s\ndescription: d\n---\nhi\n");
-    before(`rm ${inShared("skill.md")} && ln -s ${join(outside, "key")} ${inShared("skill.md")}`);
-    const create = ["session", "create", "--sandbox", "strict", "--model", "scripted/echo"];
+    before(`rm ${inShared("skill.md")} && ln -sr ${join(outside, "key")} ${inShared("skill.md")}`);
+    const create = ["session", "create", "--sandbox", profile, "--model", "scripted/echo"];
     assertRefused(await place.run([...create, "--", "--skill", inShared("skill.md")]));
   });
 

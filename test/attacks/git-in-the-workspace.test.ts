@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, it } from "node:test";
-import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
-import { Workspace } from "../support/workspace.ts";
+import { afterEach, beforeEach, it } from "node:test";
+import { attack } from "../support/attack.ts";
+import type { Workspace } from "../support/workspace.ts";
 
 /** Layouts in which git takes its configuration and hooks from the workspace, and not from `.git`. */
 const LAYOUTS: Record<
@@ -25,10 +25,10 @@ const LAYOUTS: Record<
   },
 };
 
-describe("a repository whose git directory isn't `.git`", { skip: WITHOUT_BUBBLEWRAP }, () => {
+attack("a repository whose git directory isn't `.git`", "strict", ({ profile, makePlace, ids }) => {
   let place: Workspace;
   beforeEach(() => {
-    place = new Workspace();
+    place = makePlace();
   });
   afterEach(() => place.dispose());
 
@@ -36,7 +36,7 @@ describe("a repository whose git directory isn't `.git`", { skip: WITHOUT_BUBBLE
     it(`${name}: its hooks and configuration stay, git works, and git outside runs nothing of the agent's`, async () => {
       const { cwd } = place;
       const git = (...args: string[]) =>
-        execFileSync("git", args, { env: { PATH: process.env.PATH, HOME: place.root } });
+        execFileSync("git", args, { ...ids, env: { PATH: process.env.PATH, HOME: place.root } });
       make(git, cwd);
       mkdirSync(join(cwd, dir, "hooks"), { recursive: true });
       const config = readFileSync(join(cwd, dir, "config"), "utf8");
@@ -45,7 +45,7 @@ describe("a repository whose git directory isn't `.git`", { skip: WITHOUT_BUBBLE
         "sandbox",
         "run",
         "--profile",
-        "strict",
+        profile,
         "--",
         "sh",
         "-c",
@@ -77,6 +77,7 @@ describe("a repository whose git directory isn't `.git`", { skip: WITHOUT_BUBBLE
         "git",
         ["-c", "protocol.file.allow=always", "-c", "user.name=x", "-c", "user.email=x@y", ...args],
         {
+          ...ids,
           env: { PATH: process.env.PATH, HOME: place.root },
           stdio: ["ignore", "pipe", "pipe"],
         },
@@ -93,7 +94,7 @@ describe("a repository whose git directory isn't `.git`", { skip: WITHOUT_BUBBLE
       "sandbox",
       "run",
       "--profile",
-      "strict",
+      profile,
       "--",
       "sh",
       "-c",

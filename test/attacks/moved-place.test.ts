@@ -2,26 +2,26 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, test } from "node:test";
-import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
-import { Workspace } from "../support/workspace.ts";
+import { afterEach, beforeEach, test } from "node:test";
+import { attack } from "../support/attack.ts";
+import type { Workspace } from "../support/workspace.ts";
 
 const SECRET = "canary-4711";
 
-describe("a place that an agent moved before the next start", { skip: WITHOUT_BUBBLEWRAP }, () => {
+attack("a place that an agent moved before the next start", "strict", ({ profile, makePlace, ids }) => {
   let place: Workspace;
   let outside: string;
   const path = (name: string) => join(place.cwd, name);
   const policy = (line: string) => {
     mkdirSync(place.paths.configDir, { recursive: true });
-    writeFileSync(join(place.paths.configDir, "sandbox.toml"), `profile = "strict"\n${line}\n`);
+    writeFileSync(join(place.paths.configDir, "sandbox.toml"), `profile = "${profile}"\n${line}\n`);
   };
   const inside = (script: string) => place.run(["sandbox", "run", "--", "sh", "-c", script]);
 
   beforeEach(() => {
-    place = new Workspace();
+    place = makePlace();
     place.shareCompileCache();
-    execFileSync("git", ["init", "-q", place.cwd]);
+    execFileSync("git", ["init", "-q", place.cwd], ids);
     outside = join(place.root, "outside");
     mkdirSync(outside);
     writeFileSync(join(outside, "key"), SECRET);
@@ -56,7 +56,7 @@ describe("a place that an agent moved before the next start", { skip: WITHOUT_BU
 
   test("isn't worked in when the session's directory is a link now, until a copy is made there or it is put back", async () => {
     mkdirSync(path("sub"));
-    const start = ["prompt", "--sandbox", "development", "--model", "scripted/echo"];
+    const start = ["prompt", "--sandbox", profile, "--model", "scripted/echo"];
     const { sessionId: id } = await place.json<{ sessionId: string }>([...start, "hi"], { cwd: path("sub") });
     const moving = `cd .. && mv sub moved && ln -s ${outside} sub`;
     await place.ok(["session", "bash", "-s", id, moving]);
@@ -79,7 +79,7 @@ describe("a place that an agent moved before the next start", { skip: WITHOUT_BU
 
   test("isn't read where a file that the session was given is a link now", async () => {
     writeFileSync(path("skill.md"), "---\nname: s\ndescription: d\n---\nhi\n");
-    const create = ["session", "create", "--sandbox", "strict", "--model", "scripted/echo"];
+    const create = ["session", "create", "--sandbox", profile, "--model", "scripted/echo"];
     const id = await place.ok([...create, "--", "--skill", "./skill.md"]);
     await place.ok(["session", "close", id]);
     rmSync(path("skill.md"));

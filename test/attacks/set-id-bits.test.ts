@@ -7,8 +7,8 @@ import { after, afterEach, beforeEach, describe, it } from "node:test";
 import { SET_ID_CALLS } from "../../src/lib/sandbox/check/rows/set-id.ts";
 import { programOf, type Steps } from "../../src/lib/sandbox/check/steps.ts";
 import { text } from "../../src/lib/sandbox/check/syscall-program.ts";
-import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
-import { Workspace } from "../support/workspace.ts";
+import { attack } from "../support/attack.ts";
+import type { Workspace } from "../support/workspace.ts";
 
 const AT_FDCWD = -100;
 const SET_ID_BITS = 0o6000;
@@ -40,53 +40,55 @@ function writePrograms(directory: string): void {
   }
 }
 
-describe("a sandboxed program that makes setuid and setgid files in the workspace", {
-  skip: WITHOUT_BUBBLEWRAP,
-}, () => {
-  let place: Workspace;
-  beforeEach(() => {
-    place = new Workspace();
-    execFileSync("git", ["init", "-q", place.cwd]);
-  });
-  afterEach(() => place.dispose());
+attack(
+  "a sandboxed program that makes setuid and setgid files in the workspace",
+  "strict",
+  ({ profile, makePlace, ids }) => {
+    let place: Workspace;
+    beforeEach(() => {
+      place = makePlace();
+      execFileSync("git", ["init", "-q", place.cwd], ids);
+    });
+    afterEach(() => place.dispose());
 
-  const inside = (line: string) =>
-    place.run(["sandbox", "run", "--profile", "strict", "--", "/bin/sh", "-c", line], { cwd: place.cwd });
+    const inside = (line: string) =>
+      place.run(["sandbox", "run", "--profile", profile, "--", "/bin/sh", "-c", line], { cwd: place.cwd });
 
-  it("gets none, by any call or tool", async () => {
-    writePrograms(place.cwd);
-    const { stdout, code } = await inside(`
+    it("gets none, by any call or tool", async () => {
+      writePrograms(place.cwd);
+      const { stdout, code } = await inside(`
       for name in ${Object.keys(PROGRAMS).join(" ")}; do ./try-$name && echo $name; done
       cp /bin/sh shell; chmod 4755 shell; chmod u+s shell; chmod g+s shell
       install -m 6755 /bin/sh installed; mkdir -m 2775 directory; mkfifo -m 4644 pipe
       exit 0`);
-    assert.equal(code, 0);
-    assert.equal(stdout, "mkdirat\n", "calls that were let through");
-    assert.deepEqual(setIdFiles(place.cwd), []);
-  });
+      assert.equal(code, 0);
+      assert.equal(stdout, "mkdirat\n", "calls that were let through");
+      assert.deepEqual(setIdFiles(place.cwd), []);
+    });
 
-  it("keeps none of those that it copies or unpacks", async () => {
-    const source = join(place.cwd, "source");
-    mkdirSync(source);
-    writeFileSync(join(source, "program"), "#!/bin/sh\n", { mode: 0o755 });
-    execFileSync("chmod", ["6755", join(source, "program")]);
-    execFileSync("tar", ["-cf", join(place.cwd, "source.tar"), "-C", place.cwd, "source"]);
-    rmSync(join(place.cwd, "source"), { recursive: true });
-    const { code } = await inside("tar -xpf source.tar; cp -p source/program copy; exit 0");
-    assert.equal(code, 0);
-    assert.deepEqual(setIdFiles(place.cwd), []);
-  });
+    it("keeps none of those that it copies or unpacks", async () => {
+      const source = join(place.cwd, "source");
+      mkdirSync(source);
+      writeFileSync(join(source, "program"), "#!/bin/sh\n", { mode: 0o755 });
+      execFileSync("chmod", ["6755", join(source, "program")]);
+      execFileSync("tar", ["-cf", join(place.cwd, "source.tar"), "-C", place.cwd, "source"]);
+      rmSync(join(place.cwd, "source"), { recursive: true });
+      const { code } = await inside("tar -xpf source.tar; cp -p source/program copy; exit 0");
+      assert.equal(code, 0);
+      assert.deepEqual(setIdFiles(place.cwd), []);
+    });
 
-  it("works on with all other modes", async () => {
-    const { stdout, stderr } = await inside(`set -e
+    it("works on with all other modes", async () => {
+      const { stdout, stderr } = await inside(`set -e
       umask 022; echo '#!/bin/sh' > program; chmod 755 program; chmod u+x,g-w,o= program; chmod 1777 .
       cp -p program copy; cp -a . /tmp/all; install -m 755 program installed; install -d -m 755 directory
       tar -cf all.tar program copy directory; mkdir unpacked; tar -xpf all.tar -C unpacked
       git -c user.email=me -c user.name=me add program copy; git -c user.email=me -c user.name=me commit -qm one
       git clone -q . clone; git gc -q; echo done`);
-    assert.equal(stdout, "done\n", stderr);
-  });
-});
+      assert.equal(stdout, "done\n", stderr);
+    });
+  },
+);
 
 describe("the same programs outside", () => {
   const directory = mkdtempSync(join(tmpdir(), "pictl-set-id-"));

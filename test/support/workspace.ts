@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import {
   existsSync,
@@ -113,7 +113,11 @@ export class Workspace {
   readonly cwd = join(this.root, "work");
   readonly env: Record<string, string | undefined>;
 
-  constructor(env: Record<string, string | undefined> = {}) {
+  readonly #user: { uid: number; gid: number } | undefined;
+
+  /** @param user as whom commands run, and whose everything in it is; only root can say so */
+  constructor(env: Record<string, string | undefined> = {}, user?: { uid: number; gid: number }) {
+    this.#user = user;
     for (const dir of [this.home, this.agentDir, this.cwd]) mkdirSync(dir, { recursive: true });
     // The first command of each place would have V8 compile all of pictl again.
     for (const dir of [COMPILED, join(this.root, ".cache", "pictl")]) mkdirSync(dir, { recursive: true });
@@ -129,6 +133,7 @@ export class Workspace {
       ...(pi ? { PICTL_PI: pi } : {}),
       ...env,
     };
+    this.#giveToUser();
   }
 
   /**
@@ -136,6 +141,8 @@ export class Workspace {
    * daemon has it made anew, by a pi more.
    */
   shareCompileCache(): void {
+    // It can't be read by others.
+    if (this.#user !== undefined) return;
     mkdirSync(this.paths.stateDir, { recursive: true, mode: 0o700 });
     mkdirSync(COMPILED_PI, { recursive: true });
     symlinkSync(COMPILED_PI, join(this.paths.stateDir, "compile-cache"));
@@ -145,6 +152,7 @@ export class Workspace {
   start(args: readonly string[], options: RunOptions = {}): Running {
     const env = { ...this.env, ...options.env };
     const { shell } = options;
+    this.#giveToUser();
     const line = [process.execPath, BIN, ...args];
     const [program = "", ...words] =
       shell === undefined ? line : ["/bin/sh", "-c", `${shell}; exec "$@"`, "sh", ...line];
@@ -154,6 +162,7 @@ export class Workspace {
         Object.entries(env).filter(([, value]) => value !== undefined),
       ) as NodeJS.ProcessEnv,
       stdio: [options.input === undefined && !options.openInput ? "ignore" : "pipe", "pipe", "pipe"],
+      ...this.#user,
     });
     child.stdin?.on("error", () => undefined);
     if (!options.openInput) child.stdin?.end(options.input);
@@ -281,10 +290,25 @@ export class Workspace {
     while (this.processes().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
+  /** Also what the test itself has made meanwhile. */
+  #giveToUser(): void {
+    if (this.#user === undefined) return;
+    execFileSync("chown", ["-hR", `${this.#user.uid}:${this.#user.gid}`, this.root]);
+  }
+
+  /** @returns why it doesn't end */
+  async #stopDaemon(): Promise<string | undefined> {
+    // Its socket is refused to others.
+    if (this.#user !== undefined && existsSync(this.paths.socket))
+      await this.run(["daemon", "stop", "--now"]);
+    if (this.#user !== undefined) return undefined;
+    return await stopDaemon({ now: true }, this.env).then(() => undefined, String);
+  }
+
   /** Stops the daemon, removes everything and fails if something outlived it. */
   async dispose(): Promise<void> {
     // As `pictl daemon stop --now` does, without a process of its own for each of several hundred tests.
-    const refused = await stopDaemon({ now: true }, this.env).then(() => undefined, String);
+    const refused = await this.#stopDaemon();
     // One that was refused its start may just be ending.
     const patience = Date.now() + ENDING_MS;
     while (this.processes().length > 0 && Date.now() < patience)

@@ -18,7 +18,7 @@ import {
   STATUS_FD,
   sandboxCommand,
 } from "./bubblewrap/arguments.ts";
-import { findExchangedMount } from "./bubblewrap/exchanged-mounts.ts";
+import { findExchangedMount, sourcesOf } from "./bubblewrap/exchanged-mounts.ts";
 import { bubblewrapFailure, findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
 import { mountsOf } from "./bubblewrap/mount-points.ts";
 import { isWithin, type MountPart, mountArguments, type View } from "./bubblewrap/mounts.ts";
@@ -31,7 +31,7 @@ import { pipesOfPrograms } from "./named-pipes.ts";
 import { type OutsideGit, writableGit } from "./outside-git.ts";
 import { ownCaches } from "./own-caches.ts";
 import { controlGroupName } from "./own-places.ts";
-import { exchangedPlace } from "./planted-links.ts";
+import { exchangedPlace, refusePlantedLinks } from "./planted-links.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
 
 /** A killed sandbox's processes are gone from its control group a moment after its first one. */
@@ -114,6 +114,8 @@ export class Sandbox {
   #status: Readable | undefined;
   /** Whether that was run, and has ended. */
   #ran = false;
+  /** What it was to have mounted. */
+  #mounted: readonly string[] = [];
   /** Why it was not permitted to run. */
   #refusal: PictlError | undefined;
   #closing: Promise<void> | undefined;
@@ -160,7 +162,9 @@ export class Sandbox {
    * @param stderr what was printed until the child's streams have closed
    */
   failure(stderr: string): PictlError | undefined {
-    return this.#refusal ?? (this.#ran ? undefined : bubblewrapFailure(stderr));
+    if (this.#refusal !== undefined) return this.#refusal;
+    const failure = this.#ran ? undefined : bubblewrapFailure(stderr);
+    return failure && (plantedIn(this.#mounted, this.#setup.agentPlaces) ?? failure);
   }
 
   /** Resolves when bubblewrap has told all it has to tell: before that nobody knows whether a program was run. */
@@ -294,6 +298,7 @@ export class Sandbox {
     this.#makePlaces();
     this.#group ??= createControlGroup(controlGroupName(dir), policy);
     const mounts = this.#mounts();
+    this.#mounted = mounts;
     const [program = "", ...args] = this.arguments(command, cwd, setting, mounts);
     const listens = wayOut !== undefined && policy.network.kind !== "open";
     const outside = pick(this.environment, (name) => !LINKER_VARIABLES.test(name));
@@ -420,6 +425,16 @@ function inheritedDescriptors(): number[] {
 function refuseExchangedMounts(mounts: readonly string[], pid: number, agentPlaces: readonly string[]): void {
   const exchanged = findExchangedMount(mounts, mountsOf(pid), mountsOf("self"), agentPlaces);
   if (exchanged !== undefined) throw exchangedPlace(exchanged.place, exchanged.found);
+}
+
+/** The link because of which bubblewrap could mount something no longer. */
+function plantedIn(mounts: readonly string[], agentPlaces: readonly string[]): PictlError | undefined {
+  try {
+    refusePlantedLinks(sourcesOf(mounts), agentPlaces);
+    return undefined;
+  } catch (error) {
+    return toPictlError(error);
+  }
 }
 
 function tooLate(): PictlError {

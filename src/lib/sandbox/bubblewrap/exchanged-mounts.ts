@@ -81,6 +81,11 @@ export function findExchangedMount(
   return undefined;
 }
 
+/** What is to be mounted, of the arguments that `mountArguments` makes. */
+export function sourcesOf(args: readonly string[]): string[] {
+  return wantedMounts(args).flatMap(({ source }) => (source === undefined ? [] : [source]));
+}
+
 function wantedMounts(args: readonly string[]): Wanted[] {
   const wanted: Wanted[] = [];
   for (let at = 0; at < args.length; ) {
