@@ -45,6 +45,7 @@ export function runWith({ cli, version }: OtherPi, file: string): Pick<TestRun, 
 
 /** Files that have a long form of their own, which `npm run test:long` runs. */
 export const HAS_LONG_FORM: readonly string[] = [
+  "test/attacks/between-starts.test.ts",
   "test/attacks/exchanged-place.test.ts",
   "test/attacks/git-in-the-workspace.test.ts",
   "test/attacks/moved-place.test.ts",

@@ -12,6 +12,26 @@ export interface Link {
 
 /** The links that are followed on the way to an absolute path, in their order. */
 export function linksTo(path: string): Link[] {
+  return follow(path, look);
+}
+
+/** {@link linksTo} for one who asks for many places at a time: nothing is looked at twice. */
+export function rememberingLinksTo(): (path: string) => Link[] {
+  const known = new Map<string, Found>();
+  const remember = (path: string) => {
+    const before = known.get(path);
+    if (before !== undefined) return before;
+    const found = look(path);
+    known.set(path, found);
+    return found;
+  };
+  return (path) => follow(path, remember);
+}
+
+/** What is at a path: nothing, a link with what stands in it, or something else. */
+type Found = "nothing" | "no link" | { target: string };
+
+function follow(path: string, look: (path: string) => Found): Link[] {
   const links: Link[] = [];
   let names = path.split("/");
   let at = "/";
@@ -19,22 +39,25 @@ export function linksTo(path: string): Link[] {
     const [name = "", ...rest] = names;
     names = rest;
     const next = join(at, name);
-    const target = targetOf(next);
-    if (target === undefined) at = next;
+    const found = look(next);
+    if (found === "nothing") break;
+    if (found === "no link") at = next;
     else {
-      links.push({ path: next, target });
-      names = [...target.split("/"), ...rest];
-      if (target.startsWith("/")) at = "/";
+      links.push({ path: next, target: found.target });
+      names = [...found.target.split("/"), ...rest];
+      if (found.target.startsWith("/")) at = "/";
     }
   }
   return links;
 }
 
-function targetOf(path: string): string | undefined {
+function look(path: string): Found {
   try {
-    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined;
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return "nothing";
+    return stats.isSymbolicLink() ? { target: readlinkSync(path) } : "no link";
   } catch {
     // Below a directory that may not be entered: what is there can't be followed by the sandbox either.
-    return undefined;
+    return "nothing";
   }
 }

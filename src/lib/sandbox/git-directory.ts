@@ -211,8 +211,9 @@ function submodules(root: string): string[] | undefined {
   return found;
 }
 
+/** `HEAD` alone doesn't tell: an agent may take it away, and would have the rest of a submodule at the next start. */
 function isRepository(directory: string): boolean {
-  return lstat(join(directory, "HEAD")) !== undefined;
+  return lstat(join(directory, "HEAD")) !== undefined || lstat(join(directory, "config"))?.isFile() === true;
 }
 
 function there(directory: string, names: readonly string[]): string[] {

@@ -1,5 +1,5 @@
 import { PictlError } from "../core/errors.ts";
-import { type Link, linksTo } from "../core/links.ts";
+import { type Link, rememberingLinksTo } from "../core/links.ts";
 import { rememberingRealPath } from "./links.ts";
 import { contains } from "./policy/roots.ts";
 
@@ -12,6 +12,7 @@ import { contains } from "./policy/roots.ts";
  * @throws PictlError SANDBOX_CHANGED naming the place, the link and where that leads
  */
 export function refusePlantedLinks(places: readonly string[], writable: readonly string[]): void {
+  const linksTo = rememberingLinksTo();
   for (const place of places) {
     const link = linksTo(place).find(({ path }) => writable.some((root) => contains(root, path)));
     if (link !== undefined) throw plantedLink(place, link);

@@ -48,6 +48,22 @@ test("a repository gets a commondir that says what holds, and keeps its own", (t
   assert.equal(readFileSync(join(other, ".git", "commondir"), "utf8"), "../main\n");
 });
 
+test("a submodule without its HEAD, which an agent can take away, is held as before", (t) => {
+  const root = repository(t);
+  const module = join(root, ".git/modules/lib");
+  mkdirSync(module, { recursive: true });
+  for (const [name, text] of [
+    ["HEAD", "ref: refs/heads/main\n"],
+    ["config", "[core]\n\tworktree = ../../../lib\n"],
+  ] as const)
+    writeFileSync(join(module, name), text);
+  keepGitFiles(root);
+  const held = gitPaths(root);
+  rmSync(join(module, "HEAD"));
+  assert.deepEqual(gitPaths(root), held);
+  assert.ok(held.includes(join(module, "config")));
+});
+
 test("submodules and worktrees are held one by one, and as a whole where they are too many or links", (t) => {
   const root = repository(t);
   const git = (...names: string[]) => join(root, ".git", ...names);
