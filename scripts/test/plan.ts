@@ -49,6 +49,7 @@ export const HAS_LONG_FORM: readonly string[] = [
   "test/attacks/exchanged-place.test.ts",
   "test/attacks/git-in-the-workspace.test.ts",
   "test/attacks/moved-place.test.ts",
+  "test/attacks/own-package.test.ts",
   "test/attacks/set-id-bits.test.ts",
   "test/attacks/unix-datagrams.test.ts",
   "test/contract/agent.test.ts",

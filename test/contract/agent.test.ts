@@ -18,6 +18,7 @@ import { Agent, type AgentExit, type AgentStart } from "../../src/lib/agent/agen
 import { launchArguments, type SessionPlace } from "../../src/lib/agent/launch-arguments.ts";
 import { findOrphanedAgents } from "../../src/lib/agent/orphans.ts";
 import type { AgentRecord } from "../../src/lib/agent/rpc-channel.ts";
+import type { AgentSandbox } from "../../src/lib/agent/sandbox/agent-sandbox.ts";
 import { scriptedModelArgs } from "../../src/lib/agent/scripted-model/model-id.ts";
 import type { PictlError } from "../../src/lib/core/errors.ts";
 import { firstAndLastPis } from "../support/pis.ts";
@@ -372,6 +373,17 @@ describe("Agent with something that isn't a working pi", { timeout: 4 * timeout 
       exitCode: 4,
     });
     await assert.rejects(Agent.start({ ...options, command: [] }), { code: "PI_NOT_FOUND" });
+  });
+
+  test("a sandbox that can't be made for it is closed", { timeout }, async () => {
+    const closed = mock.fn(async () => {});
+    const refusal = new Error("exchanged");
+    const spawn = () => {
+      throw refusal;
+    };
+    const sandbox = { spawn, close: closed } as unknown as AgentSandbox;
+    await assert.rejects(Agent.start({ ...program("").options, sandbox }), refusal);
+    assert.equal(closed.mock.callCount(), 1);
   });
 
   test("sees the environment that it is given and nothing of this process", { timeout }, async () => {

@@ -133,7 +133,7 @@ export class Workspace {
       ...(pi ? { PICTL_PI: pi } : {}),
       ...env,
     };
-    this.#giveToUser();
+    this.giveToUser();
   }
 
   /**
@@ -152,7 +152,7 @@ export class Workspace {
   start(args: readonly string[], options: RunOptions = {}): Running {
     const env = { ...this.env, ...options.env };
     const { shell } = options;
-    this.#giveToUser();
+    this.giveToUser();
     const line = [process.execPath, BIN, ...args];
     const [program = "", ...words] =
       shell === undefined ? line : ["/bin/sh", "-c", `${shell}; exec "$@"`, "sh", ...line];
@@ -290,8 +290,8 @@ export class Workspace {
     while (this.processes().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
-  /** Also what the test itself has made meanwhile. */
-  #giveToUser(): void {
+  /** Makes everything in it the user's, also what the test itself has made meanwhile. Each command does so first. */
+  giveToUser(): void {
     if (this.#user === undefined) return;
     execFileSync("chown", ["-hR", `${this.#user.uid}:${this.#user.gid}`, this.root]);
   }

@@ -147,6 +147,7 @@ export class Agent {
     const { sandbox, setting } = options;
     const [first = program, ...words] = [...(setting?.prefix ?? []), program, ...leading, ...options.args];
     const child = spawned(
+      sandbox,
       () =>
         sandbox?.spawn([...options.command, ...options.args], options.cwd, setting) ??
         withUmask(setting?.umask, () =>
@@ -160,7 +161,9 @@ export class Agent {
     );
     const { pid, stdin, stdout, stderr } = child;
     if (pid === undefined || stdin === null || stdout === null || stderr === null) {
-      throw await spawnFailure(child, program, options.cwd);
+      const failure = await spawnFailure(child, program, options.cwd);
+      await sandbox?.close();
+      throw failure;
     }
     const redact = createRedactor(options.env);
     const kept = keepHeadAndTail(stderr);
@@ -477,11 +480,15 @@ function wasStarted({ success, data }: AgentResponse): boolean {
   return success && (data as { disposition?: string } | undefined)?.disposition === "started";
 }
 
-/** Throws INVALID_INPUT for what a program can't be given: that spawn throws, all else it tells by an event. */
-function spawned(spawn: () => ChildProcess): ChildProcess {
+/**
+ * Throws INVALID_INPUT for what a program can't be given, and why its sandbox can't be made: that spawn throws, all else
+ * it tells by an event. Nothing runs in the sandbox then, which ends.
+ */
+function spawned(sandbox: AgentSandbox | undefined, spawn: () => ChildProcess): ChildProcess {
   try {
     return spawn();
   } catch (error) {
+    void sandbox?.close();
     if (systemErrorCode(error) !== "E2BIG") throw error;
     const message =
       "pi can't be started: its arguments and its environment are longer than the system allows.";
