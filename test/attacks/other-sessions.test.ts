@@ -77,6 +77,20 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.match(await place.ok(["prompt", "-s", bare, "on"]), /^echo: on/);
   });
 
+  test("can't be read where pi's directory is in the workspace", async () => {
+    place.env.PI_CODING_AGENT_DIR = join(place.cwd, "agent");
+    mkdirSync(join(place.cwd, "agent"));
+    await start(`${SECRET} bare`);
+    const own = await start("mine", "--sandbox", "strict");
+    const { stdout } = await inside(
+      own,
+      "grep -rlE 'canary|mine' agent; mv agent away; touch agent/sandboxed-sessions/x",
+    );
+    assert.match(stdout, /^agent\/sandboxed-sessions\/[^/]*\/[^/]*\/files\/[^/]*\n/);
+    assert.doesNotMatch(stdout, /agent\/sessions/);
+    assert.equal(existsSync(join(place.cwd, "agent/sandboxed-sessions/x")), false);
+  });
+
   test("aren't made by what an agent puts beside its own file", async () => {
     const bare = await start("bare");
     const own = await start("mine", "--sandbox", "strict");

@@ -180,6 +180,12 @@ export class AgentPool {
     return left;
   }
 
+  /** Ends what a sandboxed session has parked: it sees the session's directory still. */
+  async endParked(sessionId: string, sessionDir: string): Promise<void> {
+    await this.#leaving.get(sessionId);
+    await Promise.all(this.#spares.takeOf(sessionDir).map(({ agent }) => this.#end(agent)));
+  }
+
   /** To be called when a session becomes idle: somebody may be waiting for its place. */
   offerIdle(): void {
     this.#places.offerIdle();

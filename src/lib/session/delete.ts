@@ -52,11 +52,13 @@ export async function deleteSession(
   session.retire();
   await session.close(caller);
   const { file } = session.record;
+  const directory = directoryOf(session.record);
+  if (directory !== undefined) await sessions.endParked(session, directory);
   // Also when somebody else was quicker: it is found again where pi keeps it.
   sessions.forget(session);
   const held = await sessions.writers.hold(session.record, caller.environment, { lockOnly: true });
   try {
-    const result = await remove(session, file, caller, sessions.starter.agentPlaces());
+    const result = await remove(session.id, { file, directory }, caller, sessions.starter.agentPlaces());
     const left = sessions.filesOf(session, caller);
     return left.length === 0 ? result : { ...result, left };
   } finally {
@@ -65,18 +67,16 @@ export async function deleteSession(
 }
 
 async function remove(
-  session: Session,
-  file: string | undefined,
+  sessionId: string,
+  { file, directory }: { file: string | undefined; directory: string | undefined },
   caller: Caller,
   places: readonly string[],
 ): Promise<RequestResults["delete_session"]> {
   // A sandboxed session's file goes with all that its agent has written beside it, and comes back with what it was promised.
-  const directory = directoryOf(session.record);
   const isThere = file !== undefined && existsSync(file);
-  if (!isThere && (directory === undefined || !existsSync(directory)))
-    return { sessionId: session.id, method: "none" };
+  if (!isThere && (directory === undefined || !existsSync(directory))) return { sessionId, method: "none" };
   const place = directory ?? file ?? "";
-  const deleted = { sessionId: session.id, ...(file === undefined ? {} : { file }) };
+  const deleted = { sessionId, ...(file === undefined ? {} : { file }) };
   if (await moveToTrash(place, caller.environment ?? {}, places)) return { ...deleted, method: "trash" };
   try {
     if (directory === undefined) unlinkSync(place);

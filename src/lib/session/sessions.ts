@@ -21,6 +21,7 @@ import {
   type KeptSession,
   keptFile,
   readKept,
+  sandboxedFiles,
 } from "../core/session-files/sandboxed-directory.ts";
 import { checkName } from "../core/session-name.ts";
 import type { RequestParams, SessionReference } from "../protocol/requests.ts";
@@ -605,6 +606,11 @@ export class Sessions implements SessionHost {
   agentParked(session: Session, agent: Agent): Promise<void> {
     const left = this.writers.takeBack(agent);
     return this.#pool.park(agent, session.id, session.record.options.ephemeral ?? false).finally(left);
+  }
+
+  /** Ends the agent that a sandboxed session has left, before its directory is removed. */
+  async endParked({ id }: Session, directory: string): Promise<void> {
+    await this.#pool.endParked(id, sandboxedFiles(directory));
   }
 
   mustYield(since: number): boolean {

@@ -90,6 +90,13 @@ export class SpareAgents {
     return [...this.#kept.keys()].some((spare) => fits(spare, wanted));
   }
 
+  /** Takes out those that can only serve the session of this directory. */
+  takeOf(sessionDir: string): Spare[] {
+    const found = [...this.#kept.keys()].filter(({ agent }) => agent.sandbox?.sessionDir === sessionDir);
+    for (const spare of found) this.remove(spare);
+    return found;
+  }
+
   takeOldest(): Spare | undefined {
     const [oldest] = this.#kept.keys();
     if (oldest !== undefined) this.remove(oldest);

@@ -135,6 +135,14 @@ export function mountArguments(view: View): string[] {
   addPins(args, pinned, writable);
   if (agentDir !== undefined)
     addAgentDir(args, has("agent-dir") ? agentDir : { ...agentDir, hide: [] }, view.memorySize);
+  // Not mounted in the first place.
+  const isLeftOut = (path: string) =>
+    has("agent-dir") && agentDir?.hide.some((name) => isWithin(path, join(agentDir.path, name))) === true;
+  // Denied, and yet the way to the session's directory.
+  const around = sessionDir === undefined ? [] : hidden.filter((path) => isWithin(sessionDir, path));
+  for (const path of around)
+    if (!isLeftOut(path) && writable.some((root) => isWithin(path, root)))
+      args.push(...size, "--tmpfs", path);
   if (sessionDir !== undefined) args.push("--bind", sessionDir, sessionDir);
   // What leads there is in no directory that was mounted, where those are the sandbox's own.
   for (const place of [view.agentDir?.path, view.sessionDir])
@@ -153,6 +161,7 @@ export function mountArguments(view: View): string[] {
   // What is to be hidden below something that is mounted as a whole is covered.
   const whole = [...changeable, ...programs];
   for (const path of hidden) {
+    if (isLeftOut(path) || around.includes(path)) continue;
     if (!whole.some((root) => isWithin(path, root) && path !== root)) continue;
     addCover(args, path);
   }
