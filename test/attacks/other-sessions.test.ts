@@ -127,6 +127,10 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
     const search = ["history", "search", "mine", "--role", "user"];
     assert.match(await place.ok([...search, "-s", "worker"]), /mine/);
     assert.equal((await place.run([...search, "--project", path("notes")])).code, 4);
+    // pi takes what its file says, where it can open it at all.
+    writeFileSync(file, `${[header, ...claims.slice(1)].join("\n")}\n`);
+    assert.match(await place.ok(["prompt", "-s", "worker", "on"]), /^echo: on/);
+    assert.deepEqual([(await show(own)).name, (await show(own)).model], ["worker", "scripted/echo"]);
   });
 
   test("stay in their sandbox under another PICTL_HOME and without the registry, as they were promised", async () => {
@@ -142,9 +146,12 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
     const copy = (await place.ok(["session", "clone", id], { env })).trim();
     assert.equal((await inside(copy, keys, env)).stdout, "done\n");
     await place.ok(["daemon", "stop"], { env });
-    // The same one without its registry, and without a policy that asks for a sandbox.
-    renameSync(place.paths.registry, `${place.paths.registry}.old`);
+    // The first one again, when nothing asks for a sandbox any more.
     policy("");
+    assert.equal((await inside(id, `cat ${path(".ssh/key")} 2>/dev/null; echo done`)).stdout, "done\n");
+    await place.ok(["daemon", "stop"]);
+    // And without its registry.
+    renameSync(place.paths.registry, `${place.paths.registry}.old`);
     const shown = await show(id);
     assert.deepEqual([shown.sandbox, shown.name], ["minimal", "worker"]);
     assert.equal((await inside(id, `cat ${path(".ssh/key")} 2>/dev/null; echo done`)).stdout, "done\n");
