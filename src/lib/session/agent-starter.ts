@@ -67,6 +67,8 @@ export interface AgentPlan {
   cwd: string;
   /** The directory of its own that its file is in or is to be in, should it run in a sandbox; absent: the usual one. */
   directory?: string | undefined;
+  /** Whether it has been prepared for a sandbox: it has one then, also when nothing asks for one any more. */
+  isSandboxed?: boolean | undefined;
   /** The policy that held for it before. */
   policy?: PromisedPolicy | undefined;
   options: SessionOptions;
@@ -228,7 +230,8 @@ export class AgentStarter {
     const options = withPromptFiles(plan.options, agentDir);
     const { directory = sandboxedDirectoryFor(agentDir, cwd, plan.sessionId), policy: promised } = plan;
     const sessionDir = place.kind === "memory" ? undefined : sandboxedFiles(directory);
-    const planned = await this.#sandboxes.plan(options, { cwd, agentDir, sessionDir, promised }, env);
+    const places = { cwd, agentDir, sessionDir, promised, always: plan.isSandboxed };
+    const planned = await this.#sandboxes.plan(options, places, env);
     const pi = await this.resolvePi(env, planned === undefined ? [] : writablePlaces(planned));
     const expected = expectedOf(plan);
     const { model } = expected;

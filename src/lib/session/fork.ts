@@ -90,7 +90,8 @@ async function branchInto(
   // started with into the file that it opens: it copies the whole file. In a sandbox it only reads the parent's.
   const isCopied =
     own !== undefined || directory !== record.cwd || model !== undefined || thinking !== undefined;
-  if (own !== undefined) Object.assign(plan, { options: record.options, directory: own.directory });
+  if (own !== undefined)
+    Object.assign(plan, { options: record.options, directory: own.directory, isSandboxed: true });
   const copyId = isCopied ? (own?.copyId ?? randomUUID()) : undefined;
   if (copyId !== undefined && plan.place.kind === "file") plan.place = { ...plan.place, copyId };
   const isNew = (id: string) => sessions.all().every((session) => session.id !== id);

@@ -481,7 +481,16 @@ export class Sessions implements SessionHost {
       held.release();
       held = await this.writers.hold(record, environment);
     }
-    const start = this.#pool.start({ sessionId: record.id, prepared, plan, caller, handlers, ...wait });
+    // It may wait long for a place, while the policy changes.
+    const later = () => ({ ...plan(), isSandboxed: sandbox !== undefined });
+    const start = this.#pool.start({
+      sessionId: record.id,
+      prepared,
+      plan: later,
+      caller,
+      handlers,
+      ...wait,
+    });
     return await this.writers.whileHeld(held, start, () => session.fileLeft());
   }
 

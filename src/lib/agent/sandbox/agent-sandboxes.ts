@@ -28,6 +28,8 @@ export interface AgentPlaces {
   agentDir: string;
   /** Where it is to keep its session's file; undefined where it keeps none. */
   sessionDir: string | undefined;
+  /** Whether it has one in any case. */
+  always?: boolean | undefined;
   /** What its session was promised. */
   promised: PromisedPolicy | undefined;
 }
