@@ -199,6 +199,22 @@ const gitWords = fc.oneof(
 /** One step, with a weight for what has been a way out. */
 export const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant("link in place of"), at: name, target }) },
+  // Where the next start, or the next command, looks first.
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant("link in place of"),
+      at: fc.constantFrom(
+        "sub",
+        "vendor/data",
+        "prompts/skill.md",
+        "report.md",
+        ".pi/settings.json",
+        "SESSIONS/2026-01-02T00-00-00-000Z_0199aaaa-own.jsonl",
+      ),
+      target,
+    }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({

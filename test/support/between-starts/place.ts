@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -320,7 +321,7 @@ function namesIn(path: string): string {
 }
 
 function differenceOf({ path, text, stats }: Canary): string | undefined {
-  const now = lstatSync(path, { throwIfNoEntry: false });
+  const now = existsSync(path) ? lstatSync(path) : undefined;
   if (now === undefined) return "is gone";
   if (!now.isFile()) return "is no file any more";
   for (const key of ["mode", "uid", "gid", "size", "ino", "nlink"] as const)
