@@ -52,6 +52,7 @@ export const HAS_LONG_FORM: readonly string[] = [
   "test/attacks/own-package.test.ts",
   "test/attacks/set-id-bits.test.ts",
   "test/attacks/unix-datagrams.test.ts",
+  "test/attacks/other-sessions.test.ts",
   "test/contract/agent.test.ts",
   "test/contract/fuzz.test.ts",
   "test/contract/gate-pi.test.ts",

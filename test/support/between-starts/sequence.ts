@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { LONG } from "../speed.ts";
 import { type Action, action, shellLine } from "./actions.ts";
 import { type Command, command, type Outside } from "./outside.ts";
 import type { Place } from "./place.ts";
@@ -103,7 +104,9 @@ export async function runLife(
   for (const [index, { start, actions, commands }] of rounds.entries()) {
     const did = actions.map((one) => shellLine(one, place));
     const read = readAll(place);
-    const wrong = await run(`start ${index + 1}`, start, [`cd ${place.workspace}`, read, ...did, read]);
+    // What stays is read at the end as well; before, what the agent covers or removes again.
+    const before = LONG ? [read] : [];
+    const wrong = await run(`start ${index + 1}`, start, [`cd ${place.workspace}`, ...before, ...did, read]);
     if (wrong.length > 0) return wrong;
     figures.sequences += 1;
     for (const each of commands) {
