@@ -42,6 +42,29 @@ describe("a file that never ends, where pictl reads one", () => {
     sparse(".pi/mcp.json");
     assert.equal(await place.ok(["prompt", "-s", id, "still here"]), "echo: still here");
 
+    // The session's own file, while its agent runs and afterwards.
+    const { file = "" } = (await place.ask("get_session", { sessionId: id })).session;
+    truncateSync(file, SIZE);
+    for (const isClosed of [false, true]) {
+      if (isClosed) await place.ask("close_session", { sessionId: id });
+      const { code, stderr } = await place.run(["prompt", "-s", id, "again"]);
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /\.jsonl is larger than 2147483648 bytes.*\[STORAGE_UNAVAILABLE\]/);
+      for (const [args, expected] of [
+        [["session", "list"], 0],
+        [["session", "last", id], isClosed ? 1 : 0],
+        [["session", "export", id, "-o", "out.jsonl", "-f", "jsonl"], 1],
+        [["session", "clone", id], 1],
+        [["history", "search", "here"], 4],
+        [["history", "search", "here", "--deep"], 4],
+        [["history", "list"], 0],
+      ] as const) {
+        const result = await place.run([...args]);
+        assert.equal(result.code, expected, `${args.join(" ")}: ${result.stdout}${result.stderr}`);
+      }
+    }
+    await place.ok(["session", "delete", "--yes", id]);
+
     for (const make of [
       () => sparse(".pictl/config.toml"),
       () => execFileSync("mkfifo", [path(".pictl/config.toml")]),

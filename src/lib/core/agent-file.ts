@@ -20,6 +20,8 @@ export interface AgentFileOptions {
   links?: "follow" | { below: string };
   /** The user id that the file must have. */
   owner?: number | undefined;
+  /** Bytes; a file that is larger is refused: a sparse one has any size. */
+  maxBytes?: number | undefined;
 }
 
 /** What the codes mean that don't come from the file system, or not always. */
@@ -37,9 +39,9 @@ const PROBLEMS = {
  *
  * @returns a descriptor of a regular file, which the caller closes
  * @throws what the file system says; `EISDIR` and `EFTYPE` for what is no regular file, `ELOOP` for a link that isn't
- *   followed, `EOWNER` for a file of another user
+ *   followed, `EOWNER` for a file of another user, `EFBIG` for a larger one
  */
-export function openAgentFile(path: string, { links, owner }: AgentFileOptions = {}): number {
+export function openAgentFile(path: string, { links, owner, maxBytes }: AgentFileOptions = {}): number {
   const noFollow = links === "follow" ? 0 : constants.O_NOFOLLOW;
   let fd: number;
   try {
@@ -52,6 +54,7 @@ export function openAgentFile(path: string, { links, owner }: AgentFileOptions =
     const stats = fstatSync(fd);
     if (!stats.isFile()) throw problem(stats.isDirectory() ? "EISDIR" : "EFTYPE", path);
     if (owner !== undefined && stats.uid !== owner) throw problem("EOWNER", path);
+    if (maxBytes !== undefined && stats.size > maxBytes) throw problem("EFBIG", path, ` ${maxBytes} bytes`);
     if (typeof links === "object" && !liesBelow(links.below, path, stats)) throw problem("ELOOP", path);
     return fd;
   } catch (error) {
@@ -60,17 +63,11 @@ export function openAgentFile(path: string, { links, owner }: AgentFileOptions =
   }
 }
 
-/**
- * The content of a file that an agent may have written or replaced. See {@link openAgentFile}.
- *
- * @param options.maxBytes a file that is larger is refused (`EFBIG`): a sparse one has any size
- */
+/** The content of a file that an agent may have written or replaced. See {@link openAgentFile}. */
 export function readAgentFile(path: string, options: AgentFileOptions & { maxBytes: number }): Buffer {
-  const { maxBytes } = options;
   const fd = openAgentFile(path, options);
   try {
-    const { size } = fstatSync(fd);
-    if (size > maxBytes) throw problem("EFBIG", path, ` ${maxBytes} bytes`);
+    const size = Math.min(fstatSync(fd).size, options.maxBytes);
     // As it was when it was opened: what grows meanwhile isn't followed.
     const bytes = Buffer.alloc(size);
     let length = 0;

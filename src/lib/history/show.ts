@@ -1,8 +1,8 @@
 import { closeSync } from "node:fs";
-import { openAgentFile } from "../core/agent-file.ts";
 import { PictlError } from "../core/errors.ts";
 import { asObject, asString, type JsonObject, parseTime } from "../core/session-files/json.ts";
 import { forEachLine } from "../core/session-files/line-reader.ts";
+import { openSessionFile } from "../core/session-files/open.ts";
 import { readEntryLine } from "./files/entry-line.ts";
 import { modelName, partsOf } from "./files/parts.ts";
 import { activeRanges, isActive } from "./index/file-state.ts";
@@ -80,7 +80,7 @@ function modelOf(entry: JsonObject): string | undefined {
 function readEntries(row: FileRow, visit: (entry: JsonObject, start: number) => boolean): void {
   let fd: number;
   try {
-    fd = openAgentFile(row.path);
+    fd = openSessionFile(row.path);
   } catch (error) {
     throw new PictlError("SESSION_NOT_FOUND", `The session file ${row.path} can't be read any more.`, {
       hint: "It may have been deleted or moved: pictl history list --all shows what there is.",

@@ -1,7 +1,7 @@
 import { closeSync } from "node:fs";
-import { openAgentFile } from "../../core/agent-file.ts";
 import { asString, type JsonObject } from "../../core/session-files/json.ts";
 import { forEachLine, lineAt } from "../../core/session-files/line-reader.ts";
+import { openSessionFile } from "../../core/session-files/open.ts";
 import { readEntryLine } from "./entry-line.ts";
 
 /** Below it a line is read whole; see entry-line.ts. */
@@ -47,7 +47,7 @@ export class ReadBack {
     if (known !== undefined) return known;
     if (this.#open.size >= MAX_OPEN) this.close();
     try {
-      const fd = openAgentFile(path);
+      const fd = openSessionFile(path);
       this.#open.set(path, fd);
       return fd;
     } catch {

@@ -1,10 +1,10 @@
 import { closeSync, existsSync, fstatSync } from "node:fs";
 import { setTimeout as delay, setImmediate } from "node:timers/promises";
-import { openAgentFile } from "../../core/agent-file.ts";
 import { systemErrorCode } from "../../core/errors.ts";
 import { type JsonObject, parseObject } from "../../core/session-files/json.ts";
 import { isInLine, readFully } from "../../core/session-files/line-reader.ts";
 import { listRoots, type SessionFile, type SessionRoot } from "../../core/session-files/locate.ts";
+import { openSessionFile } from "../../core/session-files/open.ts";
 import { KeptSessions } from "../../core/session-files/sandboxed-directory.ts";
 import { fingerprint } from "../files/fingerprint.ts";
 import { isBelow, otherNames } from "../files/roots.ts";
@@ -276,7 +276,7 @@ export class HistoryIndex {
   #step(file: FoundFile): void {
     let fd: number;
     try {
-      fd = openAgentFile(file.path);
+      fd = openSessionFile(file.path);
     } catch (error) {
       this.#todo.delete(file.path);
       this.#done.files += 1;
@@ -485,7 +485,7 @@ function parseState(text: string): FileState | undefined {
 function readHeader(path: string): JsonObject | undefined {
   let fd: number;
   try {
-    fd = openAgentFile(path);
+    fd = openSessionFile(path);
   } catch {
     // Gone or closed to us: whoever reads it finds out which.
     return undefined;

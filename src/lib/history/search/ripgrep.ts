@@ -1,10 +1,14 @@
+import { lstatSync } from "node:fs";
 import { searchProgram } from "../../core/outside/find-program.ts";
 import { runProgram } from "../../core/outside/start-program.ts";
+import { MAX_SESSION_FILE_BYTES } from "../../core/session-files/open.ts";
 
 /** Files given to one ripgrep: command lines have an end. */
 const FILES_AT_ONCE = 500;
 /** Offsets of lines, a dozen bytes each. */
 const MAX_OUTPUT = 256 * 1024 * 1024;
+/** It reads a GiB in a second or two. What takes longer has something else than a file before it. */
+const TIMEOUT_MS = 60_000;
 
 /**
  * Which lines of which files may hold a word, by the offsets of the lines, found by ripgrep; undefined where it
@@ -22,12 +26,19 @@ export async function linesWith(
   const { path: program } = searchProgram("rg", process.env, places);
   if (program === undefined) return undefined;
   const found = new Map<string, Set<number>>();
-  for (let at = 0; at < paths.length; at += FILES_AT_ONCE) {
-    const output = await ripgrep(program, needle, paths.slice(at, at + FILES_AT_ONCE));
+  const files = paths.filter(isReadable);
+  for (let at = 0; at < files.length; at += FILES_AT_ONCE) {
+    const output = await ripgrep(program, needle, files.slice(at, at + FILES_AT_ONCE));
     if (output === undefined) return undefined;
     addLines(output, found);
   }
   return found;
+}
+
+/** Its agent may have put something else in its place, which ripgrep would wait for or follow. */
+function isReadable(path: string): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats?.isFile() === true && stats.size <= MAX_SESSION_FILE_BYTES;
 }
 
 /** @param output of each line `<path> NUL <offset>:` and a line end, which a path may hold, too */
@@ -69,8 +80,8 @@ function ripgrep(program: string, needle: string, paths: readonly string[]): Pro
     ...paths,
   ];
   return new Promise((resolve) => {
-    runProgram(program, args, { maxBuffer: MAX_OUTPUT, env: {} }, (error, stdout) => {
-      // 1: no line matches. Anything else (not installed, too much output, a file that is gone): we look ourselves.
+    runProgram(program, args, { maxBuffer: MAX_OUTPUT, timeout: TIMEOUT_MS, env: {} }, (error, stdout) => {
+      // 1: no line matches. Anything else (not installed, too much output, too slow): we look ourselves.
       const code = error === null ? 0 : error.code;
       resolve(code === 0 || code === 1 ? stdout : undefined);
     });

@@ -1,6 +1,5 @@
 import { closeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { openAgentFile } from "../../core/agent-file.ts";
 import {
   asObject,
   asString,
@@ -9,6 +8,7 @@ import {
   parseTime,
 } from "../../core/session-files/json.ts";
 import { forEachLine, type Line } from "../../core/session-files/line-reader.ts";
+import { openSessionFile } from "../../core/session-files/open.ts";
 import { MAX_PARSED_LINE, readEntryLine } from "../files/entry-line.ts";
 import { modelName, type Part, partsOf, usageOf } from "../files/parts.ts";
 import type { FileRow } from "../index/history-index.ts";
@@ -52,7 +52,7 @@ export async function scanFile(
 ): Promise<void> {
   let fd: number;
   try {
-    fd = openAgentFile(row.path);
+    fd = openSessionFile(row.path);
   } catch {
     // Gone since it was listed.
     return;

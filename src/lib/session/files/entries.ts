@@ -1,9 +1,10 @@
 import { closeSync, fstatSync } from "node:fs";
 import type { SessionEntry, SessionHeader } from "@earendil-works/pi-coding-agent";
-import { agentFileProblem, openAgentFile } from "../../core/agent-file.ts";
+import { agentFileProblem, isUnfit } from "../../core/agent-file.ts";
 import { PictlError, systemErrorCode } from "../../core/errors.ts";
 import { isObject, type JsonObject, parseObject } from "../../core/session-files/json.ts";
 import { forEachLine } from "../../core/session-files/line-reader.ts";
+import { openSessionFile } from "../../core/session-files/open.ts";
 import { migrateInMemory } from "./migrate.ts";
 
 /** Parsed entries take a few times their size in memory, so a file beyond this would take the daemon down. */
@@ -28,7 +29,7 @@ export interface SessionContents {
  */
 export function readEntries(path: string, maxBytes: number = DEFAULT_MAX_FILE_BYTES): SessionContents {
   try {
-    const fd = openAgentFile(path);
+    const fd = openSessionFile(path);
     try {
       return readOpen(fd, path, maxBytes);
     } finally {
@@ -115,7 +116,7 @@ export function refuseOtherFile(path: string): void {
 /** Opens a session file. Throws as {@link readEntries} does. */
 export function openSaved(path: string): number {
   try {
-    return openAgentFile(path);
+    return openSessionFile(path);
   } catch (error) {
     throw toReadError(error, path);
   }
@@ -132,7 +133,7 @@ function toReadError(error: unknown, path: string): unknown {
       cause: error,
     });
   }
-  if (code === "EFTYPE" || code === "ELOOP" || code === "EISDIR") {
+  if (isUnfit(error) || code === "ELOOP") {
     return new PictlError(
       "STORAGE_UNAVAILABLE",
       `${path} ${agentFileProblem(error)}, and so not read as a session.`,

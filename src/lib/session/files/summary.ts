@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync } from "node:fs";
-import { openAgentFile } from "../../core/agent-file.ts";
 import { forEachLine, isInLine, type Line, readFully } from "../../core/session-files/line-reader.ts";
 import type { SessionFile } from "../../core/session-files/locate.ts";
+import { openSessionFile } from "../../core/session-files/open.ts";
 import { applyFacts, type SessionSummary, startSummary } from "./summary-fields.ts";
 import { readLine } from "./summary-line.ts";
 
@@ -45,7 +45,7 @@ export function summarize(file: SessionFile, previous?: SummaryState): SummarySt
   // An mtime of -1 matches no file: a file that couldn't be read is tried again the next time.
   const unreadable = { offset: 0, size: file.size, mtimeMs: -1, ino: file.ino, fingerprint: "" };
   try {
-    const fd = openAgentFile(file.path);
+    const fd = openSessionFile(file.path);
     try {
       return summarizeOpen(fd, previous);
     } finally {

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync } from "node:fs";
-import { openAgentFile } from "../../core/agent-file.ts";
 import { parseObject } from "../../core/session-files/json.ts";
 import { forEachLine, type Line, lineAt, readFully } from "../../core/session-files/line-reader.ts";
+import { openSessionFile } from "../../core/session-files/open.ts";
 
 /** pi writes an entry's ids first; this is ample for them. */
 const IDS_WITHIN_BYTES = 512;
@@ -44,7 +44,7 @@ export const FILE_START: Omit<FileMark, "ino"> = { offset: 0, lastId: null };
 
 /** The entries of a session file behind an offset, by their ids alone. Throws what the file system says. */
 export function readTail(path: string, from: Omit<FileMark, "ino">): Tail {
-  const fd = openAgentFile(path);
+  const fd = openSessionFile(path);
   try {
     const { ino, size } = fstatSync(fd);
     const { offset, lastId, lastAt } = from;
@@ -82,7 +82,7 @@ export function readTail(path: string, from: Omit<FileMark, "ino">): Tail {
 
 /** The end of a session file as it is now. Throws what the file system says. */
 export function markEnd(path: string): FileMark {
-  const fd = openAgentFile(path);
+  const fd = openSessionFile(path);
   try {
     const { ino, size } = fstatSync(fd);
     for (let length = Math.min(END_BYTES, size); ; length = Math.min(length * 4, size)) {
@@ -109,7 +109,7 @@ export function markEnd(path: string): FileMark {
 export function stillHolds(path: string, mark: Pick<FileMark, "offset" | "lastId" | "lastAt">): boolean {
   const { lastId } = mark;
   if (lastId === null) return true;
-  const fd = openAgentFile(path);
+  const fd = openSessionFile(path);
   try {
     const { offset, lastAt } = mark;
     let isThere = false;
@@ -132,7 +132,7 @@ export function stillHolds(path: string, mark: Pick<FileMark, "offset" | "lastId
 export function missingAncestor(path: string): string | undefined {
   const parents = new Map<string, string | null>();
   let last: string | null = null;
-  const fd = openAgentFile(path);
+  const fd = openSessionFile(path);
   try {
     const { size } = fstatSync(fd);
     forEachLine(fd, 0, size, (line) => {

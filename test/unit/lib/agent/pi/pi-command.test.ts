@@ -45,7 +45,7 @@ function putOnPath({ root, bin }: Place, version: string): string {
 test("with nothing said and no pi on PATH the bundled one runs on pictl's own Node", async (t) => {
   const here = place(t);
   assert.deepEqual(await here.resolve(), {
-    argv: [process.execPath, here.bundled],
+    argv: [process.execPath, "--min-semi-space-size=8", here.bundled],
     path: here.bundled,
     version: "1.0.0",
     source: "bundled",
@@ -59,7 +59,7 @@ for (const version of ["1.0.0", "1.0.1", "2.0.0"]) {
     const path = putOnPath(here, version);
     const pi = await here.resolve();
     assert.deepEqual([pi.source, pi.path, pi.version], ["PATH", path, version]);
-    assert.deepEqual(pi.argv, [process.execPath, path]);
+    assert.deepEqual(pi.argv, [process.execPath, "--min-semi-space-size=8", path]);
     assert.match(pi.reason, /not older than the bundled 1\.0\.0/);
   });
 }
@@ -107,7 +107,7 @@ test("PICTL_PI wins over agent.command, which wins over PATH", async (t) => {
   assert.deepEqual([fromEnv.source, fromEnv.version], ["PICTL_PI", "1.1.0"]);
   const fromConfig = await here.resolve({ PICTL_PI: "" }, [configured, "--offline"]);
   assert.deepEqual([fromConfig.source, fromConfig.version], ["config", "1.2.0"]);
-  assert.deepEqual(fromConfig.argv, [process.execPath, configured, "--offline"]);
+  assert.deepEqual(fromConfig.argv, [process.execPath, "--min-semi-space-size=8", configured, "--offline"]);
 });
 
 test("PICTL_PI is a path, ~/, relative to the shell's directory, or a name on PATH", async (t) => {
@@ -130,13 +130,13 @@ const scripts: { name: string; file: string; text: string; argv: (path: string) 
     name: "a script for Node runs on pictl's own, with the options of its first line",
     file: "pi",
     text: "#!/usr/bin/env -S node --no-warnings\nconsole.log('1.3.0')\n",
-    argv: (path) => [process.execPath, "--no-warnings", path],
+    argv: (path) => [process.execPath, "--min-semi-space-size=8", "--no-warnings", path],
   },
   {
     name: "a file named .cjs needs neither first line nor permission",
     file: "pi.cjs",
     text: "console.log('1.3.0')\n",
-    argv: (path) => [process.execPath, path],
+    argv: (path) => [process.execPath, "--min-semi-space-size=8", path],
   },
   {
     name: "an interpreter in a directory named after Node isn't Node",
