@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
+import { noteAgentPlaces } from "../../src/lib/core/outside/agent-places.ts";
+import { refuseOpenedOutside } from "../../src/lib/core/outside/planted-link.ts";
 import { writeSession } from "../support/session-file.ts";
 import { Workspace } from "../support/workspace.ts";
 
@@ -41,5 +51,67 @@ describe("a link that an agent has made in the workspace", () => {
     symlinkSync(outside, link);
     await place.ok(["session", "export", id, "-o", join(link, "mine.md")]);
     assert.match(readFileSync(join(outside, "mine.md"), "utf8"), /hi/);
+  });
+
+  test("gives it no file from outside, whichever way the user names the file", async (t) => {
+    const place = new Workspace();
+    t.after(() => place.dispose());
+    mkdirSync(dirname(place.paths.agentPlaces), { recursive: true, mode: 0o700 });
+    noteAgentPlaces(place.paths.agentPlaces, [place.cwd]);
+    const outside = join(place.root, "outside");
+    mkdirSync(outside);
+    writeFileSync(join(outside, "key"), "a secret");
+    writeFileSync(join(outside, "skill.json"), '{"responses":[[{"text":"a secret"}]]}');
+    symlinkSync(join(outside, "key"), join(place.cwd, "notes.md"));
+    symlinkSync(outside, join(place.cwd, "sub"));
+    const refused = async (...args: string[]) => {
+      const { code, stdout, stderr } = await place.run(args);
+      assert.equal(code, 7, `${args.join(" ")}: ${stdout}${stderr}`);
+      assert.match(stderr, /symbolic link to .*outside/);
+    };
+    const prompt = ["prompt", "--new", "--model", "scripted/echo", "look"];
+    await refused(...prompt, "@notes.md");
+    await refused(...prompt, "@sub/key");
+    await refused(...prompt, "--file", "notes.md");
+    await refused("session", "create", "--system-prompt", "notes.md");
+    await refused("session", "create", "--append-system-prompt", "sub/key");
+    await refused("session", "create", "--model", "scripted/sub/skill.json");
+    await refused("session", "create", "--cwd", "sub");
+    for (const flag of ["-e", "--skill", "--prompt-template", "--theme"])
+      await refused("session", "create", "--", flag, "sub/key");
+    // A link that stays in the place, and the user's own ones from elsewhere.
+    writeFileSync(join(place.cwd, "AGENTS.md"), "mine");
+    symlinkSync("AGENTS.md", join(place.cwd, "CLAUDE.md"));
+    symlinkSync(join(outside, "key"), join(place.root, "mine"));
+    symlinkSync(place.cwd, join(place.root, "project"));
+    const answer = await place.ok([
+      ...prompt,
+      "@CLAUDE.md",
+      `@${join(place.root, "mine")}`,
+      "--file",
+      join(place.root, "project", "AGENTS.md"),
+      "--system-prompt",
+      "CLAUDE.md",
+    ]);
+    assert.match(answer, /mine.*a secret.*mine/s);
+  });
+
+  test("is seen also when it is taken away again while the file is opened", async () => {
+    const place = new Workspace();
+    try {
+      const key = join(place.root, "key");
+      writeFileSync(key, "a secret");
+      writeFileSync(join(place.cwd, "notes.md"), "notes");
+      const fd = openSync(key, "r");
+      try {
+        assert.throws(() => refuseOpenedOutside(fd, join(place.cwd, "notes.md"), [place.cwd]), {
+          code: "SANDBOX_CHANGED",
+        });
+      } finally {
+        closeSync(fd);
+      }
+    } finally {
+      await place.dispose();
+    }
   });
 });

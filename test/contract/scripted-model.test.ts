@@ -179,7 +179,7 @@ for (const { name, cli, skip } of LONG ? pis : pis.slice(0, 1)) {
 
     /** Runs `use` with a pi on this model, and ends the pi whatever happens. */
     async function withPi<T>(model: string, args: string[], use: (pi: Pi) => Promise<T>): Promise<T> {
-      const scripted = scriptedModelArgs(resolveScriptedModel(model, SCENARIOS), extension);
+      const scripted = scriptedModelArgs(resolveScriptedModel(model, SCENARIOS, []), extension);
       const env = { PI_CODING_AGENT_DIR: join(root, "agent"), SCRIPTED_LABEL: "from the shell" };
       const pi = new Pi(cli, [...args, ...scripted], join(root, "cwd"), env);
       running.add(pi);

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { PictlError } from "../core/errors.ts";
+import { refuseWayOut } from "../core/outside/planted-link.ts";
 import type { Environment } from "../core/paths.ts";
 import { homeOf } from "../core/user.ts";
 
@@ -21,9 +22,16 @@ const DESCRIPTOR = /^\/(dev\/fd|dev\/stdin|proc\/(self|\d+)\/fd)(\/|$)/;
  * Makes the paths among the arguments after `--` absolute.
  *
  * @param cwd the session's directory, from which pi would resolve them
- * @throws PictlError FILE_NOT_FOUND, INVALID_INPUT for a descriptor of the shell
+ * @param places in which sandboxed agents can write
+ * @throws PictlError FILE_NOT_FOUND, INVALID_INPUT for a descriptor of the shell, SANDBOX_CHANGED for a link that an agent
+ *   could have made
  */
-export function absolutePaths(args: readonly string[], cwd: string, env: Environment): string[] {
+export function absolutePaths(
+  args: readonly string[],
+  cwd: string,
+  env: Environment,
+  places: readonly string[],
+): string[] {
   return args.map((arg, index) => {
     const what = kindOf(args, index);
     if (what === undefined) return arg;
@@ -33,6 +41,7 @@ export function absolutePaths(args: readonly string[], cwd: string, env: Environ
     );
     refuseDescriptor(path, what);
     requireFile(path, what);
+    refuseWayOut(path, places);
     return path;
   });
 }
@@ -50,13 +59,16 @@ export function refuseDescriptor(path: string, what: string): void {
  * Checks that what the arguments name is still there. A change of its content is not looked at: people edit their
  * extensions, and an edit is what they want to run.
  *
- * @throws PictlError FILE_NOT_FOUND
+ * @param places in which sandboxed agents can write
+ * @throws PictlError FILE_NOT_FOUND, SANDBOX_CHANGED for a link that an agent could have made
  */
-export function requirePaths(args: readonly string[]): void {
+export function requirePaths(args: readonly string[], places: readonly string[]): void {
   for (const [index, arg] of args.entries()) {
     const what = kindOf(args, index);
     // A relative path comes from an earlier build, and starts from wherever pi runs.
-    if (what !== undefined && arg.startsWith("/")) requireFile(arg, what);
+    if (what === undefined || !arg.startsWith("/")) continue;
+    requireFile(arg, what);
+    refuseWayOut(arg, places);
   }
 }
 

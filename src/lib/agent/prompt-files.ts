@@ -11,13 +11,19 @@ import type { SessionOptions } from "../protocol/session.ts";
  * for an argument. The files lie in pi's own directory, where an agent in a sandbox reads and can't write, and are named
  * for their content, so that sessions with equal prompts share agents.
  *
+ * @param places in which sandboxed agents can write
  * @returns the options with absolute paths in place of the texts
- * @throws PictlError STORAGE_UNAVAILABLE; FILE_NOT_FOUND for a path that an earlier build stored, and that is gone
+ * @throws PictlError STORAGE_UNAVAILABLE; FILE_NOT_FOUND for a path that an earlier build stored, and that is gone, SANDBOX_CHANGED for one
+ *   that a link leads to which an agent could have made
  */
-export function withPromptFiles(options: SessionOptions, agentDir: string): SessionOptions {
+export function withPromptFiles(
+  options: SessionOptions,
+  agentDir: string,
+  places: readonly string[],
+): SessionOptions {
   const { systemPrompt, appendSystemPrompt } = options;
   const toFile = (text: string, flag: string) =>
-    promptFile(text.startsWith("/") ? promptText(text, "/", flag) : text, agentDir);
+    promptFile(text.startsWith("/") ? promptText(text, "/", flag, places) : text, agentDir);
   return {
     ...options,
     ...(systemPrompt === undefined ? {} : { systemPrompt: toFile(systemPrompt, "--system-prompt") }),

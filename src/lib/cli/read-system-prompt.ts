@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { PictlError } from "../core/errors.ts";
+import { resolvePaths } from "../core/paths.ts";
 import {
   asPromptText,
   MAX_PROMPT_BYTES,
@@ -13,7 +14,7 @@ import {
  * The text of a system prompt that was given as itself or as a file, from the shell's directory. A pipe may be written
  * late or never: it is waited for with a notice, and a time limit can end the wait.
  *
- * @throws PictlError FILE_NOT_FOUND, INVALID_INPUT, USAGE
+ * @throws PictlError FILE_NOT_FOUND, INVALID_INPUT, USAGE, SANDBOX_CHANGED for a link that an agent could have made
  */
 export async function readSystemPrompt(value: string, flag: string): Promise<string> {
   if (value === "-")
@@ -23,7 +24,10 @@ export async function readSystemPrompt(value: string, flag: string): Promise<str
   const path = promptPath(value, "", flag);
   if (path === undefined) return value;
   const kind = statSync(path, { throwIfNoEntry: false });
-  if (!kind?.isFIFO() && !kind?.isCharacterDevice()) return promptText(value, "", flag);
+  if (!kind?.isFIFO() && !kind?.isCharacterDevice()) {
+    const { agentPlaces } = await import("../core/outside/agent-places.ts");
+    return promptText(value, "", flag, agentPlaces(resolvePaths(process.env).agentPlaces));
+  }
   const { readFileOfAnyKind } = await import("./prompt/read-file.ts");
   const exceeded = () => tooLarge(path, flag, MAX_PROMPT_BYTES + 1);
   let bytes: Buffer;

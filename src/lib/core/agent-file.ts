@@ -11,13 +11,15 @@ import {
 } from "node:fs";
 import { join, relative } from "node:path";
 import { systemErrorCode } from "./errors.ts";
+import { refuseOpenedOutside } from "./outside/planted-link.ts";
 
 export interface AgentFileOptions {
   /**
    * Links that lead to the file: `below` a directory none is followed; by default none at the end of the path; `follow`
-   * is for places that only the user writes, who may keep a file elsewhere.
+   * is for places that only the user writes, who may keep a file elsewhere. A file that the user names may be anywhere,
+   * but no link in `places` where sandboxed agents write leads out of them.
    */
-  links?: "follow" | { below: string };
+  links?: "follow" | { below: string } | { places: readonly string[] };
   /** The user id that the file must have. */
   owner?: number | undefined;
   /** Bytes; a file that is larger is refused: a sparse one has any size. */
@@ -39,10 +41,11 @@ const PROBLEMS = {
  *
  * @returns a descriptor of a regular file, which the caller closes
  * @throws what the file system says; `EISDIR` and `EFTYPE` for what is no regular file, `ELOOP` for a link that isn't
- *   followed, `EOWNER` for a file of another user, `EFBIG` for a larger one
+ *   followed, PictlError SANDBOX_CHANGED for one that leads out of `places`, `EOWNER` for a file of another user, `EFBIG` for a larger one
  */
 export function openAgentFile(path: string, { links, owner, maxBytes }: AgentFileOptions = {}): number {
-  const noFollow = links === "follow" ? 0 : constants.O_NOFOLLOW;
+  const places = typeof links === "object" && "places" in links ? links.places : undefined;
+  const noFollow = links === "follow" || places !== undefined ? 0 : constants.O_NOFOLLOW;
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | noFollow);
@@ -55,7 +58,9 @@ export function openAgentFile(path: string, { links, owner, maxBytes }: AgentFil
     if (!stats.isFile()) throw problem(stats.isDirectory() ? "EISDIR" : "EFTYPE", path);
     if (owner !== undefined && stats.uid !== owner) throw problem("EOWNER", path);
     if (maxBytes !== undefined && stats.size > maxBytes) throw problem("EFBIG", path, ` ${maxBytes} bytes`);
-    if (typeof links === "object" && !liesBelow(links.below, path, stats)) throw problem("ELOOP", path);
+    if (places !== undefined) refuseOpenedOutside(fd, path, places);
+    if (typeof links === "object" && "below" in links && !liesBelow(links.below, path, stats))
+      throw problem("ELOOP", path);
     return fd;
   } catch (error) {
     closeSync(fd);
@@ -89,7 +94,7 @@ export function readAgentFile(path: string, options: AgentFileOptions & { maxByt
  */
 export function inAgentDirectory<T>(
   directory: string,
-  links: AgentFileOptions["links"],
+  links: "follow" | { below: string } | undefined,
   act: (held: string) => T,
 ): T {
   const noFollow = links === undefined ? constants.O_NOFOLLOW : 0;

@@ -13,11 +13,13 @@ export const MAX_PROMPT_BYTES = 4 * 1024 * 1024;
  * @param value text, or the path of a file
  * @param cwd directory that a relative path starts from
  * @param flag names the option in errors
- * @throws PictlError FILE_NOT_FOUND for a path without a file, INVALID_INPUT for what can't be read as text
+ * @param places in which sandboxed agents can write
+ * @throws PictlError FILE_NOT_FOUND for a path without a file, INVALID_INPUT for what can't be read as text,
+ *   SANDBOX_CHANGED for a link that an agent could have made
  */
-export function promptText(value: string, cwd: string, flag: string): string {
+export function promptText(value: string, cwd: string, flag: string, places: readonly string[]): string {
   const path = promptPath(value, cwd, flag);
-  return path === undefined ? value : asPromptText(readBytes(path, flag), path, flag);
+  return path === undefined ? value : asPromptText(readBytes(path, flag, places), path, flag);
 }
 
 /**
@@ -51,10 +53,11 @@ function isThere(path: string): boolean {
   }
 }
 
-function readBytes(path: string, flag: string): Buffer {
+function readBytes(path: string, flag: string, places: readonly string[]): Buffer {
   try {
-    return readAgentFile(path, { maxBytes: MAX_PROMPT_BYTES, links: "follow" });
+    return readAgentFile(path, { maxBytes: MAX_PROMPT_BYTES, links: { places } });
   } catch (error) {
+    if (error instanceof PictlError) throw error;
     if (systemErrorCode(error) === "EFBIG") throw tooLarge(path, flag, statSync(path).size);
     throw unreadable(path, flag, error);
   }

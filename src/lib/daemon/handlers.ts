@@ -72,7 +72,8 @@ export const handlers: Handlers = {
     if (found === undefined) await sessions.openNew(session, caller);
     else await sessions.whenOpen(session);
     if (found !== undefined) {
-      const wanted = lastingOptions(asked, session.record.cwd, caller.environment ?? {});
+      const places = sessions.starter.agentPlaces();
+      const wanted = lastingOptions(asked, session.record.cwd, caller.environment ?? {}, places);
       refuseOtherOptions(session, sessions.info(session), wanted);
     }
     if (current !== false) sessions.makeCurrent(session);

@@ -1,5 +1,6 @@
 import { PictlError } from "../core/errors.ts";
-import { type Link, rememberingLinksTo } from "../core/links.ts";
+import { rememberingLinksTo } from "../core/links.ts";
+import { plantedLink } from "../core/outside/planted-link.ts";
 import { rememberingRealPath } from "./links.ts";
 import { contains } from "./policy/roots.ts";
 
@@ -45,17 +46,6 @@ export function exchangedPlace(place: string, found: string | undefined): PictlE
     {
       hint: "Nothing has run in it. Look for an agent that works there (`pictl session list`), and try again.",
       details: { place, found: found ?? null },
-    },
-  );
-}
-
-function plantedLink(place: string, { path, target }: Link): PictlError {
-  return new PictlError(
-    "SANDBOX_CHANGED",
-    `${place} leads through ${path}, a symbolic link to ${target} that an agent in a sandbox could have made.`,
-    {
-      hint: "If it is yours, name the place itself that it leads to; else look at what it replaced.",
-      details: { place, link: path, target },
     },
   );
 }

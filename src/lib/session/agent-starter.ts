@@ -224,10 +224,10 @@ export class AgentStarter {
     }
     refuseUnfitSettings(join(cwd, ".pi", "settings.json"));
     if (place.kind === "file") refuseOtherFile(place.path);
-    requirePaths(plan.options.piArgs ?? []);
+    requirePaths(plan.options.piArgs ?? [], this.agentPlaces());
     refuseNul([], env);
     const agentDir = agentDirOf(env, cwd);
-    const options = withPromptFiles(plan.options, agentDir);
+    const options = withPromptFiles(plan.options, agentDir, this.agentPlaces());
     const { directory = sandboxedDirectoryFor(agentDir, cwd, plan.sessionId), policy: promised } = plan;
     const sessionDir = place.kind === "memory" ? undefined : sandboxedFiles(directory);
     const places = { cwd, agentDir, sessionDir, promised, always: plan.isSandboxed };
@@ -237,7 +237,9 @@ export class AgentStarter {
     const { model } = expected;
     if (model !== undefined) refuseUnasked(model, plan);
     const scripted =
-      model !== undefined && isScriptedModel(model) ? resolveScriptedModel(model, cwd) : undefined;
+      model !== undefined && isScriptedModel(model)
+        ? resolveScriptedModel(model, cwd, this.agentPlaces())
+        : undefined;
     const scriptedArgs = scripted === undefined ? [] : scriptedModelArgs(scripted, this.#extensionFile);
     const { explicit } = expected;
     const own = [

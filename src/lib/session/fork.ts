@@ -44,7 +44,10 @@ export async function branchSession(
   caller: Caller,
 ): Promise<{ session: Session; text: string }> {
   const { record } = parent;
-  const directory = options.directory === undefined ? record.cwd : realDirectory(options.directory);
+  const directory =
+    options.directory === undefined
+      ? record.cwd
+      : realDirectory(options.directory, sessions.starter.agentPlaces());
   sessions.requireFile(parent);
   sessions.settleOptions(parent.record, caller);
   const place = placeOf(record);

@@ -9,17 +9,24 @@ import type { SessionOptions } from "../protocol/session.ts";
  * A new session's options as they can be kept: texts by value, and paths absolute.
  *
  * @param cwd the session's directory
- * @throws PictlError FILE_NOT_FOUND, INVALID_INPUT
+ * @param places in which sandboxed agents can write
+ * @throws PictlError FILE_NOT_FOUND, INVALID_INPUT, SANDBOX_CHANGED for a link that an agent could have made
  */
-export function lastingOptions(options: SessionOptions, cwd: string, env: Environment): SessionOptions {
+export function lastingOptions(
+  options: SessionOptions,
+  cwd: string,
+  env: Environment,
+  places: readonly string[],
+): SessionOptions {
   const { systemPrompt, appendSystemPrompt, piArgs } = options;
   if (piArgs !== undefined) checkPassedArguments(piArgs);
   refuseNul([systemPrompt ?? "", ...(appendSystemPrompt ?? [])], {});
-  const byValue = (text: string) => (text.startsWith("/") ? promptText(text, cwd, "systemPrompt") : text);
+  const byValue = (text: string) =>
+    text.startsWith("/") ? promptText(text, cwd, "systemPrompt", places) : text;
   return {
     ...options,
     ...(systemPrompt === undefined ? {} : { systemPrompt: byValue(systemPrompt) }),
     ...(appendSystemPrompt === undefined ? {} : { appendSystemPrompt: appendSystemPrompt.map(byValue) }),
-    ...(piArgs === undefined ? {} : { piArgs: absolutePaths(piArgs, cwd, env) }),
+    ...(piArgs === undefined ? {} : { piArgs: absolutePaths(piArgs, cwd, env, places) }),
   };
 }

@@ -8,6 +8,7 @@ import { ambiguous } from "../core/ambiguous-session.ts";
 import { type Config, findWorkspaceConfig, type Limits, loadConfig } from "../core/config.ts";
 import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { refuseWayOut } from "../core/outside/planted-link.ts";
 import { type Environment, repositoryRoot, workspaceDirectories } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
 import {
@@ -154,7 +155,8 @@ export class Sessions implements SessionHost {
    */
   create(params: Omit<RequestParams<"create_session">, "current">, caller: Caller): Session {
     const env = this.starter.environmentOf(caller);
-    const cwd = realDirectory(params.cwd);
+    const places = this.starter.agentPlaces();
+    const cwd = realDirectory(params.cwd, places);
     // Nothing is awaited between this check and the registration of the session.
     const name =
       params.name === undefined ? undefined : this.#names.check(params.name, { cwd }, placeIn(env));
@@ -163,7 +165,7 @@ export class Sessions implements SessionHost {
       id: randomUUID(),
       cwd,
       agentDir: agentDirOf(env),
-      options: lastingOptions(params.options ?? {}, cwd, env),
+      options: lastingOptions(params.options ?? {}, cwd, env, places),
       origin: "pictl",
       createdAt: now,
       usedAt: now,
@@ -921,9 +923,16 @@ function sessionKey({ id }: { id: string }): string {
   return `session ${id}`;
 }
 
-export function realDirectory(cwd: string): string {
+/**
+ * The directory that a session is to work in, free of links.
+ *
+ * @param places in which sandboxed agents can write
+ * @throws PictlError DIRECTORY_NOT_FOUND, SANDBOX_CHANGED for a link that an agent could have made
+ */
+export function realDirectory(cwd: string, places: readonly string[]): string {
+  let real: string;
   try {
-    return realpathSync(cwd);
+    real = realpathSync(cwd);
   } catch (error) {
     throw new PictlError("DIRECTORY_NOT_FOUND", `The directory ${cwd} does not exist.`, {
       hint: "Create it, or run the command for another directory.",
@@ -931,4 +940,6 @@ export function realDirectory(cwd: string): string {
       cause: error,
     });
   }
+  refuseWayOut(cwd, places, real);
+  return real;
 }

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { agentFileProblem } from "../../core/agent-file.ts";
 import { PictlError, systemErrorCode } from "../../core/errors.ts";
+import { refuseWayOut } from "../../core/outside/planted-link.ts";
 import { refuseDescriptor } from "../path-arguments.ts";
 import { parseScenario } from "./scenario.ts";
 import { readScenario } from "./script.ts";
@@ -27,9 +28,11 @@ export function isBuiltIn(model: string): boolean {
  * started again from anywhere. Resolving a resolved reference gives the same.
  *
  * @param cwd directory that a relative path starts from
- * @throws PictlError INVALID_INPUT when the file can't be read or isn't a scenario
+ * @param places in which sandboxed agents can write
+ * @throws PictlError INVALID_INPUT when the file can't be read or isn't a scenario, SANDBOX_CHANGED for a link that an agent
+ *   could have made
  */
-export function resolveScriptedModel(model: string, cwd: string): string {
+export function resolveScriptedModel(model: string, cwd: string, places: readonly string[]): string {
   const name = model.slice(PREFIX.length);
   if (isBuiltIn(model)) return model;
   if (name.trim() === "")
@@ -42,6 +45,7 @@ export function resolveScriptedModel(model: string, cwd: string): string {
       hint: HINT,
     });
   }
+  refuseWayOut(path, places);
   const problem = scenarioProblem(path);
   if (problem !== undefined) {
     throw new PictlError("INVALID_INPUT", `${path} ${problem}.`, { hint: HINT, details: { model, path } });

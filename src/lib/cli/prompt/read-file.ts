@@ -1,7 +1,8 @@
-import { constants, createReadStream, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, createReadStream, fstatSync, openSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { isatty, ReadStream } from "node:tty";
+import { resolvePaths } from "../../core/paths.ts";
 import { writeStderr } from "../output.ts";
 
 /** After this long without a byte, say what is being waited for: a pipe that nobody closes looks like a hang. */
@@ -14,14 +15,22 @@ export interface ReadLimit {
 }
 
 /**
- * Reads a file of any kind to its end.
+ * Reads a file of any kind to its end. No link that an agent could have made leads to one outside of its place.
  *
  * @param name as a notice shows it when nothing comes
- * @throws the error of the limit, and system errors (EISDIR, ENOENT, …)
+ * @throws the error of the limit, PictlError SANDBOX_CHANGED for such a link, STORAGE_UNAVAILABLE, and system errors (EISDIR, ENOENT, …)
  */
 export async function readFileOfAnyKind(path: string, name: string, limit: ReadLimit): Promise<Buffer> {
   // Without O_NONBLOCK a pipe that nobody writes to blocks a thread, and Node can't end the process while one is blocked.
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const { agentPlaces } = await import("../../core/outside/agent-places.ts");
+    const { refuseOpenedOutside } = await import("../../core/outside/planted-link.ts");
+    refuseOpenedOutside(fd, path, agentPlaces(resolvePaths(process.env).agentPlaces));
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
   return await readToEnd(streamOf(fd), `Waiting for the end of ${name}…`, limit);
 }
 

@@ -21,7 +21,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 function rejects(model: string, message: RegExp): void {
   assert.throws(
-    () => resolveScriptedModel(model, dir),
+    () => resolveScriptedModel(model, dir, []),
     (error) => error instanceof PictlError && error.code === "INVALID_INPUT" && message.test(error.message),
   );
 }
@@ -34,15 +34,15 @@ test("only the provider's own models are scripted", () => {
 
 test("a relative scenario becomes an absolute one, which stays the same", () => {
   writeFileSync(join(dir, "a b.json"), '{"responses":[[{"text":"hi"}]]}');
-  const resolved = resolveScriptedModel("scripted/a b.json", dir);
+  const resolved = resolveScriptedModel("scripted/a b.json", dir, []);
   assert.equal(resolved, `scripted/${dir}/a b.json`);
-  assert.equal(resolveScriptedModel(resolved, "/"), resolved);
+  assert.equal(resolveScriptedModel(resolved, "/", []), resolved);
   assert.deepEqual(scriptedModelArgs(resolved, "/x.js"), ["-e", "/x.js", "--model", resolved]);
 });
 
 test("echo is no file, with or without a thinking level", () => {
-  assert.equal(resolveScriptedModel("scripted/echo", dir), "scripted/echo");
-  assert.equal(resolveScriptedModel("scripted/echo:high", dir), "scripted/echo:high");
+  assert.equal(resolveScriptedModel("scripted/echo", dir, []), "scripted/echo");
+  assert.equal(resolveScriptedModel("scripted/echo:high", dir, []), "scripted/echo:high");
 });
 
 test("what isn't a scenario is refused with the place that is wrong", () => {
@@ -67,5 +67,5 @@ test("what isn't a scenario is refused with the place that is wrong", () => {
 test("every scenario that is shipped is valid", () => {
   const files = readdirSync(SCENARIOS);
   assert.ok(files.length >= 6);
-  for (const file of files) resolveScriptedModel(`scripted/${file}`, SCENARIOS);
+  for (const file of files) resolveScriptedModel(`scripted/${file}`, SCENARIOS, []);
 });
