@@ -1,5 +1,6 @@
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
+import { writeStderr, writeStdout } from "../../lib/cli/output.ts";
 import { currentDirectory } from "../../lib/cli/session-flags.ts";
 import { sandboxProfiles } from "../../lib/core/choices.ts";
 import { PictlError } from "../../lib/core/errors.ts";
@@ -30,6 +31,9 @@ export default class SandboxRun extends BaseCommand<typeof SandboxRun> {
       });
     }
     const { runSandboxed } = await import("../../lib/client/sandbox/run.ts");
-    this.setExitCode(await runSandboxed(command, currentDirectory(), process.env, this.flags.profile));
+    const output = { writeStdout, writeStderr };
+    this.setExitCode(
+      await runSandboxed(command, currentDirectory(), process.env, this.flags.profile, output),
+    );
   }
 }

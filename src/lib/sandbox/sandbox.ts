@@ -283,14 +283,15 @@ export class Sandbox {
    * Starts a program inside, in a process group of its own. The child is bubblewrap: when it ends, all that runs
    * inside has ended.
    *
-   * @param stdio of the program: stdin, stdout and stderr
+   * @param stdio of the program: stdin, stdout and stderr. A descriptor must be no file or directory of the host, which
+   *   could be opened again inside with other rights; the caller closes it
    * @param options `setting`: umask and limits other than those of this process
    * @throws PictlError SANDBOX_CHANGED; what is found later is told by {@link failure}
    */
   spawn(
     command: readonly string[],
     cwd: string,
-    stdio: readonly ["pipe" | "inherit", "pipe" | "inherit", "pipe" | "inherit"],
+    stdio: readonly ["pipe" | "inherit" | number, "pipe" | "inherit" | number, "pipe"],
     { detached = true, setting }: { detached?: boolean; setting?: ChildSetting | undefined } = {},
   ): ChildProcess {
     const { policy, wayOut, dir } = this.#setup;

@@ -9,22 +9,24 @@ import { openSandbox } from "../../sandbox/open-sandbox.ts";
 import { removeDeadRuns, runDirectory } from "../../sandbox/own-places.ts";
 import { planSandbox, writablePlaces } from "../../sandbox/plan.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
+import { type Output, PassedStreams } from "./passed-streams.ts";
 
 /** Signals that a terminal or a supervisor ends a command with; bubblewrap gets them too, or is told. */
 const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
- * Runs a command under the policy of a directory, with this process's own stdin, stdout and stderr. No model can be
- * reached from it: that is for agents.
+ * Runs a command under the policy of a directory, with this process's stdin, stdout and stderr. No model can be reached
+ * from it: that is for agents.
  *
  * @returns its exit code; 128 and the number of the signal that ended it
- * @throws PictlError SANDBOX_UNAVAILABLE, SANDBOX_CHANGED, INVALID_CONFIG
+ * @throws PictlError SANDBOX_UNAVAILABLE, SANDBOX_CHANGED, INVALID_CONFIG, USAGE
  */
 export async function runSandboxed(
   command: readonly string[],
   cwd: string,
   environment: Environment,
   profile: SandboxProfile | undefined,
+  output: Output,
 ): Promise<number> {
   const paths = resolvePaths(environment);
   ensurePrivateDir(paths.stateDir);
@@ -39,8 +41,11 @@ export async function runSandboxed(
   // A second one is the kernel's to deliver: the first has ended bubblewrap, and with it all that ran.
   const ignore = () => undefined;
   for (const signal of ENDING) process.on(signal, ignore);
+  let streams: PassedStreams | undefined;
   try {
-    const child = sandbox.spawn(command, cwd, ["inherit", "inherit", "pipe"], { detached: false });
+    streams = new PassedStreams(runtimeDir, output);
+    const child = sandbox.spawn(command, cwd, [streams.stdin, streams.stdout, "pipe"], { detached: false });
+    streams.start();
     const forward = ENDING.map((name) => {
       const pass = () => void child.kill(name);
       process.on(name, pass);
@@ -57,6 +62,7 @@ export async function runSandboxed(
     if (failure !== undefined) throw failure;
     return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
   } finally {
+    await streams?.finish();
     for (const signal of ENDING) process.off(signal, ignore);
     await sandbox.close();
     leave();
