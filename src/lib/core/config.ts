@@ -4,7 +4,14 @@ import { readAgentFile } from "./agent-file.ts";
 import type { PromptFormat } from "./choices.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { systemErrorCode } from "./errors.ts";
-import { directoriesToRepositoryRoot, type Environment, MAX_CONFIG_BYTES, resolvePaths } from "./paths.ts";
+import { agentPlaces } from "./outside/agent-places.ts";
+import {
+  type AgentPlacesOf,
+  directoriesToRepositoryRoot,
+  type Environment,
+  MAX_CONFIG_BYTES,
+  resolvePaths,
+} from "./paths.ts";
 
 /** The settings that hold, every one with its default. Times are milliseconds, sizes bytes. */
 export interface Config {
@@ -116,9 +123,11 @@ export async function loadConfig(path: string, workspaceFile?: string): Promise<
  * @throws PictlError INVALID_CONFIG
  */
 export async function configuredFormat(env: Environment): Promise<PromptFormat | undefined> {
-  const user = resolvePaths(env).config;
+  const paths = resolvePaths(env);
+  const user = paths.config;
   const cwd = workingDirectory();
-  const workspace = cwd === undefined ? undefined : findWorkspaceConfig(cwd);
+  const workspace =
+    cwd === undefined ? undefined : findWorkspaceConfig(cwd, () => agentPlaces(paths.agentPlaces));
   const files = workspace === undefined ? [user] : [user, workspace];
   if (!files.some(mentionsFormat)) return undefined;
   return (await loadConfig(user, workspace)).format;
@@ -143,26 +152,30 @@ function mentionsFormat(path: string): boolean {
   }
 }
 
-/**
- * The nearest `.pictl/config.toml` between a directory and the root of its repository.
- *
- * @param exists for who asks about many directories at once, and remembers
- */
-export function findWorkspaceConfig(cwd: string, exists: Exists = existsSync): string | undefined {
-  return workspaceConfigs(cwd, exists).find((path) => exists(path));
+/** The nearest `.pictl/config.toml` between a directory and the root of its repository. */
+export function findWorkspaceConfig(cwd: string, placesOf: AgentPlacesOf): string | undefined {
+  return workspaceConfigs(cwd, placesOf).find((path) => existsSync(path));
 }
 
 /** Where a workspace's file is, or would be made: at the root of the repository, else in the directory itself. */
-export function workspaceConfigPlace(cwd: string): string {
-  const places = workspaceConfigs(cwd);
+export function workspaceConfigPlace(cwd: string, placesOf: AgentPlacesOf): string {
+  const places = workspaceConfigs(cwd, placesOf);
   return places.find((path) => existsSync(path)) ?? places.at(-1) ?? join(cwd, ".pictl", "config.toml");
 }
 
 type Exists = (path: string) => boolean;
 
-/** Where a workspace's files may be, from a directory up to the root of its repository. */
-export function workspaceConfigs(cwd: string, exists: Exists = existsSync): string[] {
-  return directoriesToRepositoryRoot(cwd, (dir) => exists(join(dir, ".git"))).map((dir) =>
+/**
+ * Where a workspace's files may be, from a directory up to the root of its repository.
+ *
+ * @param exists for who asks about many directories at once, and remembers
+ */
+export function workspaceConfigs(
+  cwd: string,
+  placesOf: AgentPlacesOf,
+  exists: Exists = existsSync,
+): string[] {
+  return directoriesToRepositoryRoot(cwd, (dir) => exists(join(dir, ".git")), placesOf).map((dir) =>
     join(dir, ".pictl", "config.toml"),
   );
 }

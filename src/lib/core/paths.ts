@@ -2,6 +2,7 @@ import { existsSync, lstatSync, mkdirSync, rmdirSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { PictlError, systemErrorCode, toStorageError } from "./errors.ts";
+import { realPath } from "./real-path.ts";
 import { sha256 } from "./sha256.ts";
 import { homeOf, userId } from "./user.ts";
 
@@ -185,25 +186,55 @@ function checkSocket(path: string, uid: number): void {
   });
 }
 
-/** The directory and its parents up to the repository root; the directory alone outside a repository. */
+/** Directories in which sandboxed agents can write, as real paths; asked for when a `.git` is found. */
+export type AgentPlacesOf = () => readonly string[];
+
+/**
+ * The directory and its parents up to the repository root; the directory alone outside a repository.
+ *
+ * A root below a place in which sandboxed agents write doesn't end the search: an agent may have made it, and would
+ * decide by it which session and settings the directory has. Where no other root is above, the outermost one ends it.
+ *
+ * @param placesOf absent: any root ends the search
+ */
 export function directoriesToRepositoryRoot(
   cwd: string,
   isRepositoryRoot: (dir: string) => boolean,
+  placesOf: AgentPlacesOf = () => [],
 ): string[] {
   const chain: string[] = [];
+  let toOutermostRoot = 1;
   for (let dir = resolve(cwd); ; dir = dirname(dir)) {
     chain.push(dir);
-    if (isRepositoryRoot(dir)) return chain;
-    if (dirname(dir) === dir) return [resolve(cwd)];
+    if (isRepositoryRoot(dir)) {
+      if (!isBelowPlace(dir, placesOf())) return chain;
+      toOutermostRoot = chain.length;
+    }
+    if (dirname(dir) === dir) return chain.slice(0, toOutermostRoot);
   }
 }
 
+function isBelowPlace(dir: string, places: readonly string[]): boolean {
+  if (places.length === 0) return false;
+  const real = realPath(dir);
+  return places.some((place) => real.startsWith(`${place}/`));
+}
+
 /** A directory and its parents up to the repository root, as the file system has them now; no links are resolved. */
-export function workspaceDirectories(dir: string): string[] {
-  return directoriesToRepositoryRoot(dir, (candidate) => existsSync(join(candidate, ".git")));
+export function workspaceDirectories(dir: string, placesOf: AgentPlacesOf): string[] {
+  return directoriesToRepositoryRoot(dir, hasGit, placesOf);
 }
 
 /** The root of the repository that a directory is in, or the directory itself where there is none. */
-export function repositoryRoot(dir: string): string {
-  return workspaceDirectories(dir).at(-1) ?? dir;
+export function repositoryRoot(dir: string, placesOf: AgentPlacesOf): string {
+  return workspaceDirectories(dir, placesOf).at(-1) ?? dir;
+}
+
+/** The same by the nearest `.git`, whoever made it. */
+export function nearestRepositoryRoot(dir: string): string {
+  return directoriesToRepositoryRoot(dir, hasGit).at(-1) ?? dir;
+}
+
+function hasGit(dir: string): boolean {
+  return existsSync(join(dir, ".git"));
 }

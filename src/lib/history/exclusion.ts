@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { readAgentFile } from "../core/agent-file.ts";
 import { workspaceConfigs } from "../core/config.ts";
 import { keepsOutOfHistory } from "../core/config-file.ts";
-import { directoriesToRepositoryRoot, MAX_CONFIG_BYTES } from "../core/paths.ts";
+import { type AgentPlacesOf, directoriesToRepositoryRoot, MAX_CONFIG_BYTES } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
 import { findHome } from "../core/user.ts";
 
@@ -16,6 +16,8 @@ const KEPT_MS = 1_000;
 
 interface Known {
   project: string;
+  /** By which `history.exclude` may name it: also where an agent may have made a repository within another one. */
+  names: string[];
   optedOut: boolean;
   exists: boolean;
 }
@@ -27,10 +29,21 @@ export class Directories {
   readonly #existing = new Map<string, boolean>();
   readonly #real = new Map<string, string>();
   #realSince = 0;
+  readonly #readPlaces: AgentPlacesOf;
+  #places: readonly string[] | undefined;
+
+  /** @param readPlaces where sandboxed agents can write; read once for each request */
+  constructor(readPlaces: AgentPlacesOf) {
+    this.#readPlaces = readPlaces;
+  }
 
   /** The repository that a directory is in, or itself where there is none. */
   project(cwd: string): string {
     return this.#of(cwd).project;
+  }
+
+  names(cwd: string): string[] {
+    return this.#of(cwd).names;
   }
 
   /** Whether a `.pictl/config.toml` of its workspace says `history = false`. */
@@ -58,6 +71,7 @@ export class Directories {
   renew(): void {
     const now = Date.now();
     this.#existing.clear();
+    this.#places = undefined;
     if (this.#known.size <= MANY) this.#known.clear();
     for (const [cwd, { at }] of this.#known) if (now - at > KEPT_MS) this.#known.delete(cwd);
     if (this.#real.size <= MANY || now - this.#realSince > KEPT_MS) {
@@ -70,9 +84,15 @@ export class Directories {
     let known = this.#known.get(cwd);
     if (known === undefined) {
       const exists = (path: string) => this.#exists(path);
+      const placesOf = () => {
+        this.#places ??= this.#readPlaces();
+        return this.#places;
+      };
+      const project = projectOf(cwd, exists, () => []);
       known = {
-        project: projectOf(cwd, exists),
-        optedOut: wantsNoHistory(cwd, exists),
+        project,
+        names: [cwd, project, projectOf(cwd, exists, placesOf)].map((path) => basename(path)),
+        optedOut: wantsNoHistory(cwd, exists, placesOf),
         exists: exists(cwd),
         at: Date.now(),
       };
@@ -93,15 +113,16 @@ export class Directories {
 
 type Exists = (path: string) => boolean;
 
-function projectOf(cwd: string, exists: Exists): string {
+function projectOf(cwd: string, exists: Exists, placesOf: AgentPlacesOf): string {
   if (cwd === "") return "";
-  return directoriesToRepositoryRoot(cwd, (directory) => exists(join(directory, ".git"))).at(-1) ?? cwd;
+  const isRoot = (directory: string) => exists(join(directory, ".git"));
+  return directoriesToRepositoryRoot(cwd, isRoot, placesOf).at(-1) ?? cwd;
 }
 
 /** One no is enough: a file nearer to the session is about other settings, and whoever wrote the no meant all below. */
-function wantsNoHistory(cwd: string, exists: Exists): boolean {
+function wantsNoHistory(cwd: string, exists: Exists, placesOf: AgentPlacesOf): boolean {
   if (cwd === "") return false;
-  return workspaceConfigs(cwd, exists).some((path) => exists(path) && saysNo(path));
+  return workspaceConfigs(cwd, placesOf, exists).some((path) => exists(path) && saysNo(path));
 }
 
 function saysNo(path: string): boolean {
@@ -133,8 +154,7 @@ export function namedIn(
   const isInside = (path: string) =>
     places.some((place) => path === place || path.startsWith(`${place === "/" ? "" : place}/`));
   return ({ cwd, path }) => {
-    if (names.size > 0 && (names.has(basename(directories.project(cwd))) || names.has(basename(cwd))))
-      return true;
+    if (names.size > 0 && directories.names(cwd).some((name) => names.has(name))) return true;
     if (places.length === 0) return false;
     const realFile = join(directories.real(dirname(path)), basename(path));
     return [cwd, path, directories.real(cwd), realFile].some(isInside);

@@ -80,7 +80,7 @@ export type OperationName = keyof Operations;
  */
 export class HistoryService {
   readonly #index: HistoryIndex;
-  readonly #directories = new Directories();
+  readonly #directories: Directories;
   readonly #forgotten: Forgotten;
   /** Files of sessions that their workspaces have kept out. */
   readonly #keptOut = new Set<string>();
@@ -92,6 +92,7 @@ export class HistoryService {
    */
   constructor(path: string, options: { commitMs?: number; agentPlaces?: string | undefined } = {}) {
     this.#agentPlaces = () => (options.agentPlaces === undefined ? [] : agentPlaces(options.agentPlaces));
+    this.#directories = new Directories(this.#agentPlaces);
     this.#index = new HistoryIndex(path, new Fold(), options.commitMs);
     this.#forgotten = new Forgotten(join(dirname(path), "history-forgotten.json"));
   }

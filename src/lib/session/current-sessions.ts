@@ -1,4 +1,4 @@
-import { workspaceDirectories } from "../core/paths.ts";
+import { type AgentPlacesOf, workspaceDirectories } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
 import type { Registry } from "./registry.ts";
 import type { RetriedWrites } from "./retried-writes.ts";
@@ -9,6 +9,7 @@ export class CurrentSessions {
   readonly #registry: Registry;
   readonly #writes: RetriedWrites;
   readonly #get: (id: string) => Session | undefined;
+  readonly #placesOf: AgentPlacesOf;
   /** Sessions whose first prompt isn't accepted yet, by their place: another prompt there must not make a second one. */
   readonly #becoming = new Map<string, Session>();
 
@@ -16,10 +17,16 @@ export class CurrentSessions {
   readonly #unsaved = new Map<string, string>();
 
   /** @param get the session with this id, unless it is gone */
-  constructor(registry: Registry, writes: RetriedWrites, get: (id: string) => Session | undefined) {
+  constructor(
+    registry: Registry,
+    writes: RetriedWrites,
+    get: (id: string) => Session | undefined,
+    placesOf: AgentPlacesOf,
+  ) {
     this.#registry = registry;
     this.#writes = writes;
     this.#get = get;
+    this.#placesOf = placesOf;
   }
 
   /** Makes a session the current one of its directory. */
@@ -53,7 +60,7 @@ export class CurrentSessions {
 
   /** The current session of a directory, looked for up to the repository root; undefined when there is none. */
   current(cwd: string, agentDir: string): Session | undefined {
-    for (const dir of workspaceDirectories(realPath(cwd))) {
+    for (const dir of workspaceDirectories(realPath(cwd), this.#placesOf)) {
       const becoming = this.#becoming.get(placeKey(agentDir, dir));
       if (becoming !== undefined) return becoming;
       const id = this.#currentId(agentDir, dir);

@@ -1,5 +1,5 @@
 import { ambiguous, type Candidate, SHOWN_ID_LENGTH } from "../core/ambiguous-session.ts";
-import { repositoryRoot } from "../core/paths.ts";
+import { type AgentPlacesOf, nearestRepositoryRoot, repositoryRoot } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
 import { listSessionFiles, type SessionFile } from "../core/session-files/locate.ts";
 import { normalName } from "../core/session-name.ts";
@@ -19,6 +19,7 @@ export interface FinderHooks {
   nameOf: (session: Session) => string | undefined;
   /** Makes a session that pi wrote by itself one of ours. */
   takeIn: (file: SessionFile, summary: SessionSummary) => Session;
+  agentPlaces: AgentPlacesOf;
 }
 
 /** pi's directories, as the caller's environment has them. */
@@ -88,12 +89,21 @@ export class SessionFinder {
     return distinct([...found, ...this.#namedHere(word, cwd, place)]).map(withoutFile);
   }
 
+  /** The repository in which the name of a session of this directory is looked for. */
+  repositoryOf(cwd: string): string {
+    return repositoryRoot(realPath(cwd), this.#hooks.agentPlaces);
+  }
+
+  /** Where an agent may have made a repository in this one, both are looked in: its own sessions come first. */
   #namedHere(name: string, cwd: string, place: PiPlace): Found[] {
-    const root = repositoryRoot(realPath(cwd));
+    const root = this.repositoryOf(cwd);
     const { files } = listSessionFiles({ ...place, below: root });
-    return this.#named(name, place, files).filter(
-      (found) => found.agentDir === place.agentDir && repositoryRoot(realPath(found.cwd)) === root,
+    const found = this.#named(name, place, files).filter(
+      (each) => each.agentDir === place.agentDir && this.repositoryOf(each.cwd) === root,
     );
+    const nearest = nearestRepositoryRoot(realPath(cwd));
+    const nearer = found.filter((each) => nearestRepositoryRoot(realPath(each.cwd)) === nearest);
+    return nearer.length > 0 ? nearer : found;
   }
 
   #named(reference: string, { agentDir }: PiPlace, files: readonly SessionFile[]): Found[] {

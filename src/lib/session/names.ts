@@ -1,7 +1,5 @@
 import type { Candidate } from "../core/ambiguous-session.ts";
 import { PictlError } from "../core/errors.ts";
-import { repositoryRoot } from "../core/paths.ts";
-import { realPath } from "../core/real-path.ts";
 import { checkName, normalName } from "../core/session-name.ts";
 import { shellQuote } from "../core/shell-quote.ts";
 import type { PiPlace, SessionFinder } from "./find-session.ts";
@@ -38,7 +36,7 @@ export class SessionNames {
     if (namesake !== undefined) throw taken(name, namesake);
     const [other] = others;
     if (other !== undefined) throw readsAsId(name, other);
-    if (this.#reserved.has(keyOf(name, cwd, place))) throw taken(name);
+    if (this.#reserved.has(this.#keyOf(name, cwd, place))) throw taken(name);
     return name;
   }
 
@@ -56,19 +54,19 @@ export class SessionNames {
     for (let count = 1; ; count++) {
       const name = normalName(nth(count));
       const isTaken = this.#finder.namedHere(name, cwd, place).length > 0;
-      if (!isTaken && !this.#reserved.has(keyOf(name, cwd, place))) return this.#keep(name, cwd, place);
+      if (!isTaken && !this.#reserved.has(this.#keyOf(name, cwd, place))) return this.#keep(name, cwd, place);
     }
   }
 
   #keep(name: string, cwd: string, place: PiPlace): ReservedName {
-    const key = keyOf(name, cwd, place);
+    const key = this.#keyOf(name, cwd, place);
     this.#reserved.add(key);
     return { name, release: () => this.#reserved.delete(key) };
   }
-}
 
-function keyOf(name: string, cwd: string, { agentDir }: PiPlace): string {
-  return [agentDir, repositoryRoot(realPath(cwd)), name].join("\0");
+  #keyOf(name: string, cwd: string, { agentDir }: PiPlace): string {
+    return [agentDir, this.#finder.repositoryOf(cwd), name].join("\0");
+  }
 }
 
 /** @param by absent: a session that is just being made or renamed */

@@ -9,7 +9,7 @@ import { type Config, findWorkspaceConfig, type Limits, loadConfig } from "../co
 import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { refuseWayOut } from "../core/outside/planted-link.ts";
-import { type Environment, repositoryRoot, workspaceDirectories } from "../core/paths.ts";
+import { type AgentPlacesOf, type Environment, workspaceDirectories } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
 import {
   agentDirOf,
@@ -86,6 +86,7 @@ export class Sessions implements SessionHost {
   readonly #pool: AgentPool;
   readonly #finder: SessionFinder;
   readonly #names: SessionNames;
+  readonly #agentPlaces: AgentPlacesOf = () => this.starter.agentPlaces();
   readonly #current: CurrentSessions;
   readonly #otherPis = new OtherPiWatch();
   readonly #sessions = new Map<string, Session>();
@@ -125,7 +126,12 @@ export class Sessions implements SessionHost {
       log: this.log,
       parkOne: () => this.#parkLongestIdle(),
     });
-    this.#current = new CurrentSessions(options.registry, this.#writes, (id) => this.#sessions.get(id));
+    this.#current = new CurrentSessions(
+      options.registry,
+      this.#writes,
+      (id) => this.#sessions.get(id),
+      this.#agentPlaces,
+    );
     this.#finder = new SessionFinder({
       summaries: this.#summaries,
       all: () => this.all(),
@@ -133,6 +139,7 @@ export class Sessions implements SessionHost {
       present: (session) => (session === undefined || this.#isGone(session) ? undefined : session),
       nameOf: (session) => this.info(session).name,
       takeIn: (file, summary) => this.#takeIn(file, summary),
+      agentPlaces: this.#agentPlaces,
     });
     this.#names = new SessionNames(this.#finder);
     for (const record of options.registry.all()) {
@@ -237,7 +244,10 @@ export class Sessions implements SessionHost {
    * @throws PictlError INVALID_CONFIG
    */
   async optionsFor(cwd: string, options: SessionOptions = {}): Promise<SessionOptions> {
-    const { model, thinking } = await loadConfig(this.#configFile, findWorkspaceConfig(cwd));
+    const { model, thinking } = await loadConfig(
+      this.#configFile,
+      findWorkspaceConfig(cwd, this.#agentPlaces),
+    );
     return {
       ...(model === undefined ? {} : { model }),
       ...(thinking === undefined ? {} : { thinking }),
@@ -415,7 +425,8 @@ export class Sessions implements SessionHost {
   list(cwd: string | undefined, caller: Caller): SessionInfo[] {
     const place = placeIn(caller.environment ?? {});
     const { agentDir } = place;
-    const directories = cwd === undefined ? undefined : new Set(workspaceDirectories(realPath(cwd)));
+    const directories =
+      cwd === undefined ? undefined : new Set(workspaceDirectories(realPath(cwd), this.#agentPlaces));
     const isWanted = (directory: string) => directories === undefined || directories.has(directory);
     const files = filesIn(place, directories);
     const continued = this.current({ cwd }, caller)?.id;
@@ -840,7 +851,7 @@ export class Sessions implements SessionHost {
   /** A session without its file, by its id or its name here: who names it is told what is missing. */
   #findGone(reference: string, cwd: string | undefined): Session | undefined {
     const gone = this.all().filter((session) => this.#isGone(session));
-    const rootOf = (directory: string) => repositoryRoot(realPath(directory));
+    const rootOf = (directory: string) => this.#finder.repositoryOf(directory);
     const isHere = ({ record }: Session) => cwd === undefined || rootOf(record.cwd) === rootOf(cwd);
     return (
       gone.find(({ id }) => id === reference) ??

@@ -21,7 +21,7 @@ import { type Finding, failure, ok } from "./finding.ts";
  */
 export async function runDoctor(facts: DoctorFacts): Promise<Finding[]> {
   const { env, cwd, paths, daemon, limits } = facts;
-  const { config, finding: configFinding } = await readConfig(paths.config, cwd);
+  const { config, finding: configFinding } = await readConfig(paths.config, cwd, facts.agentPlaces);
   return [
     found("node", () => checkNode(facts.node)),
     found("pi", () => checkPi(daemon)),
@@ -57,9 +57,13 @@ function describeConfig(paths: readonly string[]): string {
   return `${there.join(" and ")}: every key is valid or has its default.`;
 }
 
-async function readConfig(path: string, cwd: string): Promise<{ config?: Config; finding: Finding }> {
+async function readConfig(
+  path: string,
+  cwd: string,
+  places: readonly string[],
+): Promise<{ config?: Config; finding: Finding }> {
   try {
-    const workspace = findWorkspaceConfig(cwd);
+    const workspace = findWorkspaceConfig(cwd, () => places);
     const config = await loadConfig(path, workspace);
     return {
       config,

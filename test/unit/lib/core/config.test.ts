@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -268,8 +268,22 @@ test("a workspace's file is found up to the root of the repository and not above
   for (const dir of [deep, join(root, "repo", ".git"), join(root, ".pictl")])
     mkdirSync(dir, { recursive: true });
   writeFileSync(join(root, ".pictl", "config.toml"), "");
-  assert.equal(findWorkspaceConfig(deep), undefined);
+  const nowhere = () => [];
+  assert.equal(findWorkspaceConfig(deep, nowhere), undefined);
   mkdirSync(join(root, "repo", ".pictl"));
   writeFileSync(join(root, "repo", ".pictl", "config.toml"), "");
-  assert.equal(findWorkspaceConfig(deep), join(root, "repo", ".pictl", "config.toml"));
+  assert.equal(findWorkspaceConfig(deep, nowhere), join(root, "repo", ".pictl", "config.toml"));
+});
+
+test("a repository that an agent may have made hides no file of the one around it", (t) => {
+  const root = realpathSync(temporaryDirectory(t));
+  const repository = join(root, "repo");
+  for (const dir of [join(repository, "sub", ".git"), join(repository, ".git"), join(repository, ".pictl")])
+    mkdirSync(dir, { recursive: true });
+  const file = join(repository, ".pictl", "config.toml");
+  writeFileSync(file, "");
+  assert.equal(
+    findWorkspaceConfig(join(repository, "sub"), () => [repository]),
+    file,
+  );
 });

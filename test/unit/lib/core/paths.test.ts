@@ -142,3 +142,23 @@ test("a directory's chain ends at the repository root, and is itself alone outsi
   assert.deepEqual(directoriesToRepositoryRoot("/home/u/repo", isRoot), ["/home/u/repo"]);
   assert.deepEqual(directoriesToRepositoryRoot("/home/u/other/x", isRoot), ["/home/u/other/x"]);
 });
+
+test("a root below a place of agents doesn't end a directory's chain", () => {
+  const chain = (dir: string, roots: string[], places: string[]) =>
+    directoriesToRepositoryRoot(
+      dir,
+      (each) => roots.includes(each),
+      () => places,
+    );
+  const roots = ["/home/u/repo", "/home/u/repo/a"];
+  const whole = ["/home/u/repo/a/b", "/home/u/repo/a", "/home/u/repo"];
+  assert.deepEqual(chain("/home/u/repo/a/b", roots, ["/home/u/repo"]), whole);
+  assert.deepEqual(chain("/home/u/repo/a/b", roots, ["/home/u/rep"]), whole.slice(0, 2));
+  assert.deepEqual(chain("/home/u/repo/a/b", roots, ["/home/u/repo/a"]), whole.slice(0, 2));
+  assert.deepEqual(
+    chain("/home/u/repo/a/b", roots, ["/home/u"]),
+    whole,
+    "none is above: the outermost ends it",
+  );
+  assert.deepEqual(chain("/home/u/repo/a/b", [], ["/home/u"]), ["/home/u/repo/a/b"]);
+});

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { PictlError } from "../../../../src/lib/core/errors.ts";
+import { noteAgentPlaces } from "../../../../src/lib/core/outside/agent-places.ts";
 import { HistoryService, type OperationName, type Operations } from "../../../../src/lib/history/service.ts";
 
 const KEY = "sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123";
@@ -12,12 +13,15 @@ const KEY = "sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123";
 class Place {
   readonly root: string;
   readonly exclude: string[] = [];
+  /** The file that names where sandboxed agents can write. */
+  readonly agentPlaces: string;
   readonly #service: HistoryService;
 
   constructor(t: TestContext) {
     this.root = realpathSync(mkdtempSync(join(tmpdir(), "pictl-history-")));
     mkdirSync(join(this.root, "sessions"));
-    this.#service = new HistoryService(join(this.root, "history.db"));
+    this.agentPlaces = join(this.root, "agent-places");
+    this.#service = new HistoryService(join(this.root, "history.db"), { agentPlaces: this.agentPlaces });
     t.after(() => {
       this.#service.close();
       rmSync(this.root, { recursive: true });
@@ -179,4 +183,24 @@ test("the no of a project outlives its directory, also when everything is read a
   assert.deepEqual(await place.found(), ["aaaa"]);
   rmSync(cwd, { recursive: true });
   assert.deepEqual(await place.found(), ["aaaa"]);
+});
+
+test("a repository that an agent may have made takes no session out of what its project keeps out", async (t) => {
+  const place = new Place(t);
+  const project = place.directory("project");
+  const cwd = place.directory("project", "sub");
+  place.directory("project", ".git");
+  place.directory("project", "sub", ".git");
+  place.session("one", cwd);
+  assert.deepEqual(await place.found(), ["one"]);
+  noteAgentPlaces(place.agentPlaces, [project]);
+  for (const name of ["project", "sub"]) {
+    place.exclude.splice(0, 1, name);
+    assert.deepEqual(await place.found(), [], name);
+  }
+  place.exclude.length = 0;
+  assert.deepEqual(await place.found(), ["one"]);
+  place.directory("project", ".pictl");
+  writeFileSync(join(project, ".pictl", "config.toml"), "history = false\n");
+  assert.deepEqual(await place.found(), []);
 });
