@@ -12,7 +12,7 @@ import { LONG, scaled } from "../support/speed.ts";
 
 const WORKER = fileURLToPath(new URL("../support/between-starts/worker.ts", import.meta.url));
 /** Sequences of what an agent does between two starts. */
-const SEQUENCES = Number(process.env.PICTL_FUZZ_SEQUENCES ?? (LONG ? 10_000 : 300));
+const SEQUENCES = Number(process.env.PICTL_FUZZ_SEQUENCES ?? (LONG ? 1_500 : 300));
 /** A life takes half a second; this ends what hangs. */
 const LIFE_TIMEOUT_MS = scaled(20_000);
 /** No more lives are begun after this. */
