@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
 import {
   closeSync,
   existsSync,
@@ -10,6 +11,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
+import { promisify } from "node:util";
 import { noteAgentPlaces } from "../../src/lib/core/outside/agent-places.ts";
 import { refuseOpenedOutside } from "../../src/lib/core/outside/planted-link.ts";
 import { writeSession } from "../support/session-file.ts";
@@ -114,4 +116,23 @@ describe("a link that an agent has made in the workspace", () => {
       await place.dispose();
     }
   });
+});
+
+test("a pipe that an agent has made in the workspace keeps no export waiting", async (t) => {
+  const place = new Workspace();
+  t.after(() => place.dispose());
+  mkdirSync(dirname(place.paths.agentPlaces), { recursive: true, mode: 0o700 });
+  noteAgentPlaces(place.paths.agentPlaces, [place.cwd]);
+  const id = writeSession(place, ["hi"]);
+  const own = join(place.root, "own");
+  execFileSync("mkfifo", [join(place.cwd, "pipe"), own]);
+  const { code, stderr } = await place.run(["session", "export", id, "-o", "pipe", "--force"]);
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /no ordinary file/);
+  // The user's own.
+  const [, text] = await Promise.all([
+    place.ok(["session", "export", id, "-o", own]),
+    promisify(execFile)("cat", [own]).then(({ stdout }) => stdout),
+  ]);
+  assert.match(text, /hi/);
 });

@@ -1,4 +1,15 @@
-import { copyFileSync, existsSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { PromisedPolicy, SandboxPlan } from "../agent/sandbox/agent-sandboxes.ts";
 import { readAgentFile } from "../core/agent-file.ts";
@@ -14,6 +25,7 @@ import {
   sandboxedDirectoryOf,
   sandboxedFiles,
 } from "../core/session-files/sandboxed-directory.ts";
+import { shellQuote } from "../core/shell-quote.ts";
 import { sessionOptions } from "../protocol/session.ts";
 import type { SessionRecord } from "./registry.ts";
 
@@ -159,15 +171,66 @@ export function removeUnused(record: SessionRecord): void {
   removeSandboxedDirectory(directory);
 }
 
-/** Takes away a sandboxed session's directory with all that is in it. */
+/**
+ * Takes away a sandboxed session's directory with all that is in it: first what its agent has left beside the session's
+ * file, last what says what the session was promised. Where that fails the session is as it was, and can be deleted again.
+ *
+ * @throws PictlError STORAGE_UNAVAILABLE naming what can't be removed
+ */
 export function removeSandboxedDirectory(directory: string): void {
-  rmSync(directory, { recursive: true, force: true });
+  const files = sandboxedFiles(directory);
+  removeLeft(files);
+  for (const path of [files, directory]) removeAll(path);
   try {
     // That of the project, when this was the last one.
     rmdirSync(dirname(directory));
   } catch {
     // It isn't empty.
   }
+}
+
+/** Removes all but the session's own file from the directory that an agent wrote. */
+function removeLeft(files: string): void {
+  const stats = lstatSync(files, { throwIfNoEntry: false });
+  if (!stats?.isDirectory()) return;
+  unlock(files, stats);
+  for (const name of readdirSync(files)) if (!name.endsWith(".jsonl")) removeAll(join(files, name));
+}
+
+/** Goes also into directories that an agent has closed to its own user. */
+function removeAll(path: string): void {
+  try {
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch {
+      unlockBelow(path);
+      rmSync(path, { recursive: true, force: true });
+    }
+  } catch (error) {
+    const at = error instanceof Error && "path" in error ? String(error.path) : path;
+    throw new PictlError(
+      "STORAGE_UNAVAILABLE",
+      `Cannot remove ${at}: ${systemErrorCode(error) ?? String(error)}.`,
+      {
+        hint: `The session is still there. Make it removable, for example with \`chmod -R u+rwx ${shellQuote(path)}\`, and delete the session again.`,
+        details: { path: at, errno: systemErrorCode(error) },
+        cause: error,
+      },
+    );
+  }
+}
+
+function unlockBelow(path: string): void {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (!stats?.isDirectory()) return;
+  unlock(path, stats);
+  for (const entry of readdirSync(path, { withFileTypes: true }))
+    if (entry.isDirectory()) unlockBelow(join(path, entry.name));
+}
+
+/** Only a directory, never what a link leads to. */
+function unlock(path: string, { mode }: Stats): void {
+  if ((mode & 0o700) !== 0o700) chmodSync(path, (mode & 0o777) | 0o700);
 }
 
 function policyFile(directory: string): string {
