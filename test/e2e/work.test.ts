@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -132,5 +132,34 @@ describe("a command that runs beside a turn", () => {
     const { code, stderr } = await running.done;
     assert.equal(code, 6, stderr);
     assert.match(stderr, /ended from elsewhere.*\[TURN_ABORTED\]/);
+  });
+});
+
+describe("a command that waits for its agent", () => {
+  before(async () => {
+    await open("");
+    const slow = `import { readFile } from "node:fs/promises";
+      export default async () => void (await readFile("go"));`;
+    writeFileSync(join(place.cwd, "slow.ts"), slow);
+    const created = place.start(["session", "create", "--model", "scripted/echo", "--", "-e", "slow.ts"]);
+    await release();
+    session = (await created.done).stdout.trim();
+  });
+  after(close);
+
+  it("is ended by `session abort` and `--timeout`, and never runs", async () => {
+    await place.ok(["session", "close", session]);
+    const bash = ["session", "bash", "-s", session, "touch ran"];
+    const aborted = place.start(bash);
+    while ((await state()) !== "starting");
+    assert.equal(await place.ok(["session", "abort", session]), "aborted the command");
+    const { code, stderr } = await aborted.done;
+    assert.equal(code, 6, stderr);
+    assert.match(stderr, /aborted from elsewhere \(by process \d+\) before it began\. \[TURN_ABORTED\]/);
+    const late = await place.run(["session", "bash", "-s", session, "--timeout", "1s", "touch ran"]);
+    assert.equal(late.code, 3, late.stderr);
+    await release();
+    await client.request("wait", { sessionId: session, for: ["idle"] });
+    assert.ok(!existsSync(join(place.cwd, "ran")));
   });
 });

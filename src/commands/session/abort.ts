@@ -7,7 +7,7 @@ import { sessionArg, sessionFlag } from "../../lib/cli/session-flags.ts";
 export default class SessionAbort extends BaseCommand<typeof SessionAbort> {
   static override summary = "Abort what runs in a session: its turn, a compaction or a shell command";
   static override description =
-    "Messages that were queued in the turn are not sent: stderr gives them back. Without a turn it ends a compaction, or else the commands of `session bash`. The command that waits for it exits 6. When nothing runs that is said, and the exit code is 0.";
+    "Messages that were queued in the turn are not sent: stderr gives them back. Without a turn it ends a compaction, or else the commands of `session bash`. One that still waits for its agent never begins. The command that waits for it exits 6. When nothing runs that is said, and the exit code is 0.";
   static override examples = [
     "<%= config.bin %> session abort",
     "<%= config.bin %> session abort review",

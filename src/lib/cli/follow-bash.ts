@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Client } from "../client/client.ts";
+import { PictlError } from "../core/errors.ts";
 import { BashStream } from "./bash-stream.ts";
 import type { PiBashResult } from "./pi-data.ts";
 
@@ -7,6 +8,7 @@ import type { PiBashResult } from "./pi-data.ts";
 const ABORT_AGAIN_MS = 250;
 /** Longer than this no command takes to die: it isn't waited for any more. */
 const ABORT_WAIT_MS = 10_000;
+const NOTHING_RAN: PiBashResult = { output: "", cancelled: true, truncated: false };
 
 export interface FollowBashOptions {
   target: { sessionId: string } | { cwd: string };
@@ -72,6 +74,10 @@ async function endedOrGivenUp(
   if (stop.aborted) onStop();
   try {
     return await Promise.race([running, givenUp.promise]);
+  } catch (error) {
+    // It was still waiting for its agent, and nothing of it has run.
+    if (stop.aborted && error instanceof PictlError && error.code === "TURN_ABORTED") return NOTHING_RAN;
+    throw error;
   } finally {
     stop.removeEventListener("abort", onStop);
     clearInterval(again);

@@ -59,6 +59,13 @@ interface Running {
   ended: Promise<void>;
 }
 
+/** A command that takes time and isn't with pi yet: its agent is starting, or its session's file is read. */
+interface Waiting {
+  type: string;
+  /** The command is never sent, and its caller gets this. */
+  abort: (error: PictlError) => void;
+}
+
 /** pi's commands that run beside the turn, or without one. */
 export class Commands {
   readonly #sessionId: string;
@@ -66,6 +73,7 @@ export class Commands {
   /** Those that run and may make the agent ask something, the newest last. */
   readonly #askers: Asker[] = [];
   readonly #running = new Set<Running>();
+  readonly #waiting = new Set<Waiting>();
 
   constructor(sessionId: string, hooks: CommandHooks) {
     this.#sessionId = sessionId;
@@ -94,14 +102,21 @@ export class Commands {
   async run(command: Command, caller: Caller, options: CommandOptions): Promise<unknown> {
     const { agent: its, turns, reloading, log } = this.#hooks;
     const { onQuestion = "fail", timeoutMs = COMMAND_TIMEOUT_MS } = options;
+    if (command.type === "abort_bash") {
+      this.abortWaiting(caller, "bash");
+      // There is no agent to start for it: nothing runs without one.
+      if (its.live === undefined) return undefined;
+    }
     return await this.#asking(onQuestion, async () => {
       // pi's own `compact` would abort the turn first.
       if (command.type === "compact") turns.refuseWhileWorking();
       const writes = !READING_COMMAND.test(command.type);
-      if (writes) await reloading.takeInForeignWrites();
-      // A turn has looked before it began.
-      if (writes && turns.running === undefined) this.#hooks.lookForOthers();
-      const agent = await its.ensure(caller, { anyModel: WITHOUT_MODEL.test(command.type) });
+      const agent = await this.#unlessAborted(command.type, async () => {
+        if (writes) await reloading.takeInForeignWrites();
+        // A turn has looked before it began.
+        if (writes && turns.running === undefined) this.#hooks.lookForOthers();
+        return await its.ensure(caller, { anyModel: WITHOUT_MODEL.test(command.type) });
+      });
       if (/_thinking_level/.test(command.type)) its.refuseOtherModel();
       const ids = { request: caller.request, command: command.type, agent: agent.pid };
       log.debug("command sent", { ...ids, session: this.#sessionId });
@@ -145,11 +160,29 @@ export class Commands {
   }
 
   /**
-   * Ends a compaction, or else the shell commands that run.
+   * Ends what takes time and waits for its agent, and a compaction, or else the shell commands that run.
    *
    * @returns what has ended; undefined when nothing ran, or it ended by itself
    */
-  async abort({ pid }: Caller): Promise<"compaction" | "command" | undefined> {
+  async abort(caller: Caller): Promise<"compaction" | "command" | undefined> {
+    const waited = this.abortWaiting(caller);
+    return (await this.#abortRunning(caller)) ?? waited;
+  }
+
+  /**
+   * Lets no command reach pi that still waits for its agent. The start goes on: others may wait for it.
+   *
+   * @param type only commands of this type; absent: all that take time
+   * @returns what has ended; undefined when nothing waited
+   */
+  abortWaiting({ pid }: Caller, type?: string): "compaction" | "command" | undefined {
+    const all = [...this.#waiting].filter((each) => type === undefined || each.type === type);
+    for (const each of all) each.abort(abortedBeforeItBegan(each.type, pid));
+    if (all.length === 0) return undefined;
+    return all.every((each) => each.type === "compact") ? "compaction" : "command";
+  }
+
+  async #abortRunning({ pid }: Caller): Promise<"compaction" | "command" | undefined> {
     const { agent, isCompacting, wasCompactionAborted } = this.#hooks;
     const compacting = isCompacting();
     const type = compacting ? "compact" : "bash";
@@ -170,6 +203,29 @@ export class Commands {
   /** The agent has gone, and with it whatever it was at work on. */
   agentLeft(): void {
     this.#running.clear();
+  }
+
+  /** Runs what comes before a command is sent, and throws TURN_ABORTED as soon as the command is aborted meanwhile. */
+  async #unlessAborted<T>(type: string, prepare: () => Promise<T>): Promise<T> {
+    if (INSTANT_COMMAND.test(type)) return await prepare();
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    let error: PictlError | undefined;
+    const waiting: Waiting = {
+      type,
+      abort: (reason) => {
+        error ??= reason;
+        reject(reason);
+      },
+    };
+    this.#waiting.add(waiting);
+    try {
+      const prepared = await Promise.race([prepare(), aborted]);
+      // It came when the agent was there already, and this had not been told.
+      if (error !== undefined) throw error;
+      return prepared;
+    } finally {
+      this.#waiting.delete(waiting);
+    }
   }
 
   async #call(agent: Agent, command: Command, timeoutMs: number | undefined): Promise<unknown> {
@@ -215,6 +271,14 @@ export class Commands {
       this.#hooks.changed();
     }
   }
+}
+
+function abortedBeforeItBegan(type: string, pid: number | undefined): PictlError {
+  const what = type === "compact" ? "compaction" : "command";
+  const by = pid === undefined ? "" : ` (by process ${pid})`;
+  return new PictlError("TURN_ABORTED", `The ${what} was aborted from elsewhere${by} before it began.`, {
+    hint: "Nothing of it has run.",
+  });
 }
 
 function compactionAborted(pid: number | undefined): PictlError {

@@ -385,7 +385,7 @@ export class Session {
   /**
    * Ends the running turn, or the one with this id, also while it waits. pi's queues are emptied first,
    * because `abort` alone lets queued messages go on; their texts are given back. Without a turn it ends a
-   * compaction or shell commands.
+   * compaction or shell commands, also those that wait for the agent.
    */
   async abort(turnId: string | undefined, caller: Caller): Promise<RequestResults["abort"]> {
     const result = await this.#turns.abort(turnId, caller);
@@ -440,6 +440,7 @@ export class Session {
     if (!closed) this.#endsWithDaemon = true;
     try {
       this.#turns.rejectWaiting();
+      this.#commands.abortWaiting(caller);
       this.#starting.restarts.skip();
       if (this.#turn) await this.#turns.abortTurn(this.#turn, caller.pid);
       await this.#agent.started();

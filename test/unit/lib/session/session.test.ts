@@ -71,12 +71,15 @@ class FakeAgent {
 
 describe("Session", () => {
   let agents: FakeAgent[];
+  /** What the start of an agent waits for. */
+  let startMay: Promise<void> | undefined;
   let session: Session;
   let records: { type: string; turn?: Record<string, unknown>; state?: string }[];
   let saved: Record<string, unknown>[];
 
   beforeEach(() => {
     agents = [];
+    startMay = undefined;
     records = [];
     saved = [];
     const quiet = () => undefined;
@@ -84,6 +87,7 @@ describe("Session", () => {
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
       parkAfterMs: 0,
       async startAgent(_session, _caller, _change, handlers) {
+        await startMay;
         const agent = new FakeAgent();
         agent.emit = (record) => handlers.onRecord(record, Buffer.from(JSON.stringify(record)));
         agent.exit = handlers.onExit;
@@ -96,7 +100,8 @@ describe("Session", () => {
     };
     const record = {
       id: "s1",
-      cwd: "/w",
+      // One that exists, or what needs no agent is answered from the file.
+      cwd: "/",
       agentDir: "/pi",
       options: {},
       origin: "pictl",
@@ -352,6 +357,49 @@ describe("Session", () => {
     ask();
     await declined;
     assert.equal(agent().sent("extension_ui_response").length, 2);
+  });
+
+  for (const [type, what] of [
+    ["bash", "command"],
+    ["compact", "compaction"],
+  ] as const) {
+    test(`a ${what} that waits for its agent is aborted and never sent`, async () => {
+      const start = Promise.withResolvers<void>();
+      startMay = start.promise;
+      const aborted = session.command({ type }, {});
+      // What needs no time is not work, and goes on.
+      const state = session.command({ type: "get_state" }, {});
+      const refused = assert.rejects(aborted, { code: "TURN_ABORTED", message: /process 9/ });
+      assert.deepEqual((await session.abort(undefined, { pid: 9 })).what, what);
+      await refused;
+      assert.equal((await session.abort(undefined, { pid: 9 })).aborted, false);
+      start.resolve();
+      await state;
+      assert.deepEqual(agent().sent(type), []);
+    });
+  }
+
+  test("abort_bash ends a command that waits for its agent, and starts none", async () => {
+    const start = Promise.withResolvers<void>();
+    startMay = start.promise;
+    const aborted = assert.rejects(session.command({ type: "bash" }, {}), { code: "TURN_ABORTED" });
+    await session.command({ type: "abort_bash" }, {});
+    await aborted;
+    start.resolve();
+    await session.close({});
+    await session.command({ type: "abort_bash" }, {});
+    assert.deepEqual([agents.length, agent().sent("bash")], [1, []]);
+  });
+
+  test("a close aborts a command that waits for its agent", async () => {
+    const start = Promise.withResolvers<void>();
+    startMay = start.promise;
+    const aborted = assert.rejects(session.command({ type: "bash" }, {}), { code: "TURN_ABORTED" });
+    const closed = session.close({});
+    await aborted;
+    start.resolve();
+    await closed;
+    assert.deepEqual(agent().sent("bash"), []);
   });
 
   test("a question that comes while nothing runs is declined", async () => {
