@@ -57,6 +57,8 @@ attack("a repository whose git directory isn't `.git`", "strict", ({ profile, ma
           `rm -f ${dir}/commondir; echo ../evil > ${dir}/commondir`,
           `mv ${dir} was && cp -r was ${dir}`,
           `rm -f .git; mkdir .git`,
+          `mkdir -p ${dir}/remotes ${dir}/branches`,
+          `for kind in remotes branches; do echo "URL: ${join(cwd, "evil.git")}" > ${dir}/$kind/origin && echo left; done`,
           "git add -A && git -c user.name=x -c user.email=x@y commit -qm inside && echo committed",
         ].join("\n"),
       ]);
@@ -66,7 +68,8 @@ attack("a repository whose git directory isn't `.git`", "strict", ({ profile, ma
       git("-C", cwd, "status");
       git("-C", cwd, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-qm", "out", "--allow-empty");
       assert.equal(existsSync(join(cwd, "ran")), false);
-      assert.equal(existsSync(join(cwd, dir, "hooks/pre-commit")), false);
+      for (const name of ["hooks/pre-commit", "remotes/origin", "branches/origin"])
+        assert.equal(existsSync(join(cwd, dir, name)), false, name);
     });
   }
 

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { inAgentDirectory } from "../core/agent-file.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
 import { realPath } from "../core/real-path.ts";
-import { heldGit, RESERVED_GIT, UNLINKED_GIT } from "./held-git.ts";
+import { heldGit, KEPT_EMPTY_GIT, RESERVED_GIT, UNLINKED_GIT } from "./held-git.ts";
 import { coreWorktree, gitInside, type OutsideGit } from "./outside-git.ts";
 
 /** Each is looked at when a sandbox starts, and costs a millisecond of mounts. */
@@ -36,9 +36,9 @@ export function refuseLinkedGit(workspace: string): void {
 }
 
 /**
- * What of a workspace's repository has to be read-only, because git outside would run or obey it: hooks and configuration
- * of the repository and of its submodules, and what leads from it to its linked worktrees. Of what isn't there only what
- * {@link keepGitFiles} makes, and the hooks.
+ * What of a workspace's repository has to be read-only, because git outside would run or obey it: hooks, remotes and
+ * configuration of the repository and of its submodules, and what leads from it to its linked worktrees. Of what isn't
+ * there only what {@link keepGitFiles} makes, and {@link KEPT_EMPTY_GIT}.
  */
 export function gitPaths(workspace: string): string[] {
   const git = join(workspace, ".git");
@@ -101,9 +101,9 @@ export function outsideGitPaths({ gitDir, commonDir }: OutsideGit): { common: st
 }
 
 function repositoryPaths(path: string): string[] {
-  // The hooks are held also when there are none; what is reserved is made in a repository.
+  // What is reserved is made in a repository.
   const isMade = (name: string) =>
-    name === "hooks" || (Object.hasOwn(RESERVED_GIT, name) && isRepository(path));
+    KEPT_EMPTY_GIT.includes(name) || (Object.hasOwn(RESERVED_GIT, name) && isRepository(path));
   return heldGit("repository").flatMap((name) =>
     isMade(name) ? namesIn(path, [name]) : there(path, [name]),
   );

@@ -11,6 +11,11 @@ export const RESERVED_GIT: Readonly<Record<string, string>> = Object.fromEntries
   GIT_ENTRIES.flatMap(({ name, stands }) => (stands === undefined ? [] : [[name, stands]])),
 );
 
+/** Directories that git obeys as soon as they are there, and in whose place an empty one is kept. */
+export const KEPT_EMPTY_GIT: readonly string[] = GIT_ENTRIES.filter(({ isKeptEmpty }) => isKeptEmpty).map(
+  ({ name }) => name,
+);
+
 /** What can't be a link in a repository, since what is in it, or it itself, is held in its place. */
 export const UNLINKED_GIT: readonly string[] = GIT_ENTRIES.filter(
   ({ held, holds }) => held.includes("repository") || holds === "repositories" || holds === "worktrees",

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { linksTo } from "../../core/links.ts";
-import { RESERVED_GIT } from "../held-git.ts";
+import { KEPT_EMPTY_GIT, RESERVED_GIT } from "../held-git.ts";
 import { rememberingRealPath } from "../links.ts";
 import { unplantedRealPath } from "../planted-links.ts";
 
@@ -192,8 +192,9 @@ function addPins(args: string[], paths: readonly string[], writable: readonly st
 
 function addKept(args: string[], path: string): void {
   const name = basename(path);
-  // git runs hooks from a directory that isn't there yet as soon as it is: an empty one keeps its place.
-  if (name === "hooks" && lstat(path) === undefined) args.push("--tmpfs", path, "--remount-ro", path);
+  // git obeys a directory that isn't there yet as soon as it is: an empty one keeps its place.
+  if (KEPT_EMPTY_GIT.includes(name) && lstat(path) === undefined)
+    args.push("--tmpfs", path, "--remount-ro", path);
   // Where nobody may make it, it isn't there, and the sandbox can't make it either.
   else args.push(Object.hasOwn(RESERVED_GIT, name) ? "--ro-bind-try" : "--ro-bind", path, path);
 }

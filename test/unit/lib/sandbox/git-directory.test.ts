@@ -74,7 +74,7 @@ test("submodules and worktrees are held one by one, and as a whole where they ar
   make("modules", "libs", "one");
   make("modules", "libs", "one", "modules", "two");
   make("worktrees", "tree");
-  const names = ["hooks", "commondir", "config.worktree"];
+  const names = ["hooks", "commondir", "config.worktree", "remotes", "branches"];
   assert.deepEqual(gitPaths(root), [
     ...names.map((name) => git(name)),
     ...names.map((name) => git("modules/libs/one", name)),

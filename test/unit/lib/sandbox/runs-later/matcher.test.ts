@@ -75,6 +75,17 @@ describe("what is found by name", () => {
     hgrc: undefined,
     "src/index.ts": undefined,
     constructor: undefined,
+    ".latexmkrc": "build",
+    "site/_plugins/x.rb": "build",
+    "gatsby-node.ts": "build",
+    "docs/.vitepress/config.mts": "build",
+    "config/deploy.rb": "build",
+    "gunicorn.conf.py": "build",
+    ".bsp/scala.json": "editor",
+    "Run.launch": "editor",
+    ".ddev/commands/host/x": "containers",
+    ".openhands/microagents/repo.md": "agents",
+    ".lfsconfig": "vcs",
   };
   for (const [path, kind] of Object.entries(cases))
     test(`${path}: ${kind ?? "nothing"}`, () => assert.equal(kindOf(path), kind));
