@@ -20,6 +20,7 @@ import {
 } from "./bubblewrap/arguments.ts";
 import { findExchangedMount, sourcesOf } from "./bubblewrap/exchanged-mounts.ts";
 import { bubblewrapFailure, findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
+import { rootOnlyKernelFiles } from "./bubblewrap/kernel-files.ts";
 import { mountsOf } from "./bubblewrap/mount-points.ts";
 import { isWithin, type MountPart, mountArguments, type View } from "./bubblewrap/mounts.ts";
 import { type ControlGroup, createControlGroup } from "./bubblewrap/process-limits.ts";
@@ -253,6 +254,7 @@ export class Sandbox {
       hasFilter: this.#filter !== undefined,
       joins: this.#group?.joins ?? [],
       quotas: this.#quotas.map(({ file }) => file),
+      covered: rootOnlyKernelFiles(),
       variables: pick(this.environment, (name) => LINKER_VARIABLES.test(name)),
       without: without?.bubblewrap,
     });

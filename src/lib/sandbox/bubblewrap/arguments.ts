@@ -68,6 +68,8 @@ export function sandboxCommand(options: {
   joins: readonly string[];
   /** Files of /proc/sys/user that are written from {@link QUOTA_FD} on. */
   quotas: readonly string[];
+  /** Files of /proc that can't be opened inside, from `rootOnlyKernelFiles`. */
+  covered: readonly string[];
   /**
    * Variables of the program that bubblewrap itself must not have, nor what runs before the mounts were looked at. None
    * is a secret, for command lines are seen.
@@ -77,8 +79,20 @@ export function sandboxCommand(options: {
   setting?: ChildSetting | undefined;
   without?: readonly BubblewrapPart[] | undefined;
 }): string[] {
-  const { bubblewrap, policy, mounts, cwd, command, listener, hasFilter, joins, quotas, variables, setting } =
-    options;
+  const {
+    bubblewrap,
+    policy,
+    mounts,
+    cwd,
+    command,
+    listener,
+    hasFilter,
+    joins,
+    quotas,
+    covered,
+    variables,
+    setting,
+  } = options;
   const has = (part: BubblewrapPart) => !options.without?.includes(part);
   const isolatePid = policy.isolatePid && has("pid");
   return [
@@ -103,6 +117,8 @@ export function sandboxCommand(options: {
     ...quotas.flatMap((file, index) => ["--file", String(QUOTA_FD + index), file]),
     // Root is the owner of /proc/sys/** also without any capability.
     ...(has("proc-sys") ? ["--ro-bind", "/proc/sys", "/proc/sys"] : []),
+    // A mount of bubblewrap's opens no devices, so that opening one of these is refused.
+    ...covered.flatMap((path) => ["--ro-bind", "/dev/null", path]),
     // What bubblewrap has made to hold the mounts, and the devices, is memory without a bound.
     ...(has("remount") ? ["--remount-ro", "/"] : []),
     ...(has("remount") && mounts.includes("--dev") ? ["--remount-ro", "/dev"] : []),
