@@ -70,7 +70,9 @@ attack("a place that an agent moved before the next start", "strict", ({ profile
       assert.match(stderr, /leads to .*outside now[\s\S]*prompt --fork --cwd/);
       assert.equal(stdout.includes(SECRET), false);
     }
-    const copied = await place.run(["prompt", "--fork", "--cwd", path("sub"), "-s", id, "there"]);
+    const copy = (cwd: string) => place.run(["prompt", "--fork", "--cwd", cwd, "-s", id, "there"]);
+    assert.equal((await copy(path("sub"))).code, 7);
+    const copied = await copy(outside);
     assert.match(copied.stdout, /^echo: there/, copied.stderr);
     rmSync(path("sub"));
     renameSync(path("moved"), path("sub"));
