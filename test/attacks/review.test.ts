@@ -252,6 +252,7 @@ describe("what a review doesn't look at is said", () => {
     const said = notReviewed.map(({ because }) => because).join("\n");
     assert.match(said, /directories deep/);
     assert.match(said, /names aren't UTF-8/);
+    assert.equal(notReviewed.find(({ because }) => because.includes("UTF-8"))?.remains, true);
   });
 
   test("more files than there is room for: the search ends, and says so", async (t) => {

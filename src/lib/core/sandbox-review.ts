@@ -36,6 +36,8 @@ export interface NotReviewed {
   because: string;
   /** Of a directory that is never looked into: entries that have changed since the baseline. */
   changed?: number;
+  /** It isn't looked at by the next review either, also when this one is accepted. */
+  remains?: true;
 }
 
 /** What is compared with what. */

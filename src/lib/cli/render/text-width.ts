@@ -44,6 +44,19 @@ export function clip(text: string, width: number): string {
   return `${text.slice(0, endOfColumns(text, 0, width - 1))}…`;
 }
 
+/** The text in `width` columns, with `…` in its middle where something was left out. */
+export function clipMiddle(text: string, width: number): string {
+  if (endOfColumns(text, 0, width) === text.length) return text;
+  const front = Math.ceil((width - 1) / 2);
+  let columns = 0;
+  // An agent can make names of thousands of characters.
+  const end = [...text.slice(-2 * width)].reverse().filter((character) => {
+    columns += columnsOf(character);
+    return columns <= width - 1 - front;
+  });
+  return `${text.slice(0, endOfColumns(text, 0, front))}…${end.reverse().join("")}`;
+}
+
 /** Lines of at most `width` columns, broken at spaces where there are some; an indent is kept for what is broken off. */
 export function wrap(text: string, width: number): string[] {
   return text.split("\n").flatMap((line) => wrapLine(line, width));

@@ -3,9 +3,13 @@ import type { FileState, LaterChange, SandboxReview } from "../../core/sandbox-r
 import type { Colors } from "../render/color.ts";
 import { alignColumns } from "../render/columns.ts";
 import { timeOf } from "../render/numbers.ts";
+import { clipMiddle } from "../render/text-width.ts";
 
 /** The signs that `--stat` draws for a file, at most. */
 const MAX_SIGNS = 40;
+
+/** Columns of a name in a table: one long name would push apart all lines. `--json` has it in full. */
+const MAX_NAME_COLUMNS = 80;
 
 /**
  * What could give another picture than what is there: control characters, marks that reorder or aren't seen. The mark
@@ -39,7 +43,7 @@ function listLines(changes: readonly LaterChange[], workspace: string, colors: C
   if (changes.length === 0) return [];
   const rows = changes.map((change) => [
     colors[PAINT[change.change]](change.change),
-    shown(change.path, workspace),
+    clipMiddle(shown(change.path, workspace), MAX_NAME_COLUMNS),
     countOf(change),
     colors.dim(visible([change.because, ...aboutFile(change)].join("; "))),
   ]);
@@ -55,7 +59,11 @@ function statLines(changes: readonly LaterChange[], workspace: string, colors: C
     const { linesAdded = 0, linesRemoved = 0 } = change;
     const bar = `${colors.green("+".repeat(signs(linesAdded)))}${colors.red("-".repeat(signs(linesRemoved)))}`;
     const text = change.linesAdded === undefined ? colors.dim(change.note ?? "") : bar;
-    return [` ${shown(change.path, workspace)}`, `| ${linesAdded + linesRemoved}`, text];
+    return [
+      ` ${clipMiddle(shown(change.path, workspace), MAX_NAME_COLUMNS)}`,
+      `| ${linesAdded + linesRemoved}`,
+      text,
+    ];
   });
   const sum = (count: (change: LaterChange) => number | undefined) =>
     changes.reduce((total, change) => total + (count(change) ?? 0), 0);
@@ -78,7 +86,9 @@ function aboutFile({ before, after, note }: LaterChange): string[] {
       ? [`it was ${TYPES[before?.type ?? "other"]}, and is ${TYPES[after?.type ?? "other"]}`]
       : []),
     ...(isOther("mode") ? [`mode ${before?.mode} is now ${after?.mode}`] : []),
-    ...(before === undefined && after?.target !== undefined ? [`a link to ${after.target}`] : []),
+    ...(before === undefined && after?.target !== undefined
+      ? [`a link to ${clipMiddle(visible(after.target), MAX_NAME_COLUMNS)}`]
+      : []),
     ...(note === undefined ? [] : [note]),
   ];
 }

@@ -10,7 +10,10 @@ export function reviewFailure({ changes, notReviewed, accepted }: SandboxReview)
       ? `${files} that something outside of the sandbox may run or obey changed.`
       : "Not everything could be looked at.";
   return new PictlError("REVIEW_NEEDED", message, {
-    hint: "When it is as you want it: pictl sandbox review --accept",
+    hint:
+      changes.length === 0 && notReviewed.every(({ remains }) => remains)
+        ? "Rename or remove what couldn't be looked at: --accept leaves it so."
+        : "When it is as you want it: pictl sandbox review --accept",
     details: { changes: changes.length, notReviewed: notReviewed.length },
   });
 }

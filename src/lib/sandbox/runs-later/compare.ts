@@ -72,6 +72,7 @@ function notReviewedIn(baseline: Snapshot, now: Snapshot): NotReviewed[] {
       path: absolute(now.roots, one),
       because: one.because,
       ...(one.changed === undefined ? {} : { changed: one.changed }),
+      ...(one.isBound ? { remains: true } : {}),
     }));
 }
 

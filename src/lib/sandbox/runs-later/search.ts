@@ -410,7 +410,9 @@ export class LaterSearch {
     // Node has put a character of its own into such a name, by which nothing is found.
     const named = entries.filter(({ name }) => !name.includes("\ufffd"));
     if (named.length < entries.length)
-      this.leaveOut(names, "it has entries whose names aren't UTF-8", { isBound: true });
+      this.leaveOut(names, "it has entries whose names aren't UTF-8, which can be renamed or removed", {
+        isBound: true,
+      });
     // Which of two links to one directory is followed must not depend on their order in the file system.
     return named.sort((one, other) => (one.name < other.name ? -1 : 1));
   }
