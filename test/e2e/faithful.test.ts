@@ -166,8 +166,11 @@ describe("a resumed session is the one that was asked for", () => {
       await close();
       assert.match(await workspace.ok(["model", "list"]), /cheap\/c/);
       // There is no other model to go to, so that none was chosen.
-      await workspace.ok(["session", "model", "--next"]);
+      await refused(["session", "model", "--next"], /no other model[\s\S]*good\/m/);
       await refused(["prompt", "-s", id, "two"], /good\/m/);
+      for (const shows of ["model", "thinking"])
+        await refused(["session", shows, "-s", id], /good\/m.*cheap\/c[\s\S]*session model/);
+      assert.equal((await shown()).model, "good/m");
       const typo = /pi lists no model "typo"[\s\S]*pictl model list/;
       if (LONG) await refused(["prompt", "--model", "typo", "two"], typo);
       assert.equal(await workspace.ok(["session", "model", "cheap/c"]), "cheap/c");
@@ -224,6 +227,9 @@ describe("a resumed session is the one that was asked for", () => {
       await close();
       declare([{ id: "m" }]);
       await refused(["prompt", "two"], /thinking level high.*off[\s\S]*--thinking off/, KEY);
+      await workspace.ok(["session", "bash", "true"], { env: KEY });
+      assert.equal((await shown()).thinking, "high");
+      await refused(["session", "thinking"], /thinking level high.*off/, KEY);
       await workspace.ok(["session", "thinking", "off"], { env: KEY });
       await say("two", KEY);
       await close();

@@ -1,6 +1,6 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
-import { setModel, stateOf } from "../../lib/cli/change-model.ts";
+import { ownStateOf, setModel } from "../../lib/cli/change-model.ts";
 import { modelName } from "../../lib/cli/find-model.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
 import { sessionFlag, targetFrom } from "../../lib/cli/session-flags.ts";
@@ -33,7 +33,7 @@ export default class SessionModel extends BaseCommand<typeof SessionModel> {
     if (next && (await client.command("cycle_model", { ...target })) === null) {
       await writeStderr("There is no other model that can be used.\n");
     }
-    const { model, thinkingLevel } = await stateOf(client, target);
+    const { model, thinkingLevel } = await ownStateOf(client, target);
     await this.show({ model: model ?? null, thinkingLevel }, () => {
       if (model !== undefined) return `${modelName(model)}\n`;
       throw new PictlError("NO_MODEL", "The session has no model.", {

@@ -1,6 +1,6 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../../lib/cli/base-command.ts";
-import { stateOf } from "../../lib/cli/change-model.ts";
+import { ownStateOf } from "../../lib/cli/change-model.ts";
 import { writeStderr } from "../../lib/cli/output.ts";
 import { sessionFlag, targetFrom } from "../../lib/cli/session-flags.ts";
 import type { Client } from "../../lib/client/client.ts";
@@ -40,7 +40,7 @@ export default class SessionThinking extends BaseCommand<typeof SessionThinking>
     if (next && (await client.command("cycle_thinking_level", { ...target })) === null) {
       await writeStderr("The model has no other level.\n");
     }
-    const { thinkingLevel } = await stateOf(client, target);
+    const { thinkingLevel } = await ownStateOf(client, target);
     await this.show({ thinkingLevel }, () => `${thinkingLevel}\n`);
   }
 }

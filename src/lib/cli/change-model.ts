@@ -45,6 +45,15 @@ export async function availableModels(client: Client, target: object): Promise<P
   return models;
 }
 
+/**
+ * pi's view of a session whose model and thinking level are the session's own.
+ *
+ * @throws PictlError MODEL_UNAVAILABLE where pi took others in their place, as a prompt is refused
+ */
+export async function ownStateOf(client: Client, target: object): Promise<PiState> {
+  return (await client.command("get_state", { ...target, ownModel: true })) as PiState;
+}
+
 /** pi's own view of a session. */
 export async function stateOf(client: Client, target: object): Promise<PiState> {
   return (await client.command("get_state", { ...target })) as PiState;

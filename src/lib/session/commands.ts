@@ -26,6 +26,8 @@ const WITHOUT_MODEL = /^(get_|set_|cycle_|abort|export_|clear_queue$|bash$)/;
 /** One of pi's own commands. */
 export interface Command {
   type: string;
+  /** Is refused where the agent has another model or thinking level than the session. Not for pi. */
+  ownModel?: unknown;
   [field: string]: unknown;
 }
 
@@ -99,7 +101,7 @@ export class Commands {
   }
 
   /** See `Session.command`. */
-  async run(command: Command, caller: Caller, options: CommandOptions): Promise<unknown> {
+  async run({ ownModel, ...command }: Command, caller: Caller, options: CommandOptions): Promise<unknown> {
     const { agent: its, turns, reloading, log } = this.#hooks;
     const { onQuestion = "fail", timeoutMs = COMMAND_TIMEOUT_MS } = options;
     if (command.type === "abort_bash") {
@@ -115,9 +117,12 @@ export class Commands {
         if (writes) await reloading.takeInForeignWrites();
         // A turn has looked before it began.
         if (writes && turns.running === undefined) this.#hooks.lookForOthers();
-        return await its.ensure(caller, { anyModel: WITHOUT_MODEL.test(command.type) });
+        // One that differs is started anew, as for a prompt: the session's own model may be available now.
+        const anyModel = WITHOUT_MODEL.test(command.type) && !(ownModel && its.differs);
+        return await its.ensure(caller, { anyModel });
       });
       if (/_thinking_level/.test(command.type)) its.refuseOtherModel();
+      if (ownModel) its.refuseDifference();
       const ids = { request: caller.request, command: command.type, agent: agent.pid };
       log.debug("command sent", { ...ids, session: this.#sessionId });
       // A turn may have begun meanwhile.

@@ -46,11 +46,11 @@ export class SessionAgent {
     return this.#state;
   }
 
-  /** The same without the model and level of an agent that has another model than the session. */
+  /** The same without the model and level in which the agent differs from the session. */
   get ownState(): AgentState | undefined {
-    if (this.#state === undefined || !this.#difference?.isModel) return this.#state;
-    const { model: _, thinkingLevel: __, ...own } = this.#state;
-    return own;
+    if (this.#state === undefined || this.#difference === undefined) return this.#state;
+    const { model, thinkingLevel: _, ...own } = this.#state;
+    return this.#difference.isModel ? own : { ...own, model };
   }
 
   get isStarting(): boolean {
@@ -91,6 +91,16 @@ export class SessionAgent {
    */
   refuseOtherModel(): void {
     if (this.#difference?.isModel) throw this.#difference.error;
+  }
+
+  /** Whether the agent has another model or thinking level than the session. */
+  get differs(): boolean {
+    return this.#difference !== undefined;
+  }
+
+  /** @throws PictlError MODEL_UNAVAILABLE when the agent has another model or thinking level than the session */
+  refuseDifference(): void {
+    if (this.#difference !== undefined) throw this.#difference.error;
   }
 
   /** Ends an agent whose sandbox has a hole, so that the next one is started in a whole one. Not while a turn runs. */

@@ -8,8 +8,15 @@ import type { Colors } from "./color.ts";
 export function stateText(
   session: Pick<SessionInfo, "state" | "queued" | "interrupted" | "usedElsewhere">,
 ): string {
-  const state = session.usedElsewhere ? "elsewhere" : isCut(session) ? "cut" : session.state;
+  const state = shownState(session);
   return session.queued > 0 ? `${state} +${session.queued}` : state;
+}
+
+/** The state in a word. */
+export function shownState(
+  session: Pick<SessionInfo, "state" | "interrupted" | "usedElsewhere">,
+): SessionState | "cut" | "elsewhere" {
+  return session.usedElsewhere ? "elsewhere" : isCut(session) ? "cut" : session.state;
 }
 
 /** Whether the end of its agent or of the daemon cut its last turn, and nothing was done about it since. */
