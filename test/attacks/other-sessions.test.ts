@@ -146,6 +146,7 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.equal((await list(env)).find((each) => each.id === id)?.sandbox, "minimal");
     assert.equal((await inside("worker", keys, env)).stdout, "done\n");
     assert.equal((await place.run(["prompt", "-s", id, "--no-sandbox", "hi"], { env })).code, 2);
+    await place.ok(["session", "rename", "-s", id, "renamed"], { env });
     if (LONG) {
       const copy = (await place.ok(["session", "clone", id], { env })).trim();
       assert.equal((await inside(copy, keys, env)).stdout, "done\n");
@@ -154,11 +155,12 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
     // The first one again, when nothing asks for a sandbox any more.
     policy("");
     assert.equal((await inside(id, `cat ${path(".ssh/key")} 2>/dev/null; echo done`)).stdout, "done\n");
+    assert.equal((await list()).find((each) => each.id === id)?.name, "renamed");
     await place.ok(["daemon", "stop"]);
     // And without its registry.
     renameSync(place.paths.registry, `${place.paths.registry}.old`);
     const shown = await show(id);
-    assert.deepEqual([shown.sandbox, shown.name], ["minimal", "worker"]);
+    assert.deepEqual([shown.sandbox, shown.name], ["minimal", "renamed"]);
     assert.equal((await inside(id, `cat ${path(".ssh/key")} 2>/dev/null; echo done`)).stdout, "done\n");
     await place.ok(["session", "close", id]);
     const directory = dirname(dirname(await fileOf(id)));

@@ -67,12 +67,42 @@ export function makeSandboxedDirectory(
   writeNote(directory, record, policy.profile);
 }
 
+/**
+ * The names in the notes of sandboxed sessions as they were when this daemon last read or wrote them: one that is another
+ * now was given under another PICTL_HOME.
+ */
+export class KeptNames {
+  readonly #seen = new WeakMap<SessionRecord, string | undefined>();
+
+  /** The session's note has the name that its record has. */
+  see(record: SessionRecord): void {
+    this.#seen.set(record, record.name);
+  }
+
+  /**
+   * Gives a record the name in its session's note where that is the newer one.
+   *
+   * @returns whether the record has another name now
+   */
+  takeIn(record: SessionRecord, name: string | undefined): boolean {
+    const seen = this.#seen.get(record);
+    const isNewer = this.#seen.has(record) && name !== undefined && name !== seen;
+    if (!isNewer || record.name !== seen || record.renamed) return false;
+    record.name = name;
+    this.see(record);
+    return true;
+  }
+}
+
 /** Brings the note of a session up to date, where it has one. @throws what the file system says */
-export function keepRecord(record: SessionRecord): void {
+export function keepRecord(record: SessionRecord, names: KeptNames): void {
   const directory = directoryOf(record);
   if (directory === undefined) return;
   const kept = readKept(directory);
-  if (kept !== undefined) writeNote(directory, record, kept.profile);
+  if (kept === undefined) return;
+  names.takeIn(record, kept.name);
+  writeNote(directory, record, kept.profile);
+  names.see(record);
 }
 
 function writeNote(directory: string, record: SessionRecord, profile: SandboxProfile): void {

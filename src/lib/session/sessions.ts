@@ -36,6 +36,7 @@ import type { SessionSummary } from "./files/summary.ts";
 import { type PiPlace, SessionFinder } from "./find-session.ts";
 import {
   directoryOf,
+  KeptNames,
   keepRecord,
   keptRecord,
   makeSandboxedDirectory,
@@ -83,6 +84,7 @@ export class Sessions implements SessionHost {
   readonly #registry: Registry;
   readonly #writes: RetriedWrites;
   readonly #summaries: Summaries;
+  readonly #keptNames = new KeptNames();
   readonly #pool: AgentPool;
   readonly #finder: SessionFinder;
   readonly #names: SessionNames;
@@ -546,8 +548,10 @@ export class Sessions implements SessionHost {
     const { file } = record;
     try {
       const isIn = directoryOf(record) === directory;
-      if (!isIn) this.#adoptFromFile(record, sandbox.agentDir);
+      if (isIn) this.#keep(record);
+      else this.#adoptFromFile(record, sandbox.agentDir);
       makeSandboxedDirectory(directory, record, sandbox);
+      this.#keptNames.see(record);
       if (isIn || file === undefined || !existsSync(file)) return false;
       record.file = moveInto(directory, file);
       this.log.info("session moved to a directory of its own", { session: record.id, from: file });
@@ -664,13 +668,14 @@ export class Sessions implements SessionHost {
   /** Writes a session's record down, later when that fails: it is what pictl needs after its own death. */
   save(record: SessionRecord): void {
     if (!this.#sessions.has(record.id)) return;
-    this.#writes.write(sessionKey(record), () => this.#registry.put(record));
+    // First: it takes in what the session was named elsewhere.
     this.#keep(record);
+    this.#writes.write(sessionKey(record), () => this.#registry.put(record));
   }
 
   #keep(record: SessionRecord): void {
     try {
-      keepRecord(record);
+      keepRecord(record, this.#keptNames);
     } catch (error) {
       this.log.warn("note of a session not written", { session: record.id, error: String(error) });
     }
@@ -718,10 +723,12 @@ export class Sessions implements SessionHost {
    * runs it: one whose socket is elsewhere, as that of a shell without XDG_RUNTIME_DIR.
    */
   #known(record: SessionRecord): Session {
+    this.#keptNames.see(record);
     if (record.openTurn === undefined || !this.writers.isHeldElsewhere(record))
       return new Session(record, this);
     this.#elsewhere.add(record.id);
     const { openTurn: _, ...closed } = record;
+    this.#keptNames.see(closed);
     return new Session(closed, this);
   }
 
@@ -743,14 +750,11 @@ export class Sessions implements SessionHost {
       // Nothing is written either: the other daemon does.
       return { ...sessionInfo(session, summary, this.#current.isCurrent(session)), usedElsewhere: true };
     }
+    const isSandboxed = directoryOf(session.record) !== undefined;
+    if (isSandboxed && this.#keptNames.takeIn(session.record, summary?.name)) this.save(session.record);
     const { name, renamed } = session.record;
     // pi's file has the last word: a rename may have been cut before it was written down here.
-    if (
-      !renamed &&
-      directoryOf(session.record) === undefined &&
-      summary?.name !== undefined &&
-      summary.name !== name
-    ) {
+    if (!renamed && !isSandboxed && summary?.name !== undefined && summary.name !== name) {
       session.record.name = summary.name;
       this.save(session.record);
     }
