@@ -66,7 +66,11 @@ describe("Sessions on a full disk", () => {
     return new Sessions({
       registry,
       // Only what the requests of these tests reach.
-      starter: { environmentOf: () => caller().environment, settled: async () => undefined } as never,
+      starter: {
+        environmentOf: () => caller().environment,
+        agentPlaces: () => [],
+        settled: async () => undefined,
+      } as never,
       config: await loadConfig(join(root, "none.toml")),
       configFile: join(root, "none.toml"),
       log: { debug: quiet, info: quiet, warn: quiet, error: (message) => errors.push(message) },
