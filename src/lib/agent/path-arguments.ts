@@ -23,7 +23,7 @@ const DESCRIPTOR = /^\/(dev\/fd|dev\/stdin|proc\/(self|\d+)\/fd)(\/|$)/;
  *
  * @param cwd the session's directory, from which pi would resolve them
  * @param places in which sandboxed agents can write
- * @throws PictlError FILE_NOT_FOUND, INVALID_INPUT for a descriptor of the shell, SANDBOX_CHANGED for a link that an agent
+ * @throws PictlError FILE_NOT_FOUND, INVALID_INPUT for a descriptor of the shell or a pipe, SANDBOX_CHANGED for a link that an agent
  *   could have made
  */
 export function absolutePaths(
@@ -40,7 +40,7 @@ export function absolutePaths(
       arg.replace(/^~(?=\/|$)/, () => homeOf(env)),
     );
     refuseDescriptor(path, what);
-    requireFile(path, what);
+    requireFile(path, what, `Correct the path: a relative one starts from the session's directory ${cwd}.`);
     refuseWayOut(path, places);
     return path;
   });
@@ -60,14 +60,14 @@ export function refuseDescriptor(path: string, what: string): void {
  * extensions, and an edit is what they want to run.
  *
  * @param places in which sandboxed agents can write
- * @throws PictlError FILE_NOT_FOUND, SANDBOX_CHANGED for a link that an agent could have made
+ * @throws PictlError FILE_NOT_FOUND, INVALID_INPUT for a pipe, SANDBOX_CHANGED for a link that an agent could have made
  */
 export function requirePaths(args: readonly string[], places: readonly string[]): void {
   for (const [index, arg] of args.entries()) {
     const what = kindOf(args, index);
     // A relative path comes from an earlier build, and starts from wherever pi runs.
     if (what === undefined || !arg.startsWith("/")) continue;
-    requireFile(arg, what);
+    requireFile(arg, what, "Put it back, or start a session without it (`pictl session create`).");
     refuseWayOut(arg, places);
   }
 }
@@ -78,10 +78,17 @@ function kindOf(args: readonly string[], index: number): string | undefined {
   return isPath ? PATH_FLAGS[flag] : undefined;
 }
 
-function requireFile(path: string, what: string): void {
-  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
+function requireFile(path: string, what: string, hint: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats?.isFile() || stats?.isDirectory()) return;
+  if (stats !== undefined) {
+    throw new PictlError("INVALID_INPUT", `The ${what} ${path} is not a regular file.`, {
+      hint: "Save it in a file: the session's agent reads it again at each start.",
+      details: { path },
+    });
+  }
   throw new PictlError("FILE_NOT_FOUND", `The ${what} ${path} isn't there.`, {
-    hint: "Put it back, or start a session without it (`pictl session create`).",
+    hint,
     details: { path },
   });
 }
