@@ -212,7 +212,10 @@ describe("a session's file that another program changes", () => {
     assert.match((await run("session", "last", "-s", name)).stderr, /is gone/);
     renameSync(away, file);
     assert.equal((await show()).origin, "pictl");
-    assert.match((await prompt("x", "--tools", "read,bash")).stderr, /exists already, so tools can't be set/);
+    assert.match(
+      (await prompt("x", "--tools", "read,bash")).stderr,
+      /exists already, so --tools can't be set/,
+    );
   });
 
   it("a turn in which it is lost says that the answer isn't saved", async () => {

@@ -14,6 +14,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
     "agent/sandbox/inside-process.ts",
     "cli/prompt/text-sources.ts",
     "client/process-alive.ts",
+    "client/sandbox/passed-streams.ts",
     "core/resource-limits.ts",
     "daemon/status.ts",
     "sandbox/bubblewrap/mount-points.ts",
@@ -35,6 +36,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
     "history/forgotten.ts",
     "history/index/database.ts",
     "sandbox/gate/access-log.ts",
+    "sandbox/kernel-pipes.ts",
     "sandbox/sandbox.ts",
   ],
   "of pictl's package, and of Node": [

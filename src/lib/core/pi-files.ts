@@ -12,16 +12,37 @@ export type PiFile = keyof typeof FILES;
 export function brokenPiFiles(agentDir: string, names = Object.keys(FILES) as PiFile[]): string[] {
   return names.flatMap((name) => {
     const path = join(agentDir, name);
-    const problem = problemOf(path, name === "models.json");
+    const problem = name === "models.json" ? modelsProblem(path) : problemOf(path);
     return problem === undefined ? [] : [`${path} ${problem}, so pi goes without its ${FILES[name]}.`];
   });
 }
 
-function problemOf(path: string, mayHaveComments: boolean): string | undefined {
+/** pi takes nothing of a file that doesn't fit its schema, without a word (its model-config.js). */
+function modelsProblem(path: string): string | undefined {
+  return problemOf(path, withoutComments, (value) => {
+    if (!isRecord(value) || !isRecord(value.providers)) return "has no object `providers`";
+    const broken = Object.entries(value.providers).find(
+      ([, provider]) =>
+        !isRecord(provider) || !(provider.models === undefined || Array.isArray(provider.models)),
+    );
+    return (
+      broken &&
+      `has a provider ${JSON.stringify(broken[0])} that is no object, or whose \`models\` is no list`
+    );
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function problemOf(
+  path: string,
+  clean = (text: string) => text,
+  shapeProblem: (value: unknown) => string | undefined = () => undefined,
+): string | undefined {
   try {
-    const text = readPiFile(path);
-    JSON.parse(mayHaveComments ? withoutComments(text) : text);
-    return undefined;
+    return shapeProblem(JSON.parse(clean(readPiFile(path))));
   } catch (error) {
     // Without the text that JSON.parse quotes: it may be a key.
     if (error instanceof SyntaxError) return "isn't valid JSON";

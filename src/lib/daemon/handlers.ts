@@ -9,6 +9,7 @@ import { forkPoints } from "../session/files/transcript.ts";
 import { branchSession, findForkPoint } from "../session/fork.ts";
 import { lastingOptions } from "../session/lasting-options.ts";
 import { refuseOtherOptions } from "../session/option-differences.ts";
+import { optionFlag } from "../session/option-flag.ts";
 import type { Session } from "../session/session.ts";
 import { sessionTranscript } from "../session/session-entries.ts";
 import type { Sessions } from "../session/sessions.ts";
@@ -268,11 +269,14 @@ function warningsOf({ sandboxWarnings }: Session, others: string[] = []): { warn
 function refuseCreateOptions(session: Session, create: RequestParams<"prompt">["create"]): void {
   const { model: _, thinking: __, sandbox, ...others } = create?.options ?? {};
   refuseOtherSandbox(session, sandbox);
-  const given = [...Object.keys(others), ...(create?.name === undefined ? [] : ["name"])];
+  const given = [
+    ...(Object.keys(others) as (keyof typeof others)[]),
+    ...(create?.name === undefined ? [] : ["name" as const]),
+  ];
   if (given.length === 0) return;
   throw new PictlError(
     "INVALID_INPUT",
-    `Session ${session.id} exists already, so ${given.join(", ")} can't be set now.`,
+    `Session ${session.id} exists already, so ${given.map(optionFlag).join(", ")} can't be set now.`,
     {
       hint: "Use --new for a session of its own, or leave these options out.",
       details: { sessionId: session.id, options: given },

@@ -1,5 +1,6 @@
 import { PictlError } from "../core/errors.ts";
 import type { SessionInfo, SessionOptions } from "../protocol/session.ts";
+import { optionFlag } from "./option-flag.ts";
 import type { SessionRecord } from "./registry.ts";
 import type { Session } from "./session.ts";
 
@@ -19,7 +20,7 @@ export function refuseOtherOptions(session: Session, info: SessionInfo, asked: S
   if (differences.length === 0) return;
   const isAboutSandbox = differences.some(({ option }) => option === "sandbox" || option === "noSandbox");
   const described = differences.map(
-    ({ option, asked, has }) => `${option} (has ${shown(has)}, asked for ${shown(asked)})`,
+    ({ option, asked, has }) => `${optionFlag(option)} (has ${shown(has)}, asked for ${shown(asked)})`,
   );
   throw new PictlError(
     isAboutSandbox ? "SANDBOX_REQUIRED" : "SESSION_DIFFERS",
