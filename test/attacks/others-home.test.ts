@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { isShared } from "../../src/lib/core/own-places.ts";
+import { isShared } from "../../src/lib/core/foreign-places.ts";
 import { BIN, Workspace } from "../support/workspace.ts";
 
 /** An id that no password file has. */

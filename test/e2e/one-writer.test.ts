@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { bundledPiCli } from "../../src/lib/agent/pi/bundled-pi.ts";
 import type { PassedThrough } from "../../src/lib/protocol/requests.ts";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
+import { MAX_PAUSE_MS } from "../../src/lib/session/other-pis.ts";
 import { writeSession } from "../support/session-file.ts";
 import { LONG } from "../support/speed.ts";
 import { type Result, Workspace } from "../support/workspace.ts";
@@ -18,9 +19,6 @@ const PI_ARGS = [PI, "-e", EXTENSION, "--model", "scripted/echo"];
 /** An entry of an extension's own, written while nothing runs. */
 const NOTES = `export default (pi) => pi.registerCommand("note", {
   description: "note", handler: async () => { pi.appendEntry("note", { at: Date.now() }); } });`;
-
-/** The daemon looks at all processes again once this time has passed since it last did: MAX_PAUSE_MS in other-pis.ts. */
-const LOOKS_AGAIN_MS = 1_000;
 
 function isAlive(pid: number): boolean {
   try {
@@ -300,7 +298,7 @@ describe("one writer", () => {
     });
     const closed = once(pi, "close");
     await once(pi.stdout, "data");
-    await sleep(LOOKS_AGAIN_MS);
+    await sleep(MAX_PAUSE_MS);
     const end = async () => {
       pi.stdin.end();
       await closed;
@@ -320,7 +318,7 @@ describe("one writer", () => {
     }
     const pi = otherPi(place, ["--session", path]);
     await pi.ready();
-    await sleep(LOOKS_AGAIN_MS);
+    await sleep(MAX_PAUSE_MS);
     const warned = await prompt(place, id, "two");
     assert.equal(warned.code, 0, warned.stderr);
     assert.match(warned.stderr, new RegExp(`Warning: pi \\(process ${pi.pid}\\) runs in ${place.cwd} too`));

@@ -22,7 +22,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
     "sandbox/bubblewrap/user-quotas.ts",
     "session/one-writer.ts",
   ],
-  "of root, in /etc": ["core/own-places.ts"],
+  "of root, in /etc": ["core/foreign-places.ts"],
   "in pictl's own directories, which no sandbox opens": [
     "agent/sandbox/baselines.ts",
     "cli/conversation/history-file.ts",

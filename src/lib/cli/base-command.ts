@@ -1,7 +1,7 @@
 import { Command, Flags, type Interfaces } from "@oclif/core";
 import type { Client } from "../client/client.ts";
+import { refuseForeignPlaces } from "../core/foreign-places.ts";
 import { jsonText } from "../core/json-text.ts";
-import { refuseForeignPlaces } from "../core/own-places.ts";
 import { describeError, formatError } from "./describe-error.ts";
 import { writeStderr, writeStdout } from "./output.ts";
 import { ShownError } from "./shown-error.ts";

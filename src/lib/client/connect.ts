@@ -2,7 +2,7 @@ import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import { buildInfo } from "../core/build-info.ts";
 import { compareVersions } from "../core/compare-versions.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
-import { refuseForeignPlaces } from "../core/own-places.ts";
+import { refuseForeignPlaces } from "../core/foreign-places.ts";
 import { checkRuntimeDir, type Environment, type Paths, resolvePaths } from "../core/paths.ts";
 import { majorOf, PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Client } from "./client.ts";

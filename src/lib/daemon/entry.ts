@@ -2,7 +2,7 @@ import { existsSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import { type PictlError, toPictlError } from "../core/errors.ts";
-import { refuseForeignPlaces } from "../core/own-places.ts";
+import { refuseForeignPlaces } from "../core/foreign-places.ts";
 import {
   checkRuntimeDir,
   ensurePrivateDir,

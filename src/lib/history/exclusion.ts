@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { readAgentFile } from "../core/agent-file.ts";
 import { workspaceConfigs } from "../core/config.ts";
 import { keepsOutOfHistory } from "../core/config-file.ts";
+import { contains } from "../core/contains.ts";
 import { type AgentPlacesOf, directoriesToRepositoryRoot, MAX_CONFIG_BYTES } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
 import { findHome } from "../core/user.ts";
@@ -151,8 +152,7 @@ export function namedIn(
     const place = resolve(entry.startsWith("~/") ? join(home ?? "/", entry.slice(2)) : entry);
     return [place, directories.real(place)];
   });
-  const isInside = (path: string) =>
-    places.some((place) => path === place || path.startsWith(`${place === "/" ? "" : place}/`));
+  const isInside = (path: string) => places.some((place) => contains(place, path));
   return ({ cwd, path }) => {
     if (names.size > 0 && directories.names(cwd).some((name) => names.has(name))) return true;
     if (places.length === 0) return false;

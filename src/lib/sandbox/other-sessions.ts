@@ -1,7 +1,7 @@
+import { contains } from "../core/contains.ts";
 import type { Environment } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
 import { projectSessionDirOf, sessionDirOf } from "../core/session-files/locate.ts";
-import { contains } from "./policy/roots.ts";
 
 /**
  * The directory in which a pi without a sandbox keeps its sessions, where settings or a variable name another one than

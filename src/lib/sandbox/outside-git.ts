@@ -1,10 +1,11 @@
 import { lstatSync, type Stats } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { readAgentFile } from "../core/agent-file.ts";
+import { contains } from "../core/contains.ts";
 import { realPath } from "../core/real-path.ts";
 import { userId } from "../core/user.ts";
 import { UNLINKED_OUTSIDE_GIT } from "./held-git.ts";
-import { contains, OWN_PLACES } from "./policy/roots.ts";
+import { OWN_PLACES } from "./policy/roots.ts";
 
 /** A pointer of git's is one path, and a submodule's configuration some lines. */
 const MAX_BYTES = 64 * 1024;

@@ -1,6 +1,7 @@
 import { join } from "node:path";
+import { contains } from "../core/contains.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
-import { contains, OWN_TMP } from "./policy/roots.ts";
+import { OWN_TMP } from "./policy/roots.ts";
 import { TOOL_CACHES } from "./runs-later/catalogue.ts";
 
 /**

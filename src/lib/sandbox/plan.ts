@@ -1,6 +1,7 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { SandboxProfile } from "../core/choices.ts";
+import { contains } from "../core/contains.ts";
 import { PictlError } from "../core/errors.ts";
 import { directoriesToRepositoryRoot, type Environment, type Paths } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
@@ -14,7 +15,7 @@ import { policyDigest } from "./policy/digest.ts";
 import { type LoadedPolicy, loadPolicy, userPolicyFile } from "./policy/load.ts";
 import { narrow } from "./policy/narrow.ts";
 import type { SandboxPolicy } from "./policy/policy.ts";
-import { contains, OWN_TMP } from "./policy/roots.ts";
+import { OWN_TMP } from "./policy/roots.ts";
 import { policyPlaces } from "./policy-places.ts";
 
 /** What an agent's sandbox is made of, worked out before there is one. */

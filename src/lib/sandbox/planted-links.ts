@@ -1,8 +1,8 @@
+import { contains } from "../core/contains.ts";
 import { PictlError } from "../core/errors.ts";
 import { rememberingLinksTo } from "../core/links.ts";
 import { plantedLink } from "../core/outside/planted-link.ts";
 import { rememberingRealPath } from "./links.ts";
-import { contains } from "./policy/roots.ts";
 
 /**
  * Refuses places that are reached through a link which an agent in a sandbox could have made: the policy or the user

@@ -1,10 +1,11 @@
 import { lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { contains } from "../core/contains.ts";
 import { PictlError } from "../core/errors.ts";
 import { linksTo } from "../core/links.ts";
 import { realPath } from "../core/real-path.ts";
 import { POLICY_FILE } from "./policy/load.ts";
-import { contains, OWN_TMP } from "./policy/roots.ts";
+import { OWN_TMP } from "./policy/roots.ts";
 
 /**
  * What has to be read-only inside so that the policy stays what it is: the `.pictl` directories from where somebody

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Duplex, Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { contains } from "../core/contains.ts";
 import { PictlError, toPictlError } from "../core/errors.ts";
 import { type ChildSetting, withUmask } from "../core/inherited.ts";
 import { startProgram } from "../core/outside/start-program.ts";
@@ -22,7 +23,7 @@ import { findExchangedMount, sourcesOf } from "./bubblewrap/exchanged-mounts.ts"
 import { bubblewrapFailure, findBubblewrap } from "./bubblewrap/find-bubblewrap.ts";
 import { rootOnlyKernelFiles } from "./bubblewrap/kernel-files.ts";
 import { mountsOf } from "./bubblewrap/mount-points.ts";
-import { isWithin, type MountPart, mountArguments, type View } from "./bubblewrap/mounts.ts";
+import { type MountPart, mountArguments, type View } from "./bubblewrap/mounts.ts";
 import { type ControlGroup, createControlGroup } from "./bubblewrap/process-limits.ts";
 import { type SeccompRule, seccompFilter } from "./bubblewrap/seccomp.ts";
 import { type UserQuota, userQuotas } from "./bubblewrap/user-quotas.ts";
@@ -370,7 +371,7 @@ export class Sandbox {
     const guards = git && outsideGitPaths(git);
     const write = [...policy.allowWrite, ...writableGit(git)];
     const isWritable = (path: string) =>
-      [workspace, ...write].some((place) => isWithin(path, realPath(place)));
+      [workspace, ...write].some((place) => contains(realPath(place), path));
     // A home that is seen. Pipes where the agent may write are its own to use.
     const pipes = policy.home === "read" ? pipesOfPrograms(realPath(home)) : [];
     return {

@@ -11,7 +11,7 @@ import type { Warnings } from "./warnings.ts";
 /** A look at all processes takes at most this part of the daemon's time: there may be thousands. */
 const MAX_SHARE = 1 / 20;
 /** The next look waits no longer than this for it, however slow the machine is. */
-const MAX_PAUSE_MS = 1_000;
+export const MAX_PAUSE_MS = 1_000;
 /** Limit of the pairs of session and process that are remembered as reported. */
 const MAX_REPORTED = 1_000;
 /** The start of a process is known to about a second. */

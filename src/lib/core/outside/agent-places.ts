@@ -1,4 +1,5 @@
 import { appendFileSync, linkSync, lstatSync, readFileSync, rmSync } from "node:fs";
+import { contains } from "../contains.ts";
 import { systemErrorCode, toStorageError } from "../errors.ts";
 import { linksTo } from "../links.ts";
 import { realPath } from "../real-path.ts";
@@ -128,7 +129,7 @@ function append(file: string, places: readonly string[]): void {
 export function agentPlaceAround(path: string, places: readonly string[]): string | undefined {
   if (places.length === 0) return undefined;
   const deciding = [...linksTo(path).map((link) => link.path), realPath(path)];
-  return places.find((place) => deciding.some((each) => each === place || each.startsWith(`${place}/`)));
+  return places.find((place) => deciding.some((each) => contains(place, each)));
 }
 
 /** A path may hold a line end, so that a line is JSON. */

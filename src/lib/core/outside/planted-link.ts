@@ -1,5 +1,6 @@
 import { readlinkSync } from "node:fs";
 import { resolve } from "node:path";
+import { contains } from "../contains.ts";
 import { PictlError, systemErrorCode } from "../errors.ts";
 import { type Link, linksTo } from "../links.ts";
 import { realPath } from "../real-path.ts";
@@ -47,11 +48,7 @@ export function refuseOpenedOutside(fd: number, path: string, places: readonly s
 
 /** Whether what lies in places of agents leads to a file that isn't in all of them. */
 function leadsOut(path: string, real: string, places: readonly string[]): boolean {
-  return places.some((place) => isIn(path, place) && !isIn(real, place));
-}
-
-function isIn(path: string, place: string): boolean {
-  return path === place || path.startsWith(place === "/" ? place : `${place}/`);
+  return places.some((place) => contains(place, path) && !contains(place, real));
 }
 
 /** Where the kernel has the file of a descriptor; undefined where it has no /proc to say so. */

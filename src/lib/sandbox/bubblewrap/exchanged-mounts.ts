@@ -1,9 +1,9 @@
 import { lstatSync } from "node:fs";
 import { join, relative } from "node:path";
+import { contains } from "../../core/contains.ts";
 import { linksTo } from "../../core/links.ts";
 import { realPath } from "../../core/real-path.ts";
 import type { Mount } from "./mount-points.ts";
-import { isWithin } from "./mounts.ts";
 
 /** A mount that isn't what it was meant to be. */
 export interface ExchangedMount {
@@ -54,7 +54,7 @@ export function findExchangedMount(
   own: readonly Mount[],
   agentPlaces: readonly string[],
 ): ExchangedMount | undefined {
-  const isAgents = (path: string) => agentPlaces.some((place) => isWithin(path, place));
+  const isAgents = (path: string) => agentPlaces.some((place) => contains(place, path));
   const isPlanted = (path: string) => linksTo(path).some((link) => isAgents(link.path));
   const at = Map.groupBy(inside, ({ point }) => point);
   const host = new HostMounts(own);
@@ -120,7 +120,7 @@ class HostMounts {
   /** Where this process finds what a mount shows. */
   pathOf({ device, root }: Mount): string {
     const around = this.#mounts
-      .filter((mount) => mount.device === device && isWithin(root, mount.root))
+      .filter((mount) => mount.device === device && contains(mount.root, root))
       .sort((a, b) => b.root.length - a.root.length)[0];
     return around === undefined ? root : join(around.point, relative(around.root, root));
   }

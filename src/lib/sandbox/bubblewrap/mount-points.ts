@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { isWithin } from "./mounts.ts";
+import { contains } from "../../core/contains.ts";
 
 /** A mount, as a process sees it. Source: proc_pid_mountinfo(5). */
 export interface Mount {
@@ -39,7 +39,7 @@ export function mountsOf(pid: number | "self"): Mount[] {
  */
 export function mountPointsBelow(pid: number, directories: readonly string[]): Set<string> {
   const points = mountsOf(pid).map(({ point }) => point);
-  return new Set(points.filter((point) => directories.some((one) => point !== one && isWithin(point, one))));
+  return new Set(points.filter((point) => directories.some((one) => point !== one && contains(one, point))));
 }
 
 function toMount(line: string): Mount {

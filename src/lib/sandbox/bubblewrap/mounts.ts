@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { contains } from "../../core/contains.ts";
 import { linksTo } from "../../core/links.ts";
 import { KEPT_EMPTY_GIT, RESERVED_GIT } from "../held-git.ts";
 import { rememberingRealPath } from "../links.ts";
@@ -117,11 +118,11 @@ export function mountArguments(view: View): string[] {
     ...view.write
       .filter((path) => !TEMPORARY.includes(path) && existsSync(path))
       .map(real)
-      .filter((path) => !denied.some((place) => isWithin(path, place)) && !isWithin(home, path)),
+      .filter((path) => !denied.some((place) => contains(place, path)) && !contains(path, home)),
     workspace,
   ];
   for (const path of (view.empty ?? []).filter((place) => existsSync(place)).map(real))
-    if (!denied.some((place) => isWithin(path, place))) args.push(...size, "--tmpfs", path);
+    if (!denied.some((place) => contains(place, path))) args.push(...size, "--tmpfs", path);
   for (const path of writable) args.push("--bind", path, path);
   const sessionDir = view.sessionDir === undefined ? undefined : real(view.sessionDir);
   const changeable = sessionDir === undefined ? writable : [...writable, sessionDir];
@@ -129,7 +130,7 @@ export function mountArguments(view: View): string[] {
   const programs = [...new Set(view.programs.map(real))];
   // What is denied would be seen under another name once the directory that it is in was renamed.
   const deniedBelow = denied.filter(
-    (path) => lstat(path) !== undefined && writable.some((root) => isWithin(path, root)),
+    (path) => lstat(path) !== undefined && writable.some((root) => contains(root, path)),
   );
   const pinned = has("protect") ? [...kept, ...programs, ...deniedBelow] : deniedBelow;
   addPins(args, pinned, writable);
@@ -137,17 +138,17 @@ export function mountArguments(view: View): string[] {
     addAgentDir(args, has("agent-dir") ? agentDir : { ...agentDir, hide: [] }, view.memorySize);
   // Not mounted in the first place.
   const isLeftOut = (path: string) =>
-    has("agent-dir") && agentDir?.hide.some((name) => isWithin(path, join(agentDir.path, name))) === true;
+    has("agent-dir") && agentDir?.hide.some((name) => contains(join(agentDir.path, name), path)) === true;
   // Denied, and yet the way to the session's directory.
-  const around = sessionDir === undefined ? [] : hidden.filter((path) => isWithin(sessionDir, path));
+  const around = sessionDir === undefined ? [] : hidden.filter((path) => contains(path, sessionDir));
   for (const path of around)
-    if (!isLeftOut(path) && writable.some((root) => isWithin(path, root)))
+    if (!isLeftOut(path) && writable.some((root) => contains(root, path)))
       args.push(...size, "--tmpfs", path);
   if (sessionDir !== undefined) args.push("--bind", sessionDir, sessionDir);
   // What leads there is in no directory that was mounted, where those are the sandbox's own.
   for (const place of [view.agentDir?.path, view.sessionDir])
     for (const { path, target } of place === undefined ? [] : linksTo(place))
-      if (own.some((directory) => isWithin(path, directory))) addLink(args, target, path);
+      if (own.some((directory) => contains(directory, path))) addLink(args, target, path);
   for (const path of programs) args.push("--ro-bind", path, path);
   for (const [path, source] of Object.entries(view.elsewhere ?? {})) args.push("--ro-bind", source, path);
   for (const path of kept) addKept(args, path);
@@ -162,7 +163,7 @@ export function mountArguments(view: View): string[] {
   const whole = [...changeable, ...programs];
   for (const path of hidden) {
     if (isLeftOut(path) || around.includes(path)) continue;
-    if (!whole.some((root) => isWithin(path, root) && path !== root)) continue;
+    if (!whole.some((root) => contains(root, path) && path !== root)) continue;
     addCover(args, path);
   }
   if (!view.write.includes("/tmp")) args.push(...TEMPORARY.flatMap((path) => ["--remount-ro", path]));
@@ -171,9 +172,9 @@ export function mountArguments(view: View): string[] {
 
 /** Of what is to stay as it is, what could be changed, and isn't held with the directory that it is in. */
 function keptPaths(paths: readonly string[], writable: readonly string[]): string[] {
-  const below = paths.filter((path) => writable.some((root) => isWithin(path, root)));
+  const below = paths.filter((path) => writable.some((root) => contains(root, path)));
   return [...new Set(below)].filter(
-    (path) => !below.some((other) => other !== path && isWithin(path, other)),
+    (path) => !below.some((other) => other !== path && contains(other, path)),
   );
 }
 
@@ -184,7 +185,7 @@ function keptPaths(paths: readonly string[], writable: readonly string[]): strin
 function addPins(args: string[], paths: readonly string[], writable: readonly string[]): void {
   const pins = new Set<string>();
   for (const path of paths)
-    for (let at = dirname(path); writable.some((root) => isWithin(at, root) && at !== root); at = dirname(at))
+    for (let at = dirname(path); writable.some((root) => contains(root, at) && at !== root); at = dirname(at))
       pins.add(at);
   // A directory comes before what is in it.
   for (const path of [...pins].sort()) args.push("--bind", path, path);
@@ -211,7 +212,7 @@ function addAgentDir(args: string[], agentDir: NonNullable<View["agentDir"]>, si
 
 function addTree(args: string[], path: string, hidden: readonly string[]): void {
   if (hidden.includes(path)) return;
-  const inside = hidden.filter((other) => isWithin(other, path));
+  const inside = hidden.filter((other) => contains(path, other));
   const entries = isTakenApart(path, inside) ? list(path) : undefined;
   if (entries === undefined || (path !== "/" && entries.length > MAX_ENTRIES)) {
     // It may have gone since it was listed, as directories of other programs do.
@@ -225,7 +226,7 @@ function addTree(args: string[], path: string, hidden: readonly string[]): void 
 
 /** /etc has 200 entries, and each mount costs a quarter of a millisecond: what is hidden there is covered. */
 function isTakenApart(path: string, hidden: readonly string[]): boolean {
-  return path === "/" || (hidden.length > 0 && !isWithin(path, "/etc"));
+  return path === "/" || (hidden.length > 0 && !contains("/etc", path));
 }
 
 function addEntry(args: string[], path: string, hidden: readonly string[]): void {
@@ -248,12 +249,6 @@ function addCover(args: string[], path: string): void {
 function addLink(args: string[], target: string, path: string): void {
   if (!args.some((word, index) => word === path && args[index - 2] === "--symlink"))
     args.push("--symlink", target, path);
-}
-
-/** Whether a path is a directory or lies below it. */
-export function isWithin(path: string, directory: string): boolean {
-  if (!path.startsWith(directory)) return false;
-  return path.length === directory.length || directory === "/" || path[directory.length] === "/";
 }
 
 function list(path: string): string[] | undefined {

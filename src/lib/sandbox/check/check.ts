@@ -1,9 +1,9 @@
 import { accessSync, constants, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { SandboxProfile } from "../../core/choices.ts";
+import { contains } from "../../core/contains.ts";
 import { loadPolicy } from "../policy/load.ts";
 import type { SandboxPolicy } from "../policy/policy.ts";
-import { contains } from "../policy/roots.ts";
 import { judge, type RowResult } from "./judge.ts";
 import { lookAfterwards } from "./look-afterwards.ts";
 import { makePlace, type Place, type PolicySource } from "./place.ts";

@@ -1,4 +1,5 @@
-import { contains, covers, cutPlaces } from "../policy/roots.ts";
+import { contains } from "../../core/contains.ts";
+import { covers, cutPlaces } from "../policy/roots.ts";
 import type { Facts } from "./row.ts";
 
 /** Reasons why a policy doesn't promise that an attempt fails; `true` where it does. */

@@ -1,10 +1,11 @@
 import { isIP } from "node:net";
 import { join } from "node:path";
+import { contains } from "../../core/contains.ts";
 import { ownCaches } from "../own-caches.ts";
 import { formatHostRule, normalizeHost, ruleAllows } from "./hosts.ts";
 import { lineName, type Origin, originOfDenial, type PolicyOrigins } from "./origins.ts";
 import type { HostRule, SandboxPolicy } from "./policy.ts";
-import { contains, covers, cutPlaces, OWN_PLACES, OWN_TMP } from "./roots.ts";
+import { covers, cutPlaces, OWN_PLACES, OWN_TMP } from "./roots.ts";
 
 /** Whether something is allowed, why, and by whom. */
 export interface Verdict {

@@ -1,12 +1,12 @@
 import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
+import { contains } from "../../core/contains.ts";
 import { PictlError } from "../../core/errors.ts";
 import { directoriesToRepositoryRoot, type Environment, type Paths } from "../../core/paths.ts";
 import { originOfDenial, type PolicyOrigins, type TracedPolicy } from "./origins.ts";
 import type { SandboxPolicy } from "./policy.ts";
 import type { PolicyFile } from "./policy-file.ts";
 import type { PolicyPlaces } from "./profiles.ts";
-import { contains } from "./roots.ts";
 import { userPolicy } from "./user-policy.ts";
 import { narrowByWorkspace } from "./workspace-policy.ts";
 

@@ -1,7 +1,8 @@
 import { sandboxProfiles } from "../../core/choices.ts";
+import { contains } from "../../core/contains.ts";
 import { narrowerNetwork } from "./hosts.ts";
 import type { SandboxPolicy } from "./policy.ts";
-import { contains, cutPlaces, intersectRoots } from "./roots.ts";
+import { cutPlaces, intersectRoots } from "./roots.ts";
 
 /**
  * A policy that allows what it did and another one, or the part of one that a workspace's file says, allows as

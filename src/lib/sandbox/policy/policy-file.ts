@@ -2,13 +2,14 @@ import { join, normalize } from "node:path";
 import * as z from "zod/mini";
 import { sandboxProfiles } from "../../core/choices.ts";
 import { lineOfKey } from "../../core/config-line.ts";
+import { contains } from "../../core/contains.ts";
 import { PictlError } from "../../core/errors.ts";
 import { nearest } from "../../core/nearest.ts";
 import { parseSize } from "../../core/size.ts";
 import { checkToml, readTomlText } from "../../core/toml-file.ts";
 import { namedHosts, parseHostRule } from "./hosts.ts";
 import type { HostRule, NetworkPolicy, SandboxPolicy } from "./policy.ts";
-import { contains, OWN_PLACES, OWN_TMP } from "./roots.ts";
+import { OWN_PLACES, OWN_TMP } from "./roots.ts";
 
 /** The keys of a file and what they set, in the order of docs/sandbox.md. */
 export const FILE_KEYS = {

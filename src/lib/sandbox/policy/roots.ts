@@ -1,3 +1,4 @@
+import { contains } from "../../core/contains.ts";
 import type { SandboxPolicy } from "./policy.ts";
 
 /**
@@ -18,12 +19,6 @@ export const OWN_PLACES = [
 
 /** Named as a root it is the sandbox's own /tmp, and no place of the host. */
 export const OWN_TMP = "/tmp";
-
-/** Whether a path is a directory or in it. Both absolute and normalized. */
-export function contains(directory: string, path: string): boolean {
-  if (!path.startsWith(directory)) return false;
-  return path.length === directory.length || directory === "/" || path[directory.length] === "/";
-}
 
 /** The places that a root above them doesn't open: {@link OWN_PLACES}, and the home when it is an empty one. */
 export function cutPlaces(home: string, kind: SandboxPolicy["home"] | undefined): readonly string[] {

@@ -1,10 +1,10 @@
+import { contains } from "../../core/contains.ts";
 import { isSecretName } from "../../core/redact.ts";
 import { isStricter, narrow, withoutDenied } from "./narrow.ts";
 import { type Origin, retrace, type TracedPolicy, traced } from "./origins.ts";
 import type { SandboxPolicy } from "./policy.ts";
 import type { PolicyFile } from "./policy-file.ts";
 import { fixedDenials, type PolicyPlaces, profilePolicy } from "./profiles.ts";
-import { contains } from "./roots.ts";
 
 /** The profile of who names none. */
 export const DEFAULT_PROFILE: SandboxPolicy["profile"] = "development";

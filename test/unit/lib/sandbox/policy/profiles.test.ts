@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { normalize } from "node:path";
 import { test } from "node:test";
 import { sandboxProfiles } from "../../../../../src/lib/core/choices.ts";
+import { contains } from "../../../../../src/lib/core/contains.ts";
 import { resolvePaths } from "../../../../../src/lib/core/paths.ts";
 import { isSecretName } from "../../../../../src/lib/core/redact.ts";
 import { credentialPaths, HOME_CREDENTIALS } from "../../../../../src/lib/sandbox/policy/credentials.ts";
@@ -10,7 +11,6 @@ import { explainPath } from "../../../../../src/lib/sandbox/policy/explain.ts";
 import { traced } from "../../../../../src/lib/sandbox/policy/origins.ts";
 import { checkPolicyText } from "../../../../../src/lib/sandbox/policy/policy-file.ts";
 import { fixedDenials, profilePolicy } from "../../../../../src/lib/sandbox/policy/profiles.ts";
-import { contains } from "../../../../../src/lib/sandbox/policy/roots.ts";
 import { userPolicy } from "../../../../../src/lib/sandbox/policy/user-policy.ts";
 
 const HOME = "/home/me";

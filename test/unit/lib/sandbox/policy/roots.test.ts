@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { contains } from "../../../../../src/lib/core/contains.ts";
 import { resolvePaths } from "../../../../../src/lib/core/paths.ts";
 import { narrow } from "../../../../../src/lib/sandbox/policy/narrow.ts";
 import { profilePolicy } from "../../../../../src/lib/sandbox/policy/profiles.ts";
-import { contains, covers, cutPlaces, intersectRoots } from "../../../../../src/lib/sandbox/policy/roots.ts";
+import { covers, cutPlaces, intersectRoots } from "../../../../../src/lib/sandbox/policy/roots.ts";
 
 const HOME = "/home/me";
 const whole = cutPlaces(HOME, "read");
