@@ -81,6 +81,7 @@ export const HAS_LONG_FORM: readonly string[] = [
 const LONGEST: readonly string[] = [
   "test/e2e/parking.test.ts",
   "test/e2e/agent-death.test.ts",
+  "test/attacks/between-starts.test.ts",
   "test/e2e/faithful.test.ts",
   "test/contract/sandbox-check.test.ts",
   "test/e2e/one-writer.test.ts",
@@ -92,6 +93,7 @@ const LONGEST: readonly string[] = [
   "test/e2e/sandbox.test.ts",
   "test/e2e/history.test.ts",
   "test/e2e/agent-commands.test.ts",
+  "test/unit/lib/session/session.test.ts",
 ];
 
 export function longestFirst(files: readonly string[]): string[] {

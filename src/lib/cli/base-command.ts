@@ -5,7 +5,7 @@ import { jsonText } from "../core/json-text.ts";
 import { describeError, formatError } from "./describe-error.ts";
 import { writeStderr, writeStdout } from "./output.ts";
 import { ShownError } from "./shown-error.ts";
-import { checkValue, markTexts, unmarkTexts } from "./words.ts";
+import { checkFlagValues, checkValue, markTexts, unmarkTexts } from "./words.ts";
 
 /** Flags that every command has. */
 const baseFlags = {
@@ -35,15 +35,20 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 
   override async init(): Promise<void> {
     await super.init();
+    const words = markTexts(this.#ownArguments());
+    const baseFlags = (this.ctor as typeof BaseCommand).baseFlags;
     const { args, flags } = await this.parse(
       {
         flags: this.ctor.flags,
-        baseFlags: (this.ctor as typeof BaseCommand).baseFlags,
+        baseFlags,
         args: withoutStdin(this.ctor.args),
         strict: this.ctor.strict,
       },
-      markTexts(this.#ownArguments()),
-    );
+      words,
+    ).catch((error) => {
+      checkFlagValues(words, { ...baseFlags, ...this.ctor.flags });
+      throw error;
+    });
     this.flags = unmarked(flags) as CommandFlags<T>;
     this.args = unmarked(args) as CommandArgs<T>;
     for (const [name, value] of Object.entries(this.flags)) checkValue(`--${name}`, value);

@@ -1,8 +1,11 @@
 import { writeSync } from "node:fs";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
-import { sanitize, sanitizeStyled } from "./render/text-width.ts";
+import { PieceSanitizer, sanitize, sanitizeStyled } from "./render/text-width.ts";
 
 type Stream = NodeJS.WriteStream & { fd: 1 | 2 };
+
+/** A command writes what an agent says as it comes. */
+const PIECES = { 1: new PieceSanitizer(), 2: new PieceSanitizer() };
 
 /**
  * Writes to stdout: the answer, and nothing else. A pipe or a file gets the text unchanged. A terminal gets it without
@@ -31,14 +34,14 @@ function write(stream: Stream, text: string | Buffer, styled: boolean): Promise<
     writeWhole(stream, text);
     return Promise.resolve();
   }
-  const shown = stream.isTTY ? forTerminal(text.toString(), styled) : text;
+  const shown = stream.isTTY ? forTerminal(stream.fd, text.toString(), styled) : text;
   return new Promise((resolve) => {
     stream.write(shown, () => resolve());
   });
 }
 
-function forTerminal(text: string, styled: boolean): string {
-  return styled ? sanitizeStyled(text) : sanitize(text);
+function forTerminal(fd: 1 | 2, text: string, styled: boolean): string {
+  return styled ? sanitizeStyled(text) : PIECES[fd].next(text);
 }
 
 function isFile(stream: Stream): boolean {

@@ -39,6 +39,27 @@ export function checkValue(name: string, value: unknown): void {
   }
 }
 
+/**
+ * The same for the flags of a command line that couldn't be parsed, whose parser would speak of everything but that.
+ *
+ * @param flags the command's, by name
+ * @throws PictlError USAGE
+ */
+export function checkFlagValues(
+  argv: readonly string[],
+  flags: Record<string, { type: string; char?: string | undefined }>,
+): void {
+  const end = argv.indexOf("--");
+  const words = end === -1 ? argv : argv.slice(0, end);
+  for (const [name, { type, char }] of Object.entries(flags)) {
+    if (type !== "option") continue;
+    for (const [index, word] of words.entries()) {
+      if (word.startsWith(`--${name}=`)) checkValue(`--${name}`, word.slice(`--${name}=`.length));
+      else if (word === `--${name}` || word === `-${char}`) checkValue(`--${name}`, words[index + 1]);
+    }
+  }
+}
+
 /** The error for a word of the command line that ends with a carriage return. */
 export function carriageReturn(word: string): PictlError {
   return new PictlError("USAGE", `${word.trimEnd()} ends with a carriage return (\\r).`, {

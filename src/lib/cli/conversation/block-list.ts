@@ -1,5 +1,5 @@
 import type { StreamRecord } from "../../protocol/stream.ts";
-import { sanitize } from "../render/text-width.ts";
+import { PieceSanitizer, sanitize } from "../render/text-width.ts";
 import type { AssistantBlock, Block, NoticeLevel, ShellBlock, ToolBlock, UserBlock } from "./blocks.ts";
 import { toolBlock } from "./transcript-blocks.ts";
 
@@ -10,6 +10,7 @@ export class BlockList {
   readonly blocks: Block[] = [];
   /** Joined while something was being said, so that the next piece is not the beginning of it. */
   #midway = false;
+  #pieces = { text: new PieceSanitizer(), thinking: new PieceSanitizer(), shell: new PieceSanitizer() };
 
   get openShell(): ShellBlock | undefined {
     return this.blocks.findLast((block): block is ShellBlock => block.kind === "shell" && block.open);
@@ -47,13 +48,14 @@ export class BlockList {
     const safe = sanitize(command);
     const block: ShellBlock = { kind: "shell", revision: 0, command: safe, output: "", open: true };
     this.blocks.push(block);
+    this.#pieces.shell = new PieceSanitizer();
     return block;
   }
 
   addShell(piece: string): void {
     // Somebody else's command: what it was isn't told.
     const block = this.openShell ?? this.startShell("");
-    block.output += sanitize(piece);
+    block.output += this.#pieces.shell.next(piece);
     block.revision++;
   }
 
@@ -68,7 +70,7 @@ export class BlockList {
   /** A piece of what the assistant says or thinks. */
   add(part: "text" | "thinking", piece: string): void {
     const block = this.#openAssistant() ?? this.#newAssistant();
-    block[part] += sanitize(piece);
+    block[part] += this.#pieces[part].next(piece);
     block.revision++;
   }
 
@@ -119,6 +121,7 @@ export class BlockList {
     const [kind, cut] = ["assistant" as const, this.#midway];
     const block: AssistantBlock = { kind, revision: 0, text: "", thinking: "", open: true, cut };
     this.#midway = false;
+    this.#pieces = { ...this.#pieces, text: new PieceSanitizer(), thinking: new PieceSanitizer() };
     this.blocks.push(block);
     return block;
   }

@@ -3,7 +3,7 @@ import { toPictlError } from "../../core/errors.ts";
 import type { Answer, Question } from "../../protocol/question.ts";
 import type { StreamRecord } from "../../protocol/stream.ts";
 import { writeStdout } from "../output.ts";
-import { sanitize } from "../render/text-width.ts";
+import { PieceSanitizer, sanitize } from "../render/text-width.ts";
 import type { Choice, Face } from "./face.ts";
 import { handleInput } from "./handle-input.ts";
 import { lineOf, PROMPT } from "./plain-lines.ts";
@@ -48,6 +48,7 @@ class PlainFace implements Face {
   /** Lines that ended with a backslash. */
   #begun = "";
   #shown = 0;
+  #pieces = new PieceSanitizer();
   #atLineStart = true;
   #interrupted = false;
   #isLeaving = false;
@@ -139,7 +140,7 @@ class PlainFace implements Face {
   }
 
   #onChange(record: StreamRecord | undefined): void {
-    if (record?.type === "text") this.#print(sanitize(record.text));
+    if (record?.type === "text") this.#print(this.#pieces.next(record.text));
     if (record?.type === "message" || record?.type === "tool" || record?.type === "turn_ended")
       this.#endLine();
     if (record !== undefined) this.#showBlocks();
@@ -265,6 +266,7 @@ class PlainFace implements Face {
   }
 
   #endLine(): void {
+    this.#pieces = new PieceSanitizer();
     if (!this.#atLineStart) this.#print("\n");
   }
 

@@ -8,6 +8,10 @@ const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u20
 /** What `Colors` (color.ts) begins and ends its styles with. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
 const OWN_STYLES = /(\u001b\[(?:0|[123]|2[23]|3[1236]|39)m)/;
+/** What the end of a piece may have cut in two: an escape sequence, or a CR and its LF. Longer ones aren't waited for. */
+const UNFINISHED =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are made of them
+  /(?:\r|[\u001b\u009b][[()#;?]{0,10}[\d;]{0,100}|\u001b\][^\u0007\u001b\u009c]{0,1000}\u001b?)$/;
 
 /**
  * Text that can be written to a terminal: without escape sequences, control characters and the marks that
@@ -17,8 +21,20 @@ export function sanitize(text: string): string {
   return stripVTControlCharacters(text).replace(/\r\n?/g, "\n").replace(/\t/g, "    ").replace(CONTROLS, "");
 }
 
+/** Sanitizes a text that comes in pieces as if it had come whole: what a piece leaves unfinished waits for the next. */
+export class PieceSanitizer {
+  #waiting = "";
+
+  /** @returns what can be shown by now */
+  next(piece: string): string {
+    const text = this.#waiting + piece;
+    this.#waiting = UNFINISHED.exec(text)?.[0] ?? "";
+    return sanitize(text.slice(0, text.length - this.#waiting.length));
+  }
+}
+
 /**
- * The same for text of our own renderers: their styles stay, and no other escape sequence does.
+ * Sanitizes text of our own renderers: their styles stay, and no other escape sequence does.
  *
  * @param kept what stays, as one capturing group
  */

@@ -5,7 +5,7 @@ import type { Colors } from "../render/color.ts";
 import { noticeLine } from "../render/notice-line.ts";
 import { compactNumber, dollars } from "../render/numbers.ts";
 import { howToAnswer, questionText } from "../render/question-text.ts";
-import { sanitize } from "../render/text-width.ts";
+import { PieceSanitizer, sanitize } from "../render/text-width.ts";
 
 type Of<T extends StreamRecord["type"]> = Extract<StreamRecord, { type: T }>;
 type Style = (text: string) => string;
@@ -20,6 +20,7 @@ export class WatchText {
   /** What of the assistant's message was shown already. */
   #printed = "";
   #flow: "text" | "thinking" | "shell" | undefined;
+  #pieces = new PieceSanitizer();
   #endsWithNewline = true;
   #used: Of<"usage"> | undefined;
 
@@ -89,6 +90,7 @@ export class WatchText {
   /** Ends what is being streamed, for what comes from elsewhere next. */
   endLine(): void {
     this.#flow = undefined;
+    this.#pieces = new PieceSanitizer();
     if (!this.#endsWithNewline) this.#write("\n");
     this.#endsWithNewline = true;
   }
@@ -126,7 +128,7 @@ export class WatchText {
   #stream(flow: "text" | "thinking" | "shell", text: string, style: Style = (plain) => plain): void {
     if (this.#flow !== flow) this.endLine();
     this.#flow = flow;
-    const shown = sanitize(text);
+    const shown = this.#pieces.next(text);
     if (shown === "") return;
     this.#write(style(shown));
     this.#endsWithNewline = shown.endsWith("\n");

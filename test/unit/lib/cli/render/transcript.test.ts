@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Chalk } from "chalk";
-import { clip, columnsOf, sanitize, wrap } from "../../../../../src/lib/cli/render/text-width.ts";
+import {
+  clip,
+  columnsOf,
+  PieceSanitizer,
+  sanitize,
+  wrap,
+} from "../../../../../src/lib/cli/render/text-width.ts";
 import { renderTranscript } from "../../../../../src/lib/cli/render/transcript.ts";
 import type { TranscriptMessage } from "../../../../../src/lib/protocol/transcript.ts";
 
@@ -94,6 +100,35 @@ test("nothing a message says can steer the terminal", () => {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
   assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
   assert.equal(sanitize("a\tb\r\nc"), "a    b\nc");
+});
+
+test("what comes in pieces reads as if it had come whole, wherever it was cut", () => {
+  const texts = [
+    "a \u001b[1;31mred\u001b[0m\r\nword",
+    "\u001b]0;title\u0007after \u001b]8;;http://x.y\u001b\\link",
+    "\u009b31mred, 5\r6",
+  ];
+  for (const text of texts) {
+    for (let at = 0; at <= text.length; at++) {
+      const pieces = new PieceSanitizer();
+      assert.equal(
+        pieces.next(text.slice(0, at)) + pieces.next(text.slice(at)),
+        sanitize(text),
+        `cut at ${at}`,
+      );
+    }
+    const pieces = new PieceSanitizer();
+    assert.equal([...text].map((character) => pieces.next(character)).join(""), sanitize(text));
+  }
+});
+
+test("what is never finished is waited for only so long", () => {
+  for (const begin of ["\u001b]0;", "\u001b["]) {
+    const pieces = new PieceSanitizer();
+    assert.equal(pieces.next(begin), "");
+    const shown = Array.from({ length: 2_000 }, () => pieces.next("1")).join("");
+    assert.match(shown, /^1{900,}$/);
+  }
 });
 
 test("wraps at spaces, keeps an indent, breaks what has no space, and counts wide characters double", () => {
