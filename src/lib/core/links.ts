@@ -1,8 +1,11 @@
-import { lstatSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { realPath } from "./real-path.ts";
 
 /** More links than that on the way to one file are a circle for the kernel, too (path_resolution(7)). */
 const MAX_LINKS = 40;
+/** So many places in one directory are looked for one by one. For more it is listed. */
+const MANY_PLACES = 8;
 
 /** A symbolic link where it really is, and what stands in it. */
 export interface Link {
@@ -10,28 +13,80 @@ export interface Link {
   target: string;
 }
 
+/** What is at a path: nothing, a link with what stands in it, or something else. */
+type Found = "nothing" | "no link" | { target: string };
+
+/** Of a path that no link leads to, save for the path's own last name. */
+export type Look = (path: string) => Found;
+
 /** The links that are followed on the way to an absolute path, in their order. */
 export function linksTo(path: string): Link[] {
   return follow(path, look);
 }
 
-/** {@link linksTo} for one who asks for many places at a time: nothing is looked at twice. */
-export function rememberingLinksTo(): (path: string) => Link[] {
-  const known = new Map<string, Found>();
-  const remember = (path: string) => {
+/**
+ * A look for one who asks for many places, and for the same again and again: nothing is looked at twice, nor in a directory
+ * that isn't there, or that was listed and doesn't have it. Most of a policy's denied places aren't there.
+ */
+export function rememberingLook(): Look {
+  const known = new Map<string, Found>([["/", "no link"]]);
+  const asked = new Map<string, number>();
+  const lists = new Map<string, ReadonlySet<string> | undefined>();
+  const isListedElsewhere = (path: string, parent: string) => {
+    const times = (asked.get(parent) ?? 0) + 1;
+    asked.set(parent, times);
+    if (times === MANY_PLACES) lists.set(parent, namesIn(parent));
+    return lists.get(parent)?.has(basename(path)) === false;
+  };
+  const remember = (path: string): Found => {
     const before = known.get(path);
     if (before !== undefined) return before;
-    const found = look(path);
+    const parent = dirname(path);
+    const isNowhere = remember(parent) === "nothing" || isListedElsewhere(path, parent);
+    const found = isNowhere ? "nothing" : look(path);
     known.set(path, found);
     return found;
   };
-  return (path) => follow(path, remember);
+  return remember;
 }
 
-/** What is at a path: nothing, a link with what stands in it, or something else. */
-type Found = "nothing" | "no link" | { target: string };
+/** {@link linksTo} for one who asks for many places: absolute ones, normalized. */
+export function rememberingLinksTo(look = rememberingLook()): (path: string) => Link[] {
+  const free = new Map<string, boolean>([["/", true]]);
+  const isFree = (path: string): boolean => {
+    const before = free.get(path);
+    if (before !== undefined) return before;
+    const isIt = isFree(dirname(path)) && typeof look(path) === "string";
+    free.set(path, isIt);
+    return isIt;
+  };
+  return (path) => (isFree(path) ? [] : follow(path, look));
+}
 
-function follow(path: string, look: (path: string) => Found): Link[] {
+/**
+ * {@link realPath} for one who asks for many places: absolute ones, normalized.
+ *
+ * @param onLink is called with each link that is followed, free of links itself but for its name, and where it leads
+ */
+export function rememberingRealPath(
+  look = rememberingLook(),
+  onLink?: (path: string, real: string) => void,
+): (path: string) => string {
+  const known = new Map<string, string>();
+  const real = (path: string): string => {
+    const before = known.get(path);
+    if (before !== undefined) return before;
+    const parent = dirname(path);
+    const unlinked = parent === path ? path : join(real(parent), basename(path));
+    const found = typeof look(unlinked) === "string" ? unlinked : realPath(unlinked);
+    if (found !== unlinked) onLink?.(unlinked, found);
+    known.set(path, found);
+    return found;
+  };
+  return real;
+}
+
+function follow(path: string, look: Look): Link[] {
   const links: Link[] = [];
   let names = path.split("/");
   let at = "/";
@@ -59,5 +114,15 @@ function look(path: string): Found {
   } catch {
     // Below a directory that may not be entered: what is there can't be followed by the sandbox either.
     return "nothing";
+  }
+}
+
+/** Undefined for a directory that can't be listed. */
+function namesIn(directory: string): ReadonlySet<string> | undefined {
+  try {
+    return new Set(readdirSync(directory));
+  } catch {
+    // What is in it may be found by its name.
+    return undefined;
   }
 }

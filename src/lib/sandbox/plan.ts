@@ -3,11 +3,11 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { SandboxProfile } from "../core/choices.ts";
 import { contains } from "../core/contains.ts";
 import { PictlError } from "../core/errors.ts";
+import { rememberingLook, rememberingRealPath } from "../core/links.ts";
 import { directoriesToRepositoryRoot, type Environment, type Paths } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
 import { sha256 } from "../core/sha256.ts";
 import { homeOf } from "../core/user.ts";
-import { rememberingRealPath } from "./links.ts";
 import { otherSessions } from "./other-sessions.ts";
 import { findOutsideGit, type OutsideGit, type RefusedGit, writableGit } from "./outside-git.ts";
 import { refuseMovedDirectory, refusePlantedLinks } from "./planted-links.ts";
@@ -93,12 +93,13 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
   const here = realPath(cwd);
   if (request.ofSession) refuseMovedDirectory(cwd, here);
   const workspace = workspaceAround(here, home);
-  const found = findOutsideGit(workspace, { home, denied: policy.denyRead.map(rememberingRealPath()) });
+  const look = rememberingLook();
+  const found = findOutsideGit(workspace, { home, denied: policy.denyRead.map(rememberingRealPath(look)) });
   const git = found === undefined || "refused" in found ? undefined : found;
   const policyFiles = policyPlaces(files, { cwd: here, workspace, writable: policy.allowWrite });
   const writable = writablePlaces({ workspace, git, sessionDir, policy });
   const others = otherSessions(environment, { cwd, workspace, home });
-  refusePlantedLinks([...policy.read, ...policy.allowWrite, ...policy.denyRead], writable);
+  refusePlantedLinks([...policy.read, ...policy.allowWrite, ...policy.denyRead], writable, look);
   const parts = [
     policyDigest(policy),
     workspace,

@@ -1,8 +1,7 @@
 import { contains } from "../core/contains.ts";
 import { PictlError } from "../core/errors.ts";
-import { rememberingLinksTo } from "../core/links.ts";
+import { type Look, rememberingLinksTo, rememberingRealPath } from "../core/links.ts";
 import { plantedLink } from "../core/outside/planted-link.ts";
-import { rememberingRealPath } from "./links.ts";
 
 /**
  * Refuses places that are reached through a link which an agent in a sandbox could have made: the policy or the user
@@ -12,8 +11,12 @@ import { rememberingRealPath } from "./links.ts";
  * @param writable roots that can be written inside, free of links
  * @throws PictlError SANDBOX_CHANGED naming the place, the link and where that leads
  */
-export function refusePlantedLinks(places: readonly string[], writable: readonly string[]): void {
-  const linksTo = rememberingLinksTo();
+export function refusePlantedLinks(
+  places: readonly string[],
+  writable: readonly string[],
+  look?: Look,
+): void {
+  const linksTo = rememberingLinksTo(look);
   for (const place of places) {
     const link = linksTo(place).find(({ path }) => writable.some((root) => contains(root, path)));
     if (link !== undefined) throw plantedLink(place, link);
@@ -27,8 +30,8 @@ export function refusePlantedLinks(places: readonly string[], writable: readonly
  * @param writable roots that can be written inside, free of links
  * @returns it throws PictlError SANDBOX_CHANGED
  */
-export function unplantedRealPath(writable: readonly string[]): (path: string) => string {
-  return rememberingRealPath((path, target) => {
+export function unplantedRealPath(writable: readonly string[], look?: Look): (path: string) => string {
+  return rememberingRealPath(look, (path, target) => {
     if (writable.some((root) => contains(root, path))) throw plantedLink(path, { path, target });
   });
 }

@@ -1,9 +1,9 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { PictlError } from "../../core/errors.ts";
+import { rememberingRealPath } from "../../core/links.ts";
 import { realPath } from "../../core/real-path.ts";
 import { gitPaths, outsideGitPaths } from "../../sandbox/git-directory.ts";
-import { rememberingRealPath } from "../../sandbox/links.ts";
 import { findOutsideGit, type OutsideGit, type RefusedGit } from "../../sandbox/outside-git.ts";
 import { workspaceOf } from "../../sandbox/plan.ts";
 import { type Explained, explainHost, explainPath, type Verdict } from "../../sandbox/policy/explain.ts";

@@ -33,8 +33,8 @@ esac
 unset NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE
 exec ${SECCOMP_FD}>&- ${CHANNEL_FD}>&- "$@"`;
 
-/** Joins the control groups, each named by the file that takes the process id, then becomes bubblewrap. */
-const JOIN = `while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"`;
+/** Joins the control groups, each named by the file that is written for that, then becomes bubblewrap. */
+const JOIN = `while [ "$1" != -- ]; do echo 0 > "$1" || exit 125; shift; done; shift; exec "$@"`;
 
 /** Parts of the command line that can be taken away, to show that something notices. */
 export type BubblewrapPart =

@@ -1,9 +1,8 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { contains } from "../../core/contains.ts";
-import { linksTo } from "../../core/links.ts";
+import { linksTo, rememberingLook, rememberingRealPath } from "../../core/links.ts";
 import { KEPT_EMPTY_GIT, RESERVED_GIT } from "../held-git.ts";
-import { rememberingRealPath } from "../links.ts";
 import { unplantedRealPath } from "../planted-links.ts";
 
 /** What a sandbox sees of the file system; all paths absolute. */
@@ -89,9 +88,10 @@ const MAX_ENTRIES = 2_000;
 export function mountArguments(view: View): string[] {
   const has = (part: MountPart) => !view.without?.includes(part);
   const never = has("never") ? NEVER : NEVER.filter((path) => OWN.includes(path));
-  const real = unplantedRealPath(view.agentPlaces);
+  const look = rememberingLook();
+  const real = unplantedRealPath(view.agentPlaces, look);
   // What is denied is opened by no link.
-  const realDenied = rememberingRealPath();
+  const realDenied = rememberingRealPath(look);
   const denied = has("deny") ? view.denyRead.map(realDenied) : [];
   const hidden = [
     ...new Set([
@@ -137,8 +137,10 @@ export function mountArguments(view: View): string[] {
   if (agentDir !== undefined)
     addAgentDir(args, has("agent-dir") ? agentDir : { ...agentDir, hide: [] }, view.memorySize);
   // Not mounted in the first place.
-  const isLeftOut = (path: string) =>
-    has("agent-dir") && agentDir?.hide.some((name) => contains(join(agentDir.path, name), path)) === true;
+  const leftOut = has("agent-dir")
+    ? (agentDir?.hide ?? []).map((name) => join(agentDir?.path ?? "", name))
+    : [];
+  const isLeftOut = (path: string) => leftOut.some((place) => contains(place, path));
   // Denied, and yet the way to the session's directory.
   const around = sessionDir === undefined ? [] : hidden.filter((path) => contains(path, sessionDir));
   for (const path of around)

@@ -69,7 +69,7 @@ export function limitArguments(
 
 /** A control group of one sandbox, which counts all of its processes together. */
 export interface ControlGroup {
-  /** Files that take the process id of whoever joins. */
+  /** Files into which who joins writes `0`: itself (cgroups(7)). */
   joins: string[];
   /** Takes the group away once its last process has ended; false while one lives. */
   remove(): boolean;
@@ -89,12 +89,12 @@ export function createControlGroup(name: string, limits: ProcessLimits): Control
     return made.length === 0;
   };
   try {
-    for (const { directory, settings } of controllers(limits)) {
+    for (const { directory, settings, joinBy } of controllers(limits)) {
       const group = join(directory, name);
       mkdirSync(group);
       made.push(group);
       for (const [file, value] of Object.entries(settings)) writeFileSync(join(group, file), String(value));
-      joins.push(join(group, "cgroup.procs"));
+      joins.push(join(group, joinBy));
     }
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
@@ -123,22 +123,37 @@ function list(directory: string): string[] {
   }
 }
 
-/** Where the limits are set: one directory in version 2, one for each controller in version 1. */
-function controllers({ maxProcesses, maxMemory }: ProcessLimits) {
+/** Where limits are set, and the file by which a group is joined. */
+interface Controller {
+  directory: string;
+  settings: Record<string, number>;
+  joinBy: string;
+}
+
+/**
+ * One directory in version 2, one for each controller in version 1. There a process of one thread joins by `tasks`: a
+ * write to `cgroup.procs` waits for all processors, which costs a start 18 ms (docs/performance.md).
+ */
+function controllers({ maxProcesses, maxMemory }: ProcessLimits): Controller[] {
   const own = ownGroups();
   const unified = own.get("");
   const settings2 = { "pids.max": maxProcesses, "memory.max": maxMemory };
   if (unified !== undefined && !own.has("pids") && hasControllers(`/sys/fs/cgroup${unified}`))
-    return [{ directory: `/sys/fs/cgroup${unified}`, settings: settings2 }];
-  const found: { directory: string; settings: Record<string, number> }[] = [];
+    return [{ directory: `/sys/fs/cgroup${unified}`, settings: settings2, joinBy: "cgroup.procs" }];
+  const found: Controller[] = [];
   const pids = own.get("pids");
   if (pids !== undefined)
-    found.push({ directory: `/sys/fs/cgroup/pids${pids}`, settings: { "pids.max": maxProcesses } });
+    found.push({
+      directory: `/sys/fs/cgroup/pids${pids}`,
+      settings: { "pids.max": maxProcesses },
+      joinBy: "tasks",
+    });
   const memory = own.get("memory");
   if (memory !== undefined)
     found.push({
       directory: `/sys/fs/cgroup/memory${memory}`,
       settings: { "memory.limit_in_bytes": maxMemory },
+      joinBy: "tasks",
     });
   return found;
 }

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { linksTo, rememberingLinksTo, rememberingRealPath } from "../../../../src/lib/core/links.ts";
 import { realPath } from "../../../../src/lib/core/real-path.ts";
-import { rememberingRealPath } from "../../../../src/lib/sandbox/links.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "pictl-links-")));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -12,14 +12,14 @@ after(() => rmSync(root, { recursive: true, force: true }));
 test("what is remembered is what is found each time", () => {
   mkdirSync(join(root, "directory/inner"), { recursive: true });
   writeFileSync(join(root, "file"), "");
-  const links = {
+  const targets = {
     link: "directory",
     dangling: "nowhere/at/all",
     circle: "circle",
     chain: "link/inner",
     "directory/up": "../file",
   };
-  for (const [name, target] of Object.entries(links)) symlinkSync(target, join(root, name));
+  for (const [name, target] of Object.entries(targets)) symlinkSync(target, join(root, name));
   const places = [
     ...[
       "",
@@ -33,7 +33,9 @@ test("what is remembered is what is found each time", () => {
     ...["link", "link/inner", "link/missing", "link/missing/below", "link/up", "link/up/below"],
     ...["dangling", "dangling/below", "circle", "circle/below", "chain", "chain/below"],
   ].map((name) => join(root, name));
-  const real = rememberingRealPath();
-  for (const path of ["/", "/nonexistent", "/nonexistent/a/b", ...places, ...places.toReversed()])
+  const [real, links] = [rememberingRealPath(), rememberingLinksTo()];
+  for (const path of ["/", "/nonexistent", "/nonexistent/a/b", ...places, ...places.toReversed()]) {
     assert.equal(real(path), realPath(path), path);
+    assert.deepEqual(links(path), linksTo(path), path);
+  }
 });
