@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { Workspace } from "../support/workspace.ts";
 
 describe("a session's file that another program changes", () => {
@@ -31,20 +31,21 @@ describe("a session's file that another program changes", () => {
     await ok("daemon", "start");
   });
   after(() => place.dispose());
-  beforeEach(async () => {
+  /** Begins a session of its own for a test, of two turns. */
+  const begin = async (options = { model: "scripted/echo", tools: "read" }, texts = ["one", "two"]) => {
     tests += 1;
     cwd = join(place.root, `work-${tests}`);
     name = `mine-${tests}`;
     mkdirSync(cwd);
-    const options = { model: "scripted/echo", tools: "read" };
     ({ sessionId } = await place.ask("create_session", { cwd, name, options }));
-    await place.turn({ sessionId, message: "one" });
+    const [first = "", second = ""] = texts;
+    await place.turn({ sessionId, message: first });
     file = (await show()).file ?? assert.fail();
     older = readFileSync(file, "utf8");
-    await place.turn({ sessionId, message: "two" });
+    await place.turn({ sessionId, message: second });
     await settled();
     whole = readFileSync(file, "utf8");
-  });
+  };
 
   const show = async () => (await place.ask("get_session", { sessionId })).session;
   /** After a turn the daemon asks the agent for what it has; when this is answered, that is too. */
@@ -109,15 +110,19 @@ describe("a session's file that another program changes", () => {
     ],
   ];
 
-  it("is refused when it isn't the session's any more, and goes on when it is back", async () => {
+  it("is refused when it isn't the session's any more, also when that is parked, and goes on when it is back", async () => {
+    await begin();
     const { agentPid } = await show();
-    for (const [what, message, code, change] of losses) {
+    const isRefused = async ([what, message, code, change]: (typeof losses)[number]) => {
       change();
       const before = siblings();
       const refused = await run("prompt", "-s", name, "three");
       assert.equal(refused.code, code, `${what}: ${refused.stderr}`);
       assert.match(refused.stderr, message, what);
       assert.deepEqual(siblings(), before, `${what}: something was written`);
+    };
+    for (const loss of losses) {
+      await isRefused(loss);
       putBack();
     }
     rmSync(file);
@@ -130,25 +135,26 @@ describe("a session's file that another program changes", () => {
     assert.equal((await show()).agentPid, agentPid, "its agent has the conversation");
     putBack();
     assert.match(await ok("prompt", "-s", name, "three"), /3 messages so far/);
-  });
-
-  it("is refused in the same way when the session is parked", async () => {
+    await settled();
     await close();
-    for (const [what, message, code, change] of losses.slice(0, 5)) {
-      change();
-      const before = siblings();
-      const refused = await run("prompt", "-s", name, "three");
-      assert.equal(refused.code, code, `${what}: ${refused.stderr}`);
-      assert.match(refused.stderr, message, what);
-      assert.deepEqual(siblings(), before, `${what}: something was written`);
+    whole = readFileSync(file, "utf8");
+    for (const loss of losses.slice(0, 5)) {
+      await isRefused(loss);
+      const [what, message] = loss;
       assert.match((await run("session", "last", "-s", name)).stderr, message, what);
       putBack();
     }
-    assert.match(await ok("prompt", "-s", name, "three"), /3 messages so far/);
+    assert.match(await ok("prompt", "-s", name, "four"), /4 messages so far/);
   });
 
-  it("goes on from an earlier state that was put back, and says so once", async () => {
-    renameSync(file, `${file}.two`);
+  it("is read again when its content was exchanged, and goes on from an earlier state that was put back, which it says once", async () => {
+    await begin();
+    writeFileSync(file, whole.replaceAll('"one"', '"ONE"'));
+    const exchanged = await prompt("three");
+    assert.match(exchanged.stdout, /3 messages so far, the first was: ONE/);
+    assert.doesNotMatch(exchanged.stderr, /Warning/);
+    await settled();
+    renameSync(file, `${file}.three`);
     writeFileSync(file, older);
     const next = await prompt("three");
     assert.equal(next.code, 0, next.stderr);
@@ -169,6 +175,7 @@ describe("a session's file that another program changes", () => {
   });
 
   it("says so when a line of it can't be read any more", async () => {
+    await begin();
     const breakLine = (line = "") =>
       writeFileSync(file, readFileSync(file, "utf8").replace(line, `${line.slice(0, -9)}${"x".repeat(9)}`));
     const lines = whole.trimEnd().split("\n");
@@ -181,30 +188,26 @@ describe("a session's file that another program changes", () => {
     assert.match((await prompt("four")).stderr, /Warning: .*has a gap/);
   });
 
-  it("is read again when its content was exchanged", async () => {
-    writeFileSync(file, whole.replaceAll('"one"', '"ONE"'));
-    const next = await prompt("three");
-    assert.match(next.stdout, /3 messages so far, the first was: ONE/);
-    assert.doesNotMatch(next.stderr, /Warning/);
-  });
-
-  it("is followed where it was moved to, with the session's options", async () => {
+  it("is followed where it was moved to, with the session's options, and says that it has a gap, when an older copy was put back in the middle of a turn", async () => {
+    await begin();
     const elsewhere = join(dirname(dirname(file)), "elsewhere");
-    for (const closed of [false, true]) {
+    const before = file;
+    for (const [closed, to] of [
+      [false, elsewhere],
+      [true, dirname(file)],
+    ] as const) {
       if (closed) await close();
-      renameSync(dirname(file), elsewhere);
+      renameSync(dirname(file), to);
       const next = await prompt("three");
       assert.equal(next.code, 0, next.stderr);
       assert.match(next.stderr, /Warning: .* was moved/);
-      assert.equal((await show()).file, join(elsewhere, basename(file)));
-      rmSync(dirname(file), { recursive: true, force: true });
-      renameSync(elsewhere, dirname(file));
-      assert.match(await ok("prompt", "-s", name, "four"), /messages so far, the first was: one/);
+      assert.match(next.stdout, /messages so far, the first was: one/);
+      file = join(to, basename(file));
       assert.equal((await show()).file, file);
+      await settled();
     }
-  });
-
-  it("keeps the session's options while it is away", async () => {
+    assert.equal(file, before);
+    // Also while it is away.
     await close();
     const away = join(place.root, "away");
     renameSync(file, away);
@@ -216,15 +219,16 @@ describe("a session's file that another program changes", () => {
       (await prompt("x", "--tools", "read,bash")).stderr,
       /exists already, so --tools can't be set/,
     );
+    const entries = readFileSync(file, "utf8").trimEnd().split("\n");
+    // Without what the last entry follows.
+    writeFileSync(file, `${[...entries.slice(0, -2), ...entries.slice(-1)].join("\n")}\n`);
+    assert.match((await prompt("four")).stderr, /Warning: .* has a gap/);
   });
 
   it("a turn in which it is lost says that the answer isn't saved", async () => {
-    const options = { model: place.scenario("shell.json") };
-    ({ sessionId } = await place.ask("create_session", { cwd, name: "shell", options }));
-    await place.turn({ sessionId, message: "echo one" });
-    file = (await show()).file ?? assert.fail();
-    copyFileSync(file, `${file}.old`);
-    const turn = (command: string) => run("prompt", "-s", "shell", command);
+    await begin({ model: place.scenario("shell.json"), tools: "bash" }, ["echo one", "echo two"]);
+    writeFileSync(`${file}.old`, older);
+    const turn = (command: string) => run("prompt", "-s", name, command);
     const replaced = await turn(`cp ${file}.old ${file}`);
     assert.equal(replaced.code, 6, replaced.stderr);
     assert.match(replaced.stdout, /ran it/);
@@ -234,14 +238,5 @@ describe("a session's file that another program changes", () => {
     assert.equal(removed.code, 6, removed.stderr);
     assert.match(removed.stderr, /does not start as a pi session.*\[TURN_NOT_SAVED\]/);
     assert.match((await turn("echo")).stderr, /\[SESSION_FILE_LOST\]/);
-  });
-
-  it("says that it has a gap, when an older copy was put back in the middle of a turn", async () => {
-    const entries = whole.trimEnd().split("\n");
-    await close();
-    // Without what the last entry follows.
-    writeFileSync(file, `${[...entries.slice(0, -2), ...entries.slice(-1)].join("\n")}\n`);
-    const next = await prompt("three");
-    assert.match(next.stderr, /Warning: .* has a gap/);
   });
 });
