@@ -14,6 +14,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
+import { writeSession } from "../support/session-file.ts";
 import { LONG } from "../support/speed.ts";
 import { Workspace } from "../support/workspace.ts";
 
@@ -42,18 +43,19 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
     symlinkSync(join(place.root, ".ssh"), join(place.cwd, "link"));
     const env = { PI_CODING_AGENT_SESSION_DIR: join(place.root, ".ssh") };
     const own = /\/pi\/sandboxed-sessions\/--[^/]*--\/([^/]*)\/files\/[^/]*_\1\.jsonl$/;
-    const names = ["~/.ssh", "sessions", ...(LONG ? ["~", "link/new"] : []), undefined];
+    const names = ["~/.ssh", ...(LONG ? ["sessions", "~", "link/new"] : []), undefined];
     for (const sessionDir of names) {
       if (sessionDir !== undefined) projectSettings({ sessionDir });
       else rmSync(join(place.cwd, ".pi"), { recursive: true });
-      const options = sessionDir === undefined ? { env } : {};
+      const options: { env?: Record<string, string> } = sessionDir === undefined ? { env } : {};
       await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "hi"], options);
-      const { session } = await place.json<{ session: SessionInfo }>(["session", "show"], options);
+      const { session } = await place.ask("get_session", { cwd: place.cwd }, options.env);
       assert.match(session.file ?? "", own);
-      await place.ok(["session", "close"], options);
     }
     assert.deepEqual(readdirSync(join(place.root, ".ssh")), ["id_test"]);
     assert.equal(existsSync(join(place.cwd, "sessions")), false);
+    // Found where the variable isn't set, too.
+    await place.ask("close_session", { cwd: place.cwd });
     assert.match(await place.ok(["prompt", "again"]), /again/);
     assert.equal((await listed()).length, names.length);
   });
@@ -74,7 +76,7 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
     const renamed = `2020-01-01T00-00-00-000Z_${id}.jsonl`;
     await place.run(["session", "bash", `mv ${file} ${directory}/${renamed}; kill -9 $PPID`]);
     assert.deepEqual(readdirSync(directory), [renamed]);
-    await place.ok(["session", "close"]);
+    await place.ask("close_session", { cwd: place.cwd });
     assert.equal((await listed()).length, 1);
     assert.match(await place.ok(["prompt", "second"]), /second/);
     const again = await show();
@@ -90,7 +92,7 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
   });
 
   it("run in a sandbox, too, when somebody else has put their file there", async () => {
-    const bare = (await place.json<{ sessionId: string }>(["prompt", ...ECHO, "mine"])).sessionId;
+    const bare = writeSession(place, ["mine"]);
     await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "first"]);
     const { id, file } = await show();
     const forged = "11111111-2222-4333-8444-555555555555";
@@ -206,7 +208,7 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
   });
 
   it("are read only from regular files, and another kind of file disturbs no other session", async () => {
-    const other = (await place.json<{ sessionId: string }>(["prompt", ...ECHO, "other"])).sessionId;
+    const other = writeSession(place, ["other"]);
     await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "first"]);
     const { id } = await show();
     const out = join(place.cwd, "out.jsonl");
@@ -216,26 +218,28 @@ describe("the sessions of sandboxed agents", { skip: WITHOUT_BUBBLEWRAP }, () =>
       ["session", "messages", "-s", id],
       ["session", "clone", "-s", id],
     ];
-    for (const replace of ["mkfifo", `ln -s ${join(place.root, ".ssh/id_test")}`]) {
-      const { file } = await show(id);
-      const saved = readFileSync(file as string);
-      await place.run(["session", "bash", "-s", id, `rm -f ${file}; ${replace} ${file}; kill -9 $PPID`]);
+    const { file = assert.fail() } = await show(id);
+    const saved = readFileSync(file);
+    await place.run(["session", "bash", "-s", id, `rm -f ${file}; mkfifo ${file}; kill -9 $PPID`]);
+    for (const what of ["pipe", "link"]) {
+      if (what === "link") symlinkSync(join(place.root, ".ssh/id_test"), file);
       const sessions = await listed();
       assert.deepEqual(new Set(sessions.map((session) => session.id)), new Set([id, other]));
       for (const args of reading) {
         const { code, stderr, stdout } = await place.run(args);
-        assert.equal(code, 1, `${args}: ${stderr}`);
+        assert.equal(code, 1, `${what}, ${args}: ${stderr}`);
         assert.match(stderr, /is (not a regular file|a directory|a symbolic link).*\[STORAGE_UNAVAILABLE\]/);
         assert.doesNotMatch(stdout, new RegExp(SECRET));
         assert.equal(existsSync(out), false);
       }
-      assert.match(await place.ok(["history", "search", "other"]), /other/);
-      assert.match(await place.ok(["prompt", "-s", other, "more"]), /more/);
-      rmSync(file as string);
-      assert.match((await place.run(["prompt", "-s", id, "again"])).stderr, /\[SESSION_FILE_LOST\]/);
-      writeFileSync(file as string, saved);
-      await place.ok(["prompt", "-s", id, "and on"]);
+      const found = await place.ask("search_history", { cwd: place.cwd, query: "other" });
+      assert.equal(found.sessions, 1);
+      assert.match((await place.turn({ sessionId: other, message: "more" })).text, /more/);
+      rmSync(file);
     }
+    assert.match((await place.run(["prompt", "-s", id, "again"])).stderr, /\[SESSION_FILE_LOST\]/);
+    writeFileSync(file, saved);
+    await place.ok(["prompt", "-s", id, "and on"]);
     await place.ok(["session", "export", "-s", id, "-f", "jsonl", "-o", out]);
     assert.match(readFileSync(out, "utf8"), /and on/);
     const kept = (await show(id)).file as string;
