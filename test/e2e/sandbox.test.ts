@@ -103,10 +103,10 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.doesNotMatch(stdout, new RegExp(SECRET));
   });
 
-  it("goes on in its sandbox after git has replaced .git/config, its agent was killed, and the daemon was", async () => {
-    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "one"]);
+  it("goes on in its sandbox after git has replaced .git/config, its agent was killed, and the daemon was, and is forked, cloned, exported and found like any other", async () => {
+    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "first"]);
     const before = (await show()).agentPid;
-    await place.turn({ cwd: place.cwd, message: "again" });
+    await place.turn({ cwd: place.cwd, message: "second" });
     assert.equal((await show()).agentPid, before);
     execFileSync("git", ["config", "user.name", "me"], { cwd: place.cwd });
     await place.turn({ cwd: place.cwd, message: "once more" });
@@ -131,6 +131,20 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
       sandbox: readdirSync(place.paths.runtimeDir).filter((name) => name.startsWith("sandbox-")),
     };
     assert.equal(old.length, 1, `what the killed daemon left was taken away: ${old}`);
+
+    const { sessionId } = await place.json<{ sessionId: string }>(["session", "fork", "--at", "2"]);
+    assert.equal((await show(sessionId)).sandbox, "strict");
+    assert.match((await place.turn({ sessionId, message: "other" })).text, /other/);
+    assert.equal((await place.run(["session", "bash", "-s", sessionId, "ls ~/.ssh"])).code !== 0, true);
+    const clone = await place.ok(["session", "clone"]);
+    assert.equal((await show(clone.trim())).sandbox, "strict");
+    for (const format of ["html", "md", "json", "jsonl"] as const) {
+      const outputPath = join(place.root, `out.${format}`);
+      await place.ask("export_session", { cwd: place.cwd, format, outputPath });
+      assert.match(readFileSync(outputPath, "utf8"), format === "html" ? /<html/ : /second/);
+    }
+    const { total } = await place.json<{ total: number }>(["history", "search", "second", "--role", "user"]);
+    assert.equal(total, 1, "a prompt and its copies are one");
   });
 
   it("is parked, and its agent is never shared with another policy", async () => {
@@ -147,13 +161,13 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
       await statusWhen(({ spareAgents }) =>
         pids.every((pid) => spareAgents.some((spare) => spare.pid === pid)),
       );
-    const bare = await talk({});
+    const bare = writeSession(place, ["hi"]);
     const minimal = await talk({ sandbox: "minimal" });
     const strict = await talk({ sandbox: "strict" });
     await spares(minimal.pid, strict.pid);
     const started = (await status()).agentsStarted;
-    await goOn(bare.id);
-    const { agentPid } = await show(bare.id);
+    await goOn(bare);
+    const { agentPid } = await show(bare);
     assert.ok(agentPid && agentPid !== minimal.pid && agentPid !== strict.pid);
     assert.equal((await status()).agentsStarted, started + 1);
     await goOn(minimal.id);
@@ -166,31 +180,29 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.equal(after.sandbox, "strict");
   });
 
-  it("is forked, cloned, exported and found like any other", async () => {
-    await place.ok(["prompt", "--sandbox", "strict", ...ECHO, "first"]);
-    await place.turn({ cwd: place.cwd, message: "second" });
-    const { sessionId } = await place.json<{ sessionId: string }>(["session", "fork", "--at", "2"]);
-    assert.equal((await show(sessionId)).sandbox, "strict");
-    assert.match((await place.turn({ sessionId, message: "other" })).text, /other/);
-    assert.equal((await place.run(["session", "bash", "-s", sessionId, "ls ~/.ssh"])).code !== 0, true);
-    const clone = await place.ok(["session", "clone"]);
-    assert.equal((await show(clone.trim())).sandbox, "strict");
-    for (const format of ["html", "md", "json", "jsonl"] as const) {
-      const outputPath = join(place.root, `out.${format}`);
-      await place.ask("export_session", { cwd: place.cwd, format, outputPath });
-      assert.match(readFileSync(outputPath, "utf8"), format === "html" ? /<html/ : /second/);
-    }
-    const { total } = await place.json<{ total: number }>(["history", "search", "second", "--role", "user"]);
-    assert.equal(total, 1, "a prompt and its copies are one");
-  });
-
-  it("is what the user's sandbox.toml says, with its warnings, and --no-sandbox is refused unless that allows it", async () => {
+  it("is what the user's sandbox.toml says, with its warnings, isn't left out in silence where the session has none, or another, and --no-sandbox is refused unless that allows it; its background commands end with it", async () => {
+    mkdirSync(place.paths.configDir, { recursive: true });
+    writeFileSync(place.paths.config, '[limits]\npark_after = "1s"\n');
     policy('enabled = true\nprofile = "strict"\nenv = ["FOO_TOKEN"]\n');
     const warning = /^Warning: .*sandbox\.toml:3: env passes FOO_TOKEN/m;
     const instant = { env: { PICTL_PI: INSTANT_PI } };
     assert.match((await place.run(["session", "create"], instant)).stderr, warning);
-    assert.match((await place.run(["prompt", "--new", ...ECHO, "hi"])).stderr, warning);
-    assert.doesNotMatch((await place.run(["prompt", "again"])).stderr, warning);
+    const begun = await place.run(["prompt", "--new", "--sandbox", "strict", ...ECHO, "hi"]);
+    assert.match(begun.stderr, warning);
+    const again = await place.run(["prompt", "--sandbox", "strict", "again"]);
+    assert.equal(again.code, 0, again.stderr);
+    assert.doesNotMatch(again.stderr, warning);
+    assert.equal((await place.run(["prompt", "--sandbox", "minimal", "hi"])).code, 7);
+    // The session stays with its agent while a command of it runs in the background.
+    await place.ok(["session", "bash", "sleep 1000 >/dev/null 2>&1 & echo started"]);
+    const running = () => place.processes().filter(({ command }) => command.startsWith("sleep 1000"));
+    assert.equal(running().length, 1);
+    await place.ok(["session", "close"]);
+    assert.equal(running().length, 0);
+    const bare = writeSession(place, ["hi"]);
+    const none = await place.run(["prompt", "-s", bare, "--sandbox", "strict", "hi"]);
+    assert.equal(none.code, 7);
+    assert.match(none.stderr, /has no sandbox[\s\S]*--new --sandbox strict/);
     const { warnings } = await place.json<{ warnings: string[] }>(["session", "create"], instant);
     assert.equal(warnings.length, 1);
     assert.equal((await show()).sandbox, "strict");
@@ -204,26 +216,8 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.equal(refused.error.code, "SANDBOX_REQUIRED");
     assert.equal((await place.run(["session", "create", "--no-sandbox", ...ECHO])).code, 7);
     policy("enabled = true\nallow_no_sandbox = true\n");
-    await place.ok(["prompt", "--new", "--no-sandbox", ...ECHO, "hi"]);
+    await place.ok(["session", "create", "--no-sandbox"], instant);
     assert.equal((await show()).sandbox, undefined);
-  });
-
-  it("isn't left out in silence where the session has none, or another; its background commands end with it", async () => {
-    mkdirSync(place.paths.configDir, { recursive: true });
-    writeFileSync(place.paths.config, '[limits]\npark_after = "1s"\n');
-    const bare = writeSession(place, ["hi"]);
-    const none = await place.run(["prompt", "-s", bare, "--sandbox", "strict", "hi"]);
-    assert.equal(none.code, 7);
-    assert.match(none.stderr, /has no sandbox[\s\S]*--new --sandbox strict/);
-    await place.ok(["prompt", "--new", "--sandbox", "strict", ...ECHO, "hi"]);
-    await place.ok(["prompt", "--sandbox", "strict", "again"]);
-    assert.equal((await place.run(["prompt", "--sandbox", "minimal", "hi"])).code, 7);
-    // The session stays with its agent while a command of it runs in the background.
-    await place.ok(["session", "bash", "sleep 1000 >/dev/null 2>&1 & echo started"]);
-    const running = () => place.processes().filter(({ command }) => command.startsWith("sleep 1000"));
-    assert.equal(running().length, 1);
-    await place.ok(["session", "close"]);
-    assert.equal(running().length, 0);
   });
 
   it("is refused with the line that installs bubblewrap where there is none, with what bubblewrap says where that can't make it, and for the home", async () => {
