@@ -36,6 +36,8 @@ export interface SandboxPlan {
   sessionDir: string | undefined;
   /** What its session is promised with it. */
   promised: PromisedPolicy;
+  /** Where what the policy denies really is. */
+  denied: string[];
   /** Where other sessions are that a policy doesn't know of: nothing of it is seen. */
   otherSessions: string[];
   /** What holds the policy in its place, read-only inside. */
@@ -94,7 +96,8 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
   if (request.ofSession) refuseMovedDirectory(cwd, here);
   const workspace = workspaceAround(here, home);
   const look = rememberingLook();
-  const found = findOutsideGit(workspace, { home, denied: policy.denyRead.map(rememberingRealPath(look)) });
+  const denied = policy.denyRead.map(rememberingRealPath(look));
+  const found = findOutsideGit(workspace, { home, denied });
   const git = found === undefined || "refused" in found ? undefined : found;
   const policyFiles = policyPlaces(files, { cwd: here, workspace, writable: policy.allowWrite });
   const writable = writablePlaces({ workspace, git, sessionDir, policy });
@@ -121,6 +124,7 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
     agentDir,
     sessionDir,
     promised: isForeign(request.promised, userFile) ? request.promised : { policy, userFile },
+    denied,
     otherSessions: others,
     policyFiles,
     programs: [],
@@ -247,7 +251,7 @@ function packageRoot(file: string): string {
  * means all that is in it.
  */
 function namedFiles(words: readonly string[], plan: SandboxPlan): string[] {
-  const { cwd, policy } = plan;
+  const { cwd, denied } = plan;
   const candidates = words.flatMap((word) => [
     word,
     word.startsWith("scripted/") ? word.slice("scripted/".length) : word.slice(word.indexOf("=") + 1),
@@ -259,8 +263,6 @@ function namedFiles(words: readonly string[], plan: SandboxPlan): string[] {
   const files = [...new Set(named.map(realPath))].filter(
     (path) => isFile(path) && !KERNELS.some((own) => contains(own, path)),
   );
-  if (files.length === 0) return [];
-  const denied = policy.denyRead.map(rememberingRealPath());
   return files.filter((path) => !denied.some((place) => contains(place, path)));
 }
 

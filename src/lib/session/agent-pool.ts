@@ -30,7 +30,7 @@ export interface AgentPoolOptions {
 
 export interface AgentRequest {
   sessionId: string;
-  /** Of {@link plan}, when somebody has worked it out already. */
+  /** Of {@link plan} as it is, when somebody has worked it out already. */
   prepared?: AgentLaunch | undefined;
   /** Asked again after a wait, in which the session's file may have changed. */
   plan: () => AgentPlan;
@@ -93,12 +93,15 @@ export class AgentPool {
    * @throws PictlError what {@link AgentStarter.prepare}, {@link AgentPlaces.take} and a start throw
    */
   async start(request: AgentRequest): Promise<Started> {
-    await this.#leaving.get(request.sessionId);
+    const leaving = this.#leaving.get(request.sessionId);
+    await leaving;
+    let hasWaited = request.prepared !== undefined && leaving !== undefined;
     let launch = request.prepared ?? (await this.#starter.prepare(request.plan(), request.caller));
     let spare = launch.spareWillDo ? this.#claim(wanted(launch)) : undefined;
     if (spare === undefined) {
       const { onWaiting, signal } = request;
       const wants = launch.spareWillDo ? wanted(launch) : undefined;
+      hasWaited ||= this.#places.free <= 0;
       spare = await this.#places.take({
         name: request.sessionId,
         askedBy: askingSession(request.caller),
@@ -110,7 +113,7 @@ export class AgentPool {
     let recorded: Promise<void> | undefined;
     // From here on a place is ours, which the agent takes over at the end.
     try {
-      launch = await this.#starter.prepare(request.plan(), request.caller);
+      if (hasWaited) launch = await this.#starter.prepare(request.plan(), request.caller);
       recorded = this.#recordWorkspace(request.sessionId, launch);
       const moved = spare && (await this.#move(spare, launch, request));
       const started = moved ?? (await this.#launch(launch, request));

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Agent } from "../agent/agent.ts";
 import type { SandboxPlan } from "../agent/sandbox/agent-sandboxes.ts";
 import { isBuiltIn, isScriptedModel } from "../agent/scripted-model/model-id.ts";
@@ -29,7 +30,7 @@ import type { RequestParams, SessionReference } from "../protocol/requests.ts";
 import type { SessionInfo, SessionOptions, TurnOutcome } from "../protocol/session.ts";
 import type { MakingRoom } from "./agent-places.ts";
 import { AgentPool } from "./agent-pool.ts";
-import { type AgentLaunch, type AgentPlan, type AgentStarter, placeOf } from "./agent-starter.ts";
+import { type AgentPlan, type AgentStarter, placeOf } from "./agent-starter.ts";
 import type { Caller, ModelChange } from "./caller.ts";
 import { CurrentSessions } from "./current-sessions.ts";
 import type { SessionSummary } from "./files/summary.ts";
@@ -482,16 +483,18 @@ export class Sessions implements SessionHost {
     this.requireFile(session);
     this.settleOptions(record, caller);
     const plan = () => this.agentPlan(record, change);
-    let prepared: AgentLaunch | undefined = await this.starter.prepare(plan(), caller);
-    if (prepared.sandbox === undefined && this.keepSandbox(record))
-      prepared = await this.starter.prepare(plan(), caller);
+    let planned = plan();
+    let prepared = await this.starter.prepare(planned, caller);
+    if (prepared.sandbox === undefined && this.keepSandbox(record)) {
+      planned = plan();
+      prepared = await this.starter.prepare(planned, caller);
+    }
     const { sandbox } = prepared;
     const { environment } = caller;
     if (sandbox?.sessionDir !== undefined && !record.written && !existsSync(record.file ?? ""))
       delete record.file;
     let held = await this.writers.hold(record, environment, { sessionDir: sandbox?.sessionDir });
     if (sandbox !== undefined && (await this.#giveDirectory(record, sandbox, held))) {
-      prepared = undefined;
       // In a directory of its own it has another lock.
       held.release();
       held = await this.writers.hold(record, environment);
@@ -500,7 +503,8 @@ export class Sessions implements SessionHost {
     const later = () => ({ ...plan(), isSandboxed: sandbox !== undefined });
     const start = this.#pool.start({
       sessionId: record.id,
-      prepared,
+      // Others may have written its file until it was held.
+      prepared: isDeepStrictEqual(plan(), planned) ? prepared : undefined,
       plan: later,
       caller,
       handlers,

@@ -20,15 +20,15 @@ export const QUOTA_FD = 7;
  *
  * It hands out the gate's listening socket, and closes to the program what was meant for that. A command may connect at
  * once, and waits until the port is open. pi takes longer to start than that, and is started meanwhile (as is nobody's
- * child, so that no zombie is left).
+ * child, so that no zombie is left). With what makes Node use a proxy, the one that listens would load half of Node first.
  */
 const START = `when=$1 node=$2 listen=$3; shift 3
 echo >&${PERMIT_FD} && read -r _ <&${PERMIT_FD} || exit 125
 exec ${PERMIT_FD}>&-
 while [ "$1" != -- ]; do export "$1"; shift; done; shift
 case $when in
-before) "$node" "$listen" </dev/null >/dev/null || exit 125;;
-meanwhile) ("$node" "$listen" </dev/null >/dev/null &);;
+before) NODE_USE_ENV_PROXY= "$node" "$listen" </dev/null >/dev/null || exit 125;;
+meanwhile) (NODE_USE_ENV_PROXY= "$node" "$listen" </dev/null >/dev/null &);;
 esac
 unset NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE
 exec ${SECCOMP_FD}>&- ${CHANNEL_FD}>&- "$@"`;
