@@ -6,6 +6,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -81,6 +82,23 @@ describe("a link that an agent has made in the workspace", () => {
     await refused("session", "create", "--cwd", "sub");
     for (const flag of ["-e", "--skill", "--prompt-template", "--theme"])
       await refused("session", "create", "--", flag, "sub/key");
+    // A file of its own when it was named.
+    writeFileSync(join(place.cwd, "skill.md"), "mine");
+    await place.ok([
+      "session",
+      "create",
+      "--name",
+      "later",
+      "--model",
+      "scripted/echo",
+      "--",
+      "--skill",
+      "skill.md",
+    ]);
+    await place.ok(["session", "close", "-s", "later"]);
+    rmSync(join(place.cwd, "skill.md"));
+    symlinkSync(join(outside, "key"), join(place.cwd, "skill.md"));
+    await refused("prompt", "-s", "later", "look");
     // A link that stays in the place, and the user's own ones from elsewhere.
     writeFileSync(join(place.cwd, "AGENTS.md"), "mine");
     symlinkSync("AGENTS.md", join(place.cwd, "CLAUDE.md"));
