@@ -193,10 +193,6 @@ describe("sessions", () => {
     assert.match(readFileSync(session.file ?? "", "utf8"), /"name":"renamed"/);
   });
 
-  it("the next prompt resumes a session that was closed", async () => {
-    assert.match(await say(talk, "back again"), /4 messages so far/);
-  });
-
   it("delete needs --yes without a terminal, and removes pi's file", async () => {
     const id = writeSession(place, ["short life"]);
     const { session } = await look(id);
@@ -220,36 +216,32 @@ describe("sessions", () => {
     assert.equal((await place.run(["session", "show", id])).code, 4);
   });
 
-  it("passes the options of an agent on to pi", async () => {
+  it("passes the options of an agent on to pi, and trusts nothing of the project unless --approve says so", async () => {
     const scenario = join(place.root, "told.json");
     writeFileSync(scenario, JSON.stringify({ responses: [[{ text: "tools={{tools}} system={{system}}" }]] }));
-    const without = ["--new", "--exclude-tools", "bash", "--append-system-prompt", "Add this."];
-    const told = await place.ok(["prompt", "--model", `scripted/${scenario}`, ...without, "go"]);
-    assert.match(told, /^tools=edit,read,write system=[\s\S]*Add this\./);
-    // A file of the shell's directory, for a session of another one.
-    writeFileSync(join(place.cwd, "prompt.md"), "From the file.");
-    const elsewhere = ["--cwd", place.root, "--system-prompt", "prompt.md", "--tools", "read,ls"];
-    const filed = await place.ok(["session", "create", "--model", `scripted/${scenario}`, ...elsewhere]);
-    assert.match(await say(filed, "go"), /^tools=ls,read system=[\s\S]*From the file\./);
-  });
-
-  it("trusts nothing of the project unless --approve says so", async () => {
     const cwd = join(place.root, "trust");
     mkdirSync(join(cwd, ".pi", "prompts"), { recursive: true });
     writeFileSync(join(cwd, ".pi", "prompts", "mine.md"), "Do it: $1");
+    // A file of the shell's directory, for a session of another one.
+    writeFileSync(join(place.cwd, "prompt.md"), "From the file.");
+    const model = ["--model", `scripted/${scenario}`];
     const client = await place.client();
     try {
-      const commandsWith = async (...flags: string[]) => {
-        const sessionId = await place.ok(["session", "create", "--model", "scripted/echo", ...flags], {
-          cwd,
-        });
+      const commandsOf = async (sessionId: string) => {
         const { commands } = (await client.command("get_commands", { sessionId })) as {
           commands: { name: string }[];
         };
         return commands.map((command) => command.name);
       };
-      assert.ok(!(await commandsWith()).includes("mine"));
-      assert.ok((await commandsWith("--approve")).includes("mine"));
+      const without = ["--new", "--exclude-tools", "bash", "--append-system-prompt", "Add this."];
+      const told = await place.ok(["prompt", ...model, ...without, "go"], { cwd });
+      assert.match(told, /^tools=edit,read,write system=[\s\S]*Add this\./);
+      const untrusted = (await place.ask("get_session", { cwd })).session.id;
+      assert.ok(!(await commandsOf(untrusted)).includes("mine"));
+      const elsewhere = ["--cwd", cwd, "--system-prompt", "prompt.md", "--tools", "read,ls"];
+      const trusted = await place.ok(["session", "create", ...model, ...elsewhere, "--approve"]);
+      assert.ok((await commandsOf(trusted)).includes("mine"));
+      assert.match(await say(trusted, "go"), /^tools=ls,read system=[\s\S]*From the file\./);
     } finally {
       client.close();
     }
@@ -310,10 +302,7 @@ describe("sessions", () => {
     // Also for a daemon that has to find it.
     const other = new Workspace({ PI_CODING_AGENT_DIR: place.agentDir });
     try {
-      assert.match(
-        await other.ok(["prompt", "-s", id.slice(0, 9).toUpperCase(), "again"]),
-        /2 messages so far/,
-      );
+      assert.match(await other.ok(["session", "messages", id.slice(0, 9).toUpperCase()]), /hello there/);
       assert.match(await other.ok(["history", "search", "--all", "hello there"]), /1 session/);
     } finally {
       await other.dispose();
