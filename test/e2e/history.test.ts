@@ -13,6 +13,7 @@ import {
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, it } from "node:test";
+import { stopDaemon } from "../../src/lib/client/stop-daemon.ts";
 import type { HistorySearchResult, HistoryStatusResult } from "../../src/lib/protocol/history.ts";
 import { writeSession } from "../support/session-file.ts";
 import { LONG } from "../support/speed.ts";
@@ -43,7 +44,10 @@ describe("pictl history", () => {
 
   const search = (args: string[], cwd?: string) =>
     place.json<HistorySearchResult>(["history", "search", ...args], cwd === undefined ? {} : { cwd });
-  const status = () => place.json<HistoryStatusResult>(["history", "status"]);
+  /** The same without a command, where that isn't what the test is about. */
+  const find = (query: string, options: { role?: "user"; cwd?: string } = {}) =>
+    place.ask("search_history", { cwd: place.cwd, query, ...options });
+  const status = () => place.ask("get_history_status", { cwd: place.cwd });
   /** What is found of the other project, asked for in all of them without a command. */
   const others = () => place.ask("search_history", { cwd: place.cwd, scope: "all", query: "others" });
 
@@ -97,7 +101,7 @@ describe("pictl history", () => {
 
   it("takes in a new turn before it answers", async () => {
     await place.turn({ cwd: place.cwd, sessionId: "quinces", message: "now the medlartree" });
-    assert.equal((await search(["medlartree", "--role", "user"])).total, 1);
+    assert.equal((await find("medlartree", { role: "user" })).total, 1);
   });
 
   it("never shows another project's sessions unless asked", async () => {
@@ -105,7 +109,7 @@ describe("pictl history", () => {
     assert.deepEqual([...new Set(here.hits.map(({ cwd }) => cwd))], [place.cwd]);
     const there = await search(["appletree", "--role", "user"], other);
     assert.deepEqual([...new Set(there.hits.map(({ cwd }) => cwd))], [other]);
-    assert.equal((await search(["peartree"], other)).total, 0);
+    assert.equal((await find("peartree", { cwd: other })).total, 0);
     assert.equal((await search(["appletree", "--all", "--role", "user"])).sessions, 2);
     assert.equal((await search(["appletree", "--project", "other-project", "--role", "user"])).total, 1);
     assert.equal((await search(["appletree", "--cwd", other, "--role", "user"])).total, 1);
@@ -115,7 +119,7 @@ describe("pictl history", () => {
     mkdirSync(join(place.root, "repository", ".git"));
     const below = join(place.root, "repository", "packages");
     for (const cwd of [inner, below]) writeSession({ cwd, agentDir: place.agentDir }, ["the cherrytree"]);
-    const outer = await search(["cherrytree", "--role", "user"], join(place.root, "repository"));
+    const outer = await find("cherrytree", { role: "user", cwd: join(place.root, "repository") });
     assert.deepEqual(
       outer.hits.map(({ cwd }) => cwd),
       [below],
@@ -245,7 +249,7 @@ describe("pictl history", () => {
       "list",
     ]);
     assert.ok(sessions.some(({ sessionName, turns }) => sessionName === "quinces" && turns === 3));
-    const [hit] = (await search(["medlartree", "--role", "user"])).hits;
+    const [hit] = (await find("medlartree", { role: "user" })).hits;
     const around = await place.ok(["history", "show", "quinces", "--at", hit?.entryId ?? "", "-C", "1"]);
     assert.match(around, /medlartree/);
     const alone = await place.ok(["history", "show", "quinces", "--at", hit?.entryId ?? "", "-C", "0"]);
@@ -342,9 +346,9 @@ describe("pictl history", () => {
     assert.equal(here.sessions, sessions + 1);
     await place.ok(["history", "reindex", "hazel"], { cwd });
     await place.ok(["history", "forget", "hazel"], { cwd });
-    assert.equal((await search(["hazeltree"], cwd)).total, 0);
+    assert.equal((await find("hazeltree", { cwd })).total, 0);
     await place.ok(["history", "forget", "hazel", "--undo"], { cwd });
-    assert.equal((await search(["hazeltree"], cwd)).total, 1);
+    assert.equal((await find("hazeltree", { cwd })).total, 1);
   });
 
   it("leads back with pi where only the history looks", async () => {
@@ -364,8 +368,8 @@ describe("pictl history", () => {
     const found = await place.ok(["history", "search", "elmtree"]);
     assert.ok(found.includes(`continue: pi --session '${file}'`), found);
     assert.ok(!found.includes("fork:"), found);
-    assert.equal((await search(["elmtree"])).hits[0]?.outside, true);
-    assert.equal((await search(["appletree"])).hits[0]?.outside, undefined);
+    assert.equal((await find("elmtree")).hits[0]?.outside, true);
+    assert.equal((await find("appletree")).hits[0]?.outside, undefined);
     await place.ok(["config", "unset", "history.directories"]);
   });
 
@@ -373,7 +377,6 @@ describe("pictl history", () => {
     const { database } = await status();
     assert.equal(statSync(database.path).mode & 0o777, 0o600);
     const damage: Record<string, () => void> = {
-      gone: () => rmSync(database.path),
       garbage: () => writeFileSync(database.path, "no database at all ".repeat(1_000)),
       torn: () => {
         const bytes = readFileSync(database.path);
@@ -382,7 +385,7 @@ describe("pictl history", () => {
       },
     };
     for (const [name, harm] of Object.entries(damage)) {
-      await place.ok(["daemon", "stop"]);
+      await stopDaemon({ now: true }, place.env);
       for (const suffix of ["-wal", "-shm"]) rmSync(`${database.path}${suffix}`, { force: true });
       harm();
       assert.ok((await search(["appletree", "--role", "user"])).total > 0, name);
@@ -398,18 +401,18 @@ describe("pictl history", () => {
       }
     };
     const own = version();
-    await place.ok(["daemon", "stop"]);
+    await stopDaemon({ now: true }, place.env);
     version(" = 99");
     assert.ok((await search(["appletree", "--role", "user"])).total > 0);
     assert.equal(version(), own);
     // Under a daemon that has it open.
     rmSync(database.path);
-    assert.ok((await search(["appletree", "--role", "user"])).total > 0);
+    assert.ok((await find("appletree", { role: "user" })).total > 0);
     assert.ok(existsSync(database.path));
   });
 
   it("counts what it can't read, and goes on", async () => {
-    const [{ file } = { file: "" }] = (await search(["appletree"])).hits;
+    const [{ file } = { file: "" }] = (await find("appletree")).hits;
     const broken = join(file, "..", "2026-01-01T00-00-00-000Z_broken.jsonl");
     const header = {
       type: "session",
@@ -426,11 +429,11 @@ describe("pictl history", () => {
       problems.foreign.map((path) => path.split("/").at(-1)),
       ["notes.jsonl"],
     );
-    assert.ok((await search(["appletree"])).total > 0);
+    assert.ok((await find("appletree")).total > 0);
   });
 
   it("exports everything, each entry once, though one is gone since it was indexed", async () => {
-    const [{ file } = { file: "" }] = (await search(["appletree"])).hits;
+    const [{ file } = { file: "" }] = (await find("appletree")).hits;
     const path = join(file, "..", "2026-01-01T00-00-00-000Z_many.jsonl");
     const header = {
       type: "session",
@@ -452,7 +455,7 @@ describe("pictl history", () => {
       utimesSync(path, 1_000_000_000, 1_000_000_000);
     };
     write();
-    assert.equal((await search(["almondtree"])).total, 450);
+    assert.equal((await find("almondtree")).total, 450);
     // As long and as old as it was: nobody knows yet.
     lines[440] = "x".repeat(lines[440]?.length ?? 0);
     write();
