@@ -87,12 +87,12 @@ describe("model and thinking level", () => {
   });
 
   it("session model shows, sets by a part of the name, refuses what fits none or several, and cycles", async () => {
-    assert.equal(await place.ok(["session", "model"]), "acme/tall");
     assert.equal(await place.ok(["session", "model", "TINY"]), "acme/tiny");
     assert.equal(await place.ok(["session", "model"]), "acme/tiny");
-    const several = await place.json<Failure>(["session", "model", "acme"]);
-    assert.deepEqual(several.error.details.candidates, ["acme/tall", "acme/tiny"]);
-    assert.equal((await place.run(["session", "model", "acme"])).code, 2);
+    const several = await place.run(["session", "model", "acme", "--json"]);
+    assert.equal(several.code, 2);
+    const { error } = JSON.parse(several.stdout) as Failure;
+    assert.deepEqual(error.details.candidates, ["acme/tall", "acme/tiny"]);
     assert.equal((await place.run(["session", "model", "no-such"])).code, 2);
     assert.equal(await place.ok(["session", "model", "--next"]), "acme/tall");
     const shown = await place.json<{ model: PiModel }>(["session", "model"]);
@@ -254,7 +254,7 @@ describe("a session with two turns", () => {
     });
 
     it("refuses what isn't a record, and what would move the agent", async () => {
-      for (const text of ["nonsense", "[]", "3", '{"type":1}', "{}"]) {
+      for (const text of ["nonsense", "[]", '{"type":1}']) {
         const { error } = await place.json<Failure>(["session", "send", text]);
         assert.equal(error.code, "USAGE", text);
       }
@@ -411,19 +411,17 @@ describe("an extension's command that moves pi to another session", () => {
   });
 
   it("fails and says so, and what comes next goes into the session's own file", async () => {
-    for (const command of ["/jump", "/jump-and-say"]) {
-      const jumped = await place.run(["prompt", "-s", session, command]);
-      assert.equal(jumped.code, 6, jumped.stderr);
-      assert.match(jumped.stderr, new RegExp(`moved pi from session ${session} to session .*TURN_FAILED`));
-      await place.turn({ sessionId: session, message: `after ${command}` });
-      assert.match(await said(session), new RegExp(`after ${command}`));
-    }
+    // One that says nothing there is below.
+    const jumped = await place.run(["prompt", "-s", session, "/jump-and-say"]);
+    assert.equal(jumped.code, 6, jumped.stderr);
+    assert.match(jumped.stderr, new RegExp(`moved pi from session ${session} to session .*TURN_FAILED`));
+    await place.turn({ sessionId: session, message: "after it" });
+    assert.match(await said(session), /after it/);
     assert.doesNotMatch(await said(session), /said elsewhere/);
   });
 
   it("also in the middle of a turn, and as a record", async () => {
-    await place.ok(["session", "model", "-s", session, place.scenario("long-turn.json")]);
-    const running = place.start(["prompt", "-s", session, "go"]);
+    const running = place.start(["prompt", "-s", session, "--model", place.scenario("long-turn.json"), "go"]);
     await running.until("stdout", /\S/);
     const waiting = place.start(["prompt", "-s", session, "--model", "scripted/echo", "waited"]);
     await waiting.until("stderr", /waits|waiting|ahead|line/i);
@@ -495,14 +493,11 @@ describe("settings and retries", () => {
       "auto-retry": null,
     });
     assert.match(await settings(), /^auto-retry: +not told by pi$/m);
-    for (const [key, value] of [
-      ["steering-mode", "all"],
-      ["follow-up-mode", "all"],
-      ["auto-compaction", "off"],
-    ] as const) {
-      assert.equal(await settings(key, value), value);
-      assert.equal(await settings(key), value);
-    }
+    const changes = { "steering-mode": "all", "follow-up-mode": "all", "auto-compaction": "off" };
+    for (const [key, value] of Object.entries(changes)) assert.equal(await settings(key, value), value);
+    assert.equal(await settings("auto-compaction"), "off");
+    const changed = await place.json(["session", "settings", "-s", fresh]);
+    assert.deepEqual(changed, { ...changes, "auto-retry": null });
     assert.equal((await place.run(["session", "settings", "colour"])).code, 2);
     assert.equal((await place.run(["session", "settings", "auto-retry", "maybe"])).code, 2);
   });
