@@ -378,10 +378,15 @@ describe("shutdown", () => {
       assert.equal(place.daemonPid(), now);
     });
 
-    it("a busy one is used as it is, and what to do is said", async () => {
-      assert.equal((await older(["daemon", "start"])).code, 0);
+    it("one with an ephemeral session or a running turn is used as it is, and what to do is said", async () => {
+      const ephemeral = ["prompt", "--ephemeral", "--model", "scripted/echo", "remember 42"];
+      assert.equal((await older(ephemeral)).code, 0);
       const before = place.daemonPid();
+      const again = await place.run(["prompt", "again"]);
+      assert.match(again.stdout, /remember 42/);
+      assert.match(again.stderr, /daemon restart --when-idle/);
       const client = await connect();
+      await client.request("close_session", { cwd: place.cwd });
       const { sessionId } = await longTurn(client);
       const { code, stderr } = await place.run(["session", "list"]);
       assert.equal(code, 0);
@@ -391,16 +396,6 @@ describe("shutdown", () => {
       await client.request("abort", { sessionId });
       assert.equal((await restart.done).code, 0, restart.transcript());
       assert.equal((await place.run(["session", "list"])).stderr, "");
-    });
-
-    it("an ephemeral session is nothing to lose without a word", async () => {
-      assert.equal(
-        (await older(["prompt", "--ephemeral", "--model", "scripted/echo", "remember 42"])).code,
-        0,
-      );
-      const { stdout, stderr } = await place.run(["prompt", "again"]);
-      assert.match(stdout, /remember 42/);
-      assert.match(stderr, /daemon restart --when-idle/);
     });
   });
 
