@@ -119,13 +119,12 @@ describe("a session in a sandbox", { skip: WITHOUT_BUBBLEWRAP }, () => {
     assert.equal(readFileSync(`/proc/${agentPid}/comm`, "utf8").startsWith("bwrap"), false);
     process.kill(agentPid, "SIGKILL");
     await statusWhen(({ agents }) => agents.length === 0);
-    assert.match((await place.turn({ cwd: place.cwd, message: "two" })).text, /two/);
     const daemon = place.daemonPid();
     assert.ok(daemon);
     process.kill(daemon, "SIGKILL");
     assert.match(await place.ok(["prompt", "three"]), /three/);
     const { sandbox, messages } = await show();
-    assert.deepEqual({ sandbox, messages }, { sandbox: "strict", messages: 11 });
+    assert.deepEqual({ sandbox, messages }, { sandbox: "strict", messages: 9 });
     assert.equal((await place.run(["session", "bash", "ls ~/.ssh"])).code !== 0, true);
     const { sandbox: old } = {
       sandbox: readdirSync(place.paths.runtimeDir).filter((name) => name.startsWith("sandbox-")),
