@@ -70,6 +70,7 @@ export const HAS_LONG_FORM: readonly string[] = [
   "test/e2e/prompt.test.ts",
   "test/e2e/sandbox.test.ts",
   "test/e2e/sandbox-sessions.test.ts",
+  "test/e2e/session-file.test.ts",
   "test/e2e/shutdown.test.ts",
   "test/unit/lib/history/property.test.ts",
   "test/unit/lib/history/search.test.ts",

@@ -13,6 +13,8 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import type { PictlError } from "../../src/lib/core/errors.ts";
+import { LONG } from "../support/speed.ts";
 import { Workspace } from "../support/workspace.ts";
 
 describe("a session's file that another program changes", () => {
@@ -113,16 +115,13 @@ describe("a session's file that another program changes", () => {
   it("is refused when it isn't the session's any more, also when that is parked, and goes on when it is back", async () => {
     await begin();
     const { agentPid } = await show();
-    const isRefused = async ([what, message, code, change]: (typeof losses)[number]) => {
+    for (const [what, message, code, change] of losses) {
       change();
       const before = siblings();
       const refused = await run("prompt", "-s", name, "three");
       assert.equal(refused.code, code, `${what}: ${refused.stderr}`);
       assert.match(refused.stderr, message, what);
       assert.deepEqual(siblings(), before, `${what}: something was written`);
-    };
-    for (const loss of losses) {
-      await isRefused(loss);
       putBack();
     }
     rmSync(file);
@@ -138,9 +137,15 @@ describe("a session's file that another program changes", () => {
     await settled();
     await close();
     whole = readFileSync(file, "utf8");
-    for (const loss of losses.slice(0, 5)) {
-      await isRefused(loss);
-      const [what, message] = loss;
+    for (const [what, message, , change] of losses.slice(0, 5)) {
+      change();
+      const before = siblings();
+      const refused = await place.turn({ sessionId, message: "four" }).then(
+        () => assert.fail(`${what}: the prompt was taken`),
+        (error: PictlError) => `${error.message} [${error.code}]`,
+      );
+      assert.match(refused, message, what);
+      assert.deepEqual(siblings(), before, `${what}: something was written`);
       assert.match((await run("session", "last", "-s", name)).stderr, message, what);
       putBack();
     }
@@ -161,9 +166,11 @@ describe("a session's file that another program changes", () => {
     assert.match(next.stderr, EARLIER);
     assert.match(next.stdout, /\(2 messages so far/);
     assert.doesNotMatch((await prompt("four")).stderr, /Warning/);
-    writeFileSync(file, readFileSync(file, "utf8").slice(0, -20));
-    const cut = await prompt("five");
-    assert.match(cut.stderr, EARLIER);
+    // As one whose last line can't be read, which another test has.
+    if (LONG) {
+      writeFileSync(file, readFileSync(file, "utf8").slice(0, -20));
+      assert.match((await prompt("five")).stderr, EARLIER);
+    }
     await close();
     writeFileSync(file, older);
     assert.match((await prompt("six")).stderr, EARLIER);
