@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, it } from "node:test";
+import { after, before, beforeEach, describe, it } from "node:test";
 import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
 import { Workspace } from "../support/workspace.ts";
 
@@ -32,7 +32,9 @@ describe("programs that an agent has planted in .venv/bin", { skip: WITHOUT_BUBB
   let place: Workspace;
   /** Names of planted programs that were run outside, where they can write. */
   let ran: string;
-  beforeEach(async () => {
+  /** What pictl has noted of where agents can write. */
+  let noted: string;
+  before(async () => {
     place = new Workspace();
     place.shareCompileCache();
     ran = join(place.root, "ran");
@@ -43,8 +45,13 @@ describe("programs that an agent has planted in .venv/bin", { skip: WITHOUT_BUBB
     await place.ok(["sandbox", "run", "--profile", "strict", "--", "/bin/sh", "-c", plant]);
     assert.ok(existsSync(join(bin, "bwrap")), "nothing was planted");
     place.env.PATH = `${bin}:${process.env.PATH}`;
+    noted = readFileSync(place.paths.agentPlaces, "utf8");
   });
-  afterEach(() => place.dispose());
+  beforeEach(() => {
+    rmSync(ran, { force: true });
+    writeFileSync(place.paths.agentPlaces, noted);
+  });
+  after(() => place.dispose());
 
   const planted = () => (existsSync(ran) ? readFileSync(ran, "utf8") : "");
 
@@ -64,7 +71,7 @@ describe("programs that an agent has planted in .venv/bin", { skip: WITHOUT_BUBB
     rmSync(place.paths.agentPlaces);
     await place.ok(["sandbox", "run", "--", "/bin/true"]);
     rmSync(place.paths.agentPlaces);
-    await place.ok(["sandbox", "check", "--only", "core-files"]);
+    await place.ok(["sandbox", "check", "--only", "signal"]);
     await place.ok(["sandbox", "show", "--args"]);
     assert.equal(planted(), "");
   });
