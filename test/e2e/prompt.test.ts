@@ -28,13 +28,14 @@ describe("pictl prompt", () => {
   });
   after(() => place.dispose());
 
-  /** A model that gives the responses of a scenario so many times, for one prompt after the other. */
-  function repeated(scenario: string, times: number): string {
-    const { responses } = JSON.parse(readFileSync(join(SCENARIOS, scenario), "utf8")) as {
-      responses: object[];
-    };
+  /** A model that gives the responses of a scenario so many times, for one prompt after the other, and those of `last`. */
+  function repeated(scenario: string, times: number, last?: string): string {
+    const responsesOf = (name: string) =>
+      (JSON.parse(readFileSync(join(SCENARIOS, name), "utf8")) as { responses: object[] }).responses;
+    const responses = Array.from({ length: times }, () => responsesOf(scenario)).flat();
     const path = join(place.root, scenario);
-    writeFileSync(path, JSON.stringify({ responses: Array.from({ length: times }, () => responses).flat() }));
+    const all = [...responses, ...(last === undefined ? [] : responsesOf(last))];
+    writeFileSync(path, JSON.stringify({ responses: all }));
     return `scripted/${path}`;
   }
 
@@ -94,8 +95,8 @@ describe("pictl prompt", () => {
       assert.ok(types.includes(type), `no ${type} in ${types.join(" ")}`);
   });
 
-  it("exits 6 when the provider fails, says why in every format, and goes on to that when stdout is closed", async () => {
-    const args = ["prompt", "--model", repeated("error.json", 4), "go"];
+  it("exits 6 when the provider fails, says why in every format, and goes on to that when stdout is closed; and when the length limit cut the answer, with what was said on stdout", async () => {
+    const args = ["prompt", "--model", repeated("error.json", 4, "length.json"), "go"];
     const text = await place.run([...args, "--new"]);
     assert.equal(text.code, 6);
     assert.match(text.stderr, /\[TURN_FAILED\]/);
@@ -112,10 +113,7 @@ describe("pictl prompt", () => {
     const closed = await running.done;
     assert.equal(closed.code, 6);
     assert.doesNotMatch(closed.stderr, /EPIPE|at .*\.js/);
-  });
-
-  it("exits 6 when the answer was cut by the length limit, with what was said on stdout", async () => {
-    const result = await place.run(["prompt", "--new", "--model", place.scenario("length.json"), "go"]);
+    const result = await place.run(args);
     assert.equal(result.code, 6);
     assert.match(result.stderr, /\[TURN_TRUNCATED\]/);
     assert.notEqual(result.stdout, "");
