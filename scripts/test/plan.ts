@@ -63,6 +63,7 @@ export const HAS_LONG_FORM: readonly string[] = [
   "test/e2e/faithful.test.ts",
   "test/e2e/history.test.ts",
   "test/e2e/daemon.test.ts",
+  "test/e2e/input.test.ts",
   "test/e2e/limits.test.ts",
   "test/e2e/names.test.ts",
   "test/e2e/one-writer.test.ts",
