@@ -16,7 +16,7 @@ export const DEPENDS_ON_PI: Readonly<Record<string, RegExp>> = {
     /where there is no session, and leaves nothing|from the shell's directory|--timeout ends the command|fit a word|last prints|what the model sees|pi's own interface left|the daemon answers|what isn't a record|words behind|with the same exit code|Ctrl-C|with its reader|middle of a turn/,
   "test/e2e/agents.test.ts": /run with the environment|have the umask/,
   "test/e2e/parking.test.ts":
-    /shares no agent|keeps none when none|another spare|every spare|goes on in the background|agents are busy|refuses the prompt|many prompts|two directories/,
+    /shares no agent|another spare|every spare|goes on in the background|agents are busy|refuses the prompt|many prompts|two directories/,
   "test/e2e/questions.test.ts":
     /in place on a terminal|in every format|the oldest first|not twice|and an abort takes/,
   "test/e2e/stream-json.test.ts":

@@ -326,6 +326,8 @@ describe("stream-json", () => {
       const session = await parking.ok(["prompt", "--detach", "--model", "scripted/echo", "hi"]);
       const watcher = parking.start(["session", "watch", session, "--format", "stream-json"]);
       await watcher.until("stdout", '"parked"');
+      // No spare is wanted, so that only the daemon and the watcher stay.
+      while (parking.processes().length > 2) await new Promise((resolve) => setTimeout(resolve, 20));
       recordsIn(await stop(watcher));
       const late = parking.start(["session", "watch", session, "--since", "1", "--format", "stream-json"]);
       await late.until("stdout", '"gap"');
