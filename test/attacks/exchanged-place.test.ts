@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, test } from "node:test";
+import { after, before, beforeEach, test } from "node:test";
 import { findBubblewrap } from "../../src/lib/sandbox/bubblewrap/find-bubblewrap.ts";
 import { openSandbox } from "../../src/lib/sandbox/open-sandbox.ts";
 import { planSandbox } from "../../src/lib/sandbox/plan.ts";
@@ -28,7 +36,7 @@ attack("a place that is exchanged while a sandbox is made", "strict", ({ profile
       [`profile = "${profile}"`, ...lines, ""].join("\n"),
     );
   /** What bubblewrap is preceded by, once. */
-  const before = (script: string) => {
+  const precede = (script: string) => {
     const once = join(place.root, "once");
     writeFileSync(once, `rm ${once}\n${script}\n`);
   };
@@ -41,15 +49,14 @@ attack("a place that is exchanged while a sandbox is made", "strict", ({ profile
     assert.equal(stdout, "");
   };
 
-  beforeEach(async () => {
+  before(async () => {
     place = makePlace();
     place.shareCompileCache();
     shared = join(place.root, "shared");
     outside = join(place.root, "outside");
-    for (const path of [shared, outside, inShared("sub"), join(place.root, "bin"), place.paths.configDir])
+    for (const path of [shared, outside, join(place.root, "bin"), place.paths.configDir])
       mkdirSync(path, { recursive: true });
     writeFileSync(join(outside, "key"), SECRET);
-    writeFileSync(inShared("sub/key"), "harmless");
     const bubblewrap = findBubblewrap(process.env, []);
     const once = join(place.root, "once");
     const script = `#!/bin/sh\n[ ! -e ${once} ] || . ${once}\nexec ${bubblewrap} "$@"\n`;
@@ -58,22 +65,28 @@ attack("a place that is exchanged while a sandbox is made", "strict", ({ profile
     policy();
     assert.equal((await run("true", shared)).code, 0);
   });
-  afterEach(() => place.dispose());
+  beforeEach(() => {
+    for (const name of readdirSync(shared)) rmSync(inShared(name), { recursive: true });
+    mkdirSync(inShared("sub"));
+    writeFileSync(inShared("sub/key"), "harmless");
+    policy();
+  });
+  after(() => place.dispose());
 
   test("isn't worked in where it is the directory of a command or a session", async () => {
-    before(link("sub"));
+    precede(link("sub"));
     assertRefused(await run("cat key; echo x > new", inShared("sub")));
     assert.throws(() => readFileSync(join(outside, "new")));
     rmSync(inShared("sub"));
     renameSync(inShared("moved"), inShared("sub"));
     assert.equal((await run("cat key", inShared("sub"))).stdout, "harmless");
-    before(link("sub", ""));
+    precede(link("sub", ""));
     const { code, stderr } = await run("cat key", inShared("sub"));
     assert.equal(code, 7);
     assert.match(stderr, /\[SANDBOX_CHANGED\]/, stderr);
     rmSync(inShared("sub"));
     renameSync(inShared("moved"), inShared("sub"));
-    before(link("sub"));
+    precede(link("sub"));
     const create = ["session", "create", "--sandbox", profile, "--model", "scripted/echo"];
     assertRefused(await place.run(create, { cwd: inShared("sub") }));
   });
@@ -90,7 +103,7 @@ attack("a place that is exchanged while a sandbox is made", "strict", ({ profile
       policy(...lines);
       const script = `cat ${inShared("sub/key")}; cat ${inShared("sub/deep/key")}; echo x > ${inShared("sub/new")}`;
       assert.match((await run(script)).stdout, /^harmless/, String(lines));
-      before(link(lines.length > 1 ? "sub/deep" : "sub"));
+      precede(link(lines.length > 1 ? "sub/deep" : "sub"));
       assertRefused(await run(script));
       rmSync(inShared("sub"), { recursive: true, force: true });
       rmSync(inShared("moved"), { recursive: true });
@@ -102,7 +115,7 @@ attack("a place that is exchanged while a sandbox is made", "strict", ({ profile
 
   test("isn't read where it is a file that the session was given", async () => {
     writeFileSync(inShared("skill.md"), "---\nname: s\ndescription: d\n---\nhi\n");
-    before(`rm ${inShared("skill.md")} && ln -sr ${join(outside, "key")} ${inShared("skill.md")}`);
+    precede(`rm ${inShared("skill.md")} && ln -sr ${join(outside, "key")} ${inShared("skill.md")}`);
     const create = ["session", "create", "--sandbox", profile, "--model", "scripted/echo"];
     assertRefused(await place.run([...create, "--", "--skill", inShared("skill.md")]));
   });
