@@ -8,6 +8,7 @@ import { formatHostRule } from "../src/lib/sandbox/policy/hosts.ts";
 import { fixedDenials, PROFILES, type Profile } from "../src/lib/sandbox/policy/profiles.ts";
 import {
   GIT_ENTRIES,
+  type GitEntry,
   HARMLESS,
   LATER_FILES,
   NOT_LISTED,
@@ -62,9 +63,12 @@ function catalogue(): string {
     "where a `.git` file leads; also what `core.hooksPath` and `include.path` of their configuration name.",
     "",
     ...table(
-      "below the git directory | held read-only in the workspace's repository | why",
-      GIT_ENTRIES.map(({ name, held, because }) => [`\`${name}\``, heldWhere(held), because]),
+      "below the git directory | held in the workspace's repository | why",
+      GIT_ENTRIES.map((entry) => [`\`${entry.name}\``, heldHow(entry), entry.because]),
     ),
+    "**links in a git directory** (`git-link`), however deep, save beside the objects themselves: git outside would write or",
+    "delete where they lead. They aren't followed, and those that were there before aren't shown.",
+    "",
     "**set-user-ID and set-group-ID bits** (`set-id`) on any file; **links in the place of installed packages** (`installed`).",
     "",
     "## What is only counted",
@@ -90,10 +94,11 @@ function catalogue(): string {
   ].join("\n");
 }
 
-function heldWhere(held: (typeof GIT_ENTRIES)[number]["held"]): string {
-  if (held.includes("repository")) return "yes";
-  if (held.includes("worktree")) return "of linked worktrees";
-  return held.includes("outside") ? "in a git directory elsewhere" : "no";
+function heldHow({ held, isWritten }: GitEntry): string {
+  if (isWritten) return "in its place, and can be written";
+  if (held.includes("repository")) return "read-only";
+  if (held.includes("worktree")) return "read-only, of linked worktrees";
+  return held.includes("outside") ? "read-only, in a git directory elsewhere" : "no";
 }
 
 function profiles(): string {

@@ -20,6 +20,7 @@ import { clockTick, ReviewPlace } from "../support/review-place.ts";
 /** What an agent leaves behind, and what a review must say of it. */
 interface Attack {
   before?: Record<string, string>;
+  prepares?: (place: ReviewPlace) => void;
   leaves: (place: ReviewPlace) => void;
   /** Paths that are shown, and how each is changed. */
   shows: Record<string, string>;
@@ -122,6 +123,56 @@ const ATTACKS: Record<string, Attack> = {
       ".git/worktrees/w/gitdir": "added",
     },
   },
+  "git: links through which it would write": {
+    before: {
+      ...repositoryAt(".git"),
+      ...repositoryAt("bare"),
+      ".git/COMMIT_EDITMSG": "",
+      ".git/worktrees/w/HEAD": "x",
+    },
+    leaves(place) {
+      place.write(".git/COMMIT_EDITMSG", "what git writes isn't shown");
+      place.write(".git/objects/ab/c", "");
+      place.write(".git/refs/remotes/x", "");
+      for (const path of [
+        ".git/MERGE_MSG",
+        ".git/ORIG_HEAD",
+        ".git/logs",
+        ".git/objects/info",
+        ".git/objects/pack",
+        ".git/objects/ab/link",
+        ".git/refs/heads",
+        ".git/refs/remotes/origin",
+        ".git/worktrees/documents",
+        ".git/worktrees/w/logs",
+        "bare/refs/heads",
+        "bare/index",
+      ])
+        symlinkSync("/etc", place.at(path));
+      place.write("elsewhere/x", "");
+      symlinkSync("../elsewhere", place.at(".git/FETCH_HEAD"));
+    },
+    shows: {
+      ".git/FETCH_HEAD": "added",
+      ".git/MERGE_MSG": "added",
+      ".git/ORIG_HEAD": "added",
+      ".git/logs": "added",
+      ".git/objects/info": "added",
+      ".git/objects/pack": "added",
+      ".git/refs/heads": "added",
+      ".git/refs/remotes/origin": "added",
+      ".git/worktrees/documents": "added",
+      ".git/worktrees/w/logs": "added",
+      "bare/index": "added",
+      "bare/refs/heads": "added",
+    },
+  },
+  "git: a link that was there before": {
+    before: repositoryAt(".git"),
+    prepares: (place) => symlinkSync("/etc", place.at(".git/logs")),
+    leaves: (place) => place.write("src/x", ""),
+    shows: {},
+  },
   "git: what it does when something is continued, and what it hides": {
     before: repositoryAt(".git"),
     leaves(place) {
@@ -207,13 +258,14 @@ const ATTACKS: Record<string, Attack> = {
 };
 
 describe("what an agent leaves behind is shown", () => {
-  for (const [name, { before, leaves, shows }] of Object.entries(ATTACKS)) {
+  for (const [name, { before, prepares, leaves, shows }] of Object.entries(ATTACKS)) {
     test(name, async (t) => {
       const place = new ReviewPlace(t, { "src/index.ts": "", ...before });
       writeFileSync(join(place.root, "secret"), SECRET);
       mkdirSync(join(place.root, "secrets"));
       writeFileSync(join(place.root, "secrets", "tasks.json"), SECRET);
       if (name.startsWith("what a link")) symlinkSync("shared", place.at(".vscode"));
+      prepares?.(place);
       await place.begin();
       assert.deepEqual(await place.changes(), {});
       leaves(place);

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { inAgentDirectory } from "../core/agent-file.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
 import { realPath } from "../core/real-path.ts";
-import { heldGit, KEPT_EMPTY_GIT, RESERVED_GIT, UNLINKED_GIT } from "./held-git.ts";
+import { heldGit, isWrittenGit, KEPT_EMPTY_GIT, RESERVED_GIT, UNLINKED_GIT } from "./held-git.ts";
 import { coreWorktree, gitInside, type OutsideGit } from "./outside-git.ts";
 
 /** Each is looked at when a sandbox starts, and costs a millisecond of mounts. */
@@ -14,8 +14,18 @@ const MAX_ENTRIES = 1_000;
 /** What a file isn't made for: it is there, it can't be, or its directory isn't any more. */
 const MADE_OR_CLOSED = ["EEXIST", "EACCES", "EROFS", "EPERM", "ELOOP", "ENOENT", "ENOTDIR"];
 
-/** What is made in that which a repository keeps of a linked worktree: git itself writes the other files there. */
-const WORKTREE_RESERVED = "config.worktree";
+/** What is made in that which a repository keeps of a linked worktree: git itself makes the other files there. */
+const MADE_IN_WORKTREE = heldGit("worktree").filter(
+  (name) => name === "config.worktree" || isWrittenGit(name),
+);
+
+/** What of git directories is held in its place. */
+export interface HeldGit {
+  /** Read-only, save what {@link isWrittenGit} says. */
+  held: string[];
+  /** Directories below those that are opened again, since git has to write there. */
+  reopened: string[];
+}
 
 /**
  * Refuses a repository in which what has to stay as it is can't be held in its place: a link is replaced as easily as
@@ -36,16 +46,20 @@ export function refuseLinkedGit(workspace: string): void {
 }
 
 /**
- * What of a workspace's repository has to be read-only, because git outside would run or obey it: hooks, remotes and
- * configuration of the repository and of its submodules, and what leads from it to its linked worktrees. Of what isn't
- * there only what {@link keepGitFiles} makes, and {@link KEPT_EMPTY_GIT}.
+ * What of a workspace's repository has to be held, because git outside would run or obey it, or write or delete where a
+ * link in its place leads: hooks, remotes and configuration of the repository and of its submodules, and what leads from
+ * it to its linked worktrees. Of what isn't there only what {@link keepGitFiles} makes, and {@link KEPT_EMPTY_GIT}.
  */
-export function gitPaths(workspace: string): string[] {
+export function gitPaths(workspace: string): HeldGit {
   const git = join(workspace, ".git");
   const stats = lstat(git);
-  if (stats === undefined) return [];
+  if (stats === undefined) return { held: [], reopened: [] };
   const pointer = stats.isDirectory() ? [] : [git];
-  return [...pointer, ...ownGit(workspace).flatMap(heldPaths)];
+  const all = ownGit(workspace).map(heldPaths);
+  return {
+    held: [...pointer, ...all.flatMap(({ held }) => held)],
+    reopened: all.flatMap(({ reopened }) => reopened),
+  };
 }
 
 /** The workspace's own git directories that lie in it: `.git`, or those to which a `.git` file leads. */
@@ -54,14 +68,17 @@ function ownGit(workspace: string): string[] {
   return lstat(git)?.isDirectory() ? [git] : gitInside(workspace);
 }
 
-function heldPaths(git: string): string[] {
+function heldPaths(git: string): HeldGit {
   const { repositories, worktrees, whole } = gitDirectories(git);
-  return [
-    ...whole,
-    ...repositories.flatMap(repositoryPaths),
-    ...worktrees.flatMap(worktreePaths),
-    ...repositories.flatMap(pointerTo),
-  ];
+  return {
+    held: [
+      ...whole,
+      ...repositories.flatMap(repositoryPaths),
+      ...worktrees.flatMap(worktreePaths),
+      ...repositories.flatMap(pointerTo),
+    ],
+    reopened: worktrees,
+  };
 }
 
 /** The `.git` file of a submodule: `git status` of the repository around it follows that, and obeys what it finds. */
@@ -74,14 +91,12 @@ function pointerTo(repository: string): string[] {
 /**
  * The same for a git directory outside of the workspace. Other worktrees, and the submodules of the main one, aren't
  * this workspace's, so they are read-only as a whole.
- *
- * @returns `common`: to be held first; then `gitDir` is opened again, and `own` held in it
  */
-export function outsideGitPaths({ gitDir, commonDir }: OutsideGit): { common: string[]; own: string[] } {
+export function outsideGitPaths({ gitDir, commonDir }: OutsideGit): HeldGit {
   const isWorktree = gitDir !== commonDir;
   const modules = submodules(join(gitDir, "modules"));
   return {
-    common: [
+    held: [
       ...repositoryPaths(commonDir),
       ...there(commonDir, heldGit("outside")),
       // Of the main worktree, which is no repository any more when it is broken. Its index isn't held: git replaces it
@@ -90,20 +105,22 @@ export function outsideGitPaths({ gitDir, commonDir }: OutsideGit): { common: st
       ...(isWorktree || modules === undefined
         ? there(commonDir, ["modules"])
         : modules.flatMap(repositoryPaths)),
+      ...(isWorktree
+        ? [
+            ...worktreePaths(gitDir),
+            ...(modules === undefined ? there(gitDir, ["modules"]) : modules.flatMap(repositoryPaths)),
+          ]
+        : []),
     ],
-    own: isWorktree
-      ? [
-          ...worktreePaths(gitDir),
-          ...(modules === undefined ? there(gitDir, ["modules"]) : modules.flatMap(repositoryPaths)),
-        ]
-      : [],
+    reopened: isWorktree ? [gitDir] : [],
   };
 }
 
 function repositoryPaths(path: string): string[] {
   // What is reserved is made in a repository.
   const isMade = (name: string) =>
-    KEPT_EMPTY_GIT.includes(name) || (Object.hasOwn(RESERVED_GIT, name) && isRepository(path));
+    KEPT_EMPTY_GIT.includes(name) ||
+    ((Object.hasOwn(RESERVED_GIT, name) || isWrittenGit(name)) && isRepository(path));
   return heldGit("repository").flatMap((name) =>
     isMade(name) ? namesIn(path, [name]) : there(path, [name]),
   );
@@ -111,15 +128,16 @@ function repositoryPaths(path: string): string[] {
 
 function worktreePaths(path: string): string[] {
   return heldGit("worktree").flatMap((name) =>
-    name === WORKTREE_RESERVED ? namesIn(path, [name]) : there(path, [name]),
+    MADE_IN_WORKTREE.includes(name) ? namesIn(path, [name]) : there(path, [name]),
   );
 }
 
 /**
  * Whoever may write in a repository's `.git` could add `commondir`, by which git outside takes its configuration and
  * hooks from another place, such as one made in the workspace, or `config.worktree`: what protects `.git/config` would
- * be evaded. A file can only be held read-only when it is there, so that those are made, and say what holds anyway.
- * Source: gitrepository-layout(5). They stay, since two sandboxes may be in one repository at the same time.
+ * be evaded. A file can only be held when it is there, so that those are made, and say what holds anyway; and so are
+ * those that git writes in their place, empty. Source: gitrepository-layout(5). They stay, since two sandboxes may be in
+ * one repository at the same time.
  */
 export function keepGitFiles(workspace: string, outside?: OutsideGit): void {
   if (outside !== undefined) {
@@ -138,17 +156,22 @@ export function keepGitFiles(workspace: string, outside?: OutsideGit): void {
 }
 
 function keepFiles(below: string, repositories: readonly string[], worktrees: readonly string[]): void {
-  for (const path of repositories.filter(isRepository)) make(below, path, RESERVED_GIT);
-  for (const path of worktrees) make(below, path, { [WORKTREE_RESERVED]: "" });
+  const made = heldGit("repository").filter(
+    (name) => Object.hasOwn(RESERVED_GIT, name) || isWrittenGit(name),
+  );
+  for (const path of repositories.filter(isRepository)) make(below, path, made);
+  for (const path of worktrees) make(below, path, MADE_IN_WORKTREE);
 }
 
 /** An agent may exchange the directory, or the file that was just made: neither is followed. */
-function make(below: string, directory: string, files: Readonly<Record<string, string>>): void {
-  for (const [name, text] of Object.entries(files)) {
+function make(below: string, directory: string, names: readonly string[]): void {
+  for (const name of names) {
+    const text = isWrittenGit(name) ? undefined : RESERVED_GIT[name];
     try {
       inAgentDirectory(directory, { below }, (held) => {
-        const file = openSync(join(held, name), "wx", 0o444);
+        const file = openSync(join(held, name), "wx", text === undefined ? 0o666 : 0o444);
         try {
+          if (text === undefined) return;
           writeFileSync(file, text);
           // Whatever the umask is: in a repository that users share, git of another user reads it too.
           fchmodSync(file, 0o444);
@@ -164,28 +187,37 @@ function make(below: string, directory: string, files: Readonly<Record<string, s
 }
 
 /**
- * @returns the repository and those of its submodules, what git keeps of linked worktrees, and the directories in which
- *   there are too many of them, or links: they are to be held as a whole
+ * @returns the repository and those of its submodules (also of those that a linked worktree has), what git keeps of linked
+ *   worktrees, and the directories in which there are too many of them, or links: they are to be held as a whole
  */
 function gitDirectories(git: string): { repositories: string[]; worktrees: string[]; whole: string[] } {
-  const modules = submodules(join(git, "modules"));
-  const all = entries(join(git, "worktrees"));
+  const modules = modulesIn(git);
+  const repositories = [git, ...modules.found];
+  const worktrees = repositories.flatMap(worktreesOf);
+  const ofWorktrees = worktrees.map(modulesIn);
+  return {
+    repositories: [...repositories, ...ofWorktrees.flatMap(({ found }) => found)],
+    worktrees,
+    whole: [modules, ...ofWorktrees].flatMap(({ whole }) => whole),
+  };
+}
+
+function modulesIn(git: string): { found: string[]; whole: string[] } {
+  const found = submodules(join(git, "modules"));
+  return found === undefined ? { found: [], whole: [join(git, "modules")] } : { found, whole: [] };
+}
+
+/** What a repository keeps of its linked worktrees; none where there are too many of them, or links. */
+function worktreesOf(repository: string): string[] {
+  const directory = join(repository, "worktrees");
+  const all = entries(directory);
   const trees = all.filter((entry) => entry.isDirectory());
   // A mount on a link would show what the link leads to.
   const hasLinks = all.some(
     (entry) =>
-      entry.isSymbolicLink() ||
-      heldGit("worktree").some((name) => isLink(join(git, "worktrees", entry.name, name))),
+      entry.isSymbolicLink() || heldGit("worktree").some((name) => isLink(join(directory, entry.name, name))),
   );
-  const tooMany = hasLinks || trees.length > MAX_DIRECTORIES;
-  return {
-    repositories: [git, ...(modules ?? [])],
-    worktrees: tooMany ? [] : trees.map(({ name }) => join(git, "worktrees", name)),
-    whole: [
-      ...(modules === undefined ? [join(git, "modules")] : []),
-      ...(tooMany ? [join(git, "worktrees")] : []),
-    ],
-  };
+  return hasLinks || trees.length > MAX_DIRECTORIES ? [] : trees.map(({ name }) => join(directory, name));
 }
 
 /** A submodule is named as its path was, so that it may lie deeper, and can have submodules itself. */

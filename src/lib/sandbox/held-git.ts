@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { GIT_ENTRIES, type GitEntry } from "./runs-later/catalogue.ts";
 
 /** What is held in a kind of git directory: names below it, in the order of the catalogue. */
@@ -16,9 +16,16 @@ export const KEPT_EMPTY_GIT: readonly string[] = GIT_ENTRIES.filter(({ isKeptEmp
   ({ name }) => name,
 );
 
+/** Files that git writes in their place, so that they can be written inside and are held all the same. */
+const WRITTEN_GIT = GIT_ENTRIES.filter(({ isWritten }) => isWritten).map(({ name }) => name);
+
+export function isWrittenGit(path: string): boolean {
+  return WRITTEN_GIT.includes(basename(path));
+}
+
 /** What can't be a link in a repository, since what is in it, or it itself, is held in its place. */
 export const UNLINKED_GIT: readonly string[] = GIT_ENTRIES.filter(
-  ({ held, holds }) => held.includes("repository") || holds === "repositories" || holds === "worktrees",
+  ({ held, holds }) => held.includes("repository") || holds === "repositories",
 ).map(({ name }) => name);
 
 /** The same for a git directory outside of the workspace, with the directories on the way. */

@@ -4,7 +4,7 @@ import { readAgentFile } from "../core/agent-file.ts";
 import { contains } from "../core/contains.ts";
 import { realPath } from "../core/real-path.ts";
 import { userId } from "../core/user.ts";
-import { UNLINKED_OUTSIDE_GIT } from "./held-git.ts";
+import { heldGit, UNLINKED_OUTSIDE_GIT } from "./held-git.ts";
 import { OWN_PLACES } from "./policy/roots.ts";
 
 /** A pointer of git's is one path, and a submodule's configuration some lines. */
@@ -66,7 +66,7 @@ export function findOutsideGit(
   // All that is mounted to be held: a mount on a link would show what the link leads to.
   const held = [
     ...UNLINKED_OUTSIDE_GIT.map((name) => join(commonDir, name)),
-    ...["modules", "config.worktree"].map((name) => join(gitDir, name)),
+    ...["modules", ...heldGit("worktree")].map((name) => join(gitDir, name)),
   ];
   const linked = held.find((path) => look(path)?.isSymbolicLink());
   if (linked !== undefined) return refused(`${linked} is a symbolic link, which can't be held in its place`);

@@ -368,7 +368,8 @@ export class Sandbox {
 
   #view(): View {
     const { policy, workspace, git, home, protect, programs, agentDir, sessionDir, elsewhere } = this.#setup;
-    const guards = git && outsideGitPaths(git);
+    const own = gitPaths(workspace);
+    const outside = git && outsideGitPaths(git);
     const write = [...policy.allowWrite, ...writableGit(git)];
     const isWritable = (path: string) =>
       [workspace, ...write].some((place) => contains(realPath(place), path));
@@ -382,10 +383,8 @@ export class Sandbox {
       write,
       empty: ownCaches(policy, home),
       workspace,
-      protect: [...gitPaths(workspace), ...(guards?.common ?? []), ...protect],
-      ...(git && guards && git.gitDir !== git.commonDir
-        ? { reopen: { path: git.gitDir, protect: guards.own } }
-        : {}),
+      protect: [...own.held, ...(outside?.held ?? []), ...protect],
+      reopen: [...own.reopened, ...(outside?.reopened ?? [])],
       programs: [process.execPath, ownPrograms(), ...packageFiles(), ...programs],
       agentPlaces: this.#setup.agentPlaces,
       ...(agentDir === undefined ? {} : { agentDir }),

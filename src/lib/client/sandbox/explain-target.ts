@@ -1,9 +1,10 @@
-import { lstatSync, readdirSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { PictlError } from "../../core/errors.ts";
 import { rememberingRealPath } from "../../core/links.ts";
 import { realPath } from "../../core/real-path.ts";
-import { gitPaths, outsideGitPaths } from "../../sandbox/git-directory.ts";
+import { gitPaths, type HeldGit, outsideGitPaths } from "../../sandbox/git-directory.ts";
+import { isWrittenGit } from "../../sandbox/held-git.ts";
 import { findOutsideGit, type OutsideGit, type RefusedGit } from "../../sandbox/outside-git.ts";
 import { workspaceOf } from "../../sandbox/plan.ts";
 import { type Explained, explainHost, explainPath, type Verdict } from "../../sandbox/policy/explain.ts";
@@ -31,6 +32,7 @@ export function explainTarget(current: CurrentPolicy, target: string): Explanati
     const workspace = workspaceOf(cwd, home);
     const real = rememberingRealPath();
     const git = findOutsideGit(workspace, { home: real(home), denied: policy.denyRead.map(real) });
+    const { held, reopened } = heldIn(workspace, git);
     const expanded = target === "~" || target.startsWith("~/") ? join(home, target.slice(1)) : target;
     const about: Explained = {
       policy,
@@ -39,9 +41,9 @@ export function explainTarget(current: CurrentPolicy, target: string): Explanati
       workspace,
       readOnly: [
         ...policyPlaces(files, { cwd: realPath(cwd), workspace, writable: policy.allowWrite }),
-        ...gitPaths(workspace),
-        ...gitGuards(git),
+        ...held.filter((path) => !isWrittenGit(path)),
       ],
+      reopened,
       git,
       resolve: real,
     };
@@ -51,18 +53,11 @@ export function explainTarget(current: CurrentPolicy, target: string): Explanati
   return { enabled, host, port, connect: explainHost({ policy, origins }, host, port) };
 }
 
-function gitGuards(git: OutsideGit | RefusedGit | undefined): string[] {
-  if (git === undefined || "refused" in git) return [];
-  const { common, own } = outsideGitPaths(git);
-  // Of the other worktrees nothing can be written; this one's is opened again.
-  const worktrees = join(git.commonDir, "worktrees");
-  const others =
-    git.gitDir === git.commonDir
-      ? []
-      : readdirSync(worktrees)
-          .map((name) => join(worktrees, name))
-          .filter((path) => path !== git.gitDir);
-  return [...common.filter((path) => path !== worktrees), ...others, ...own];
+function heldIn(workspace: string, git: OutsideGit | RefusedGit | undefined): HeldGit {
+  const own = gitPaths(workspace);
+  if (git === undefined || "refused" in git) return own;
+  const outside = outsideGitPaths(git);
+  return { held: [...own.held, ...outside.held], reopened: [...own.reopened, ...outside.reopened] };
 }
 
 function isPath(target: string, cwd: string): boolean {

@@ -24,6 +24,7 @@ interface Wanted {
 /** How many words follow each argument that `mountArguments` makes. */
 const WORDS: Readonly<Record<string, number>> = {
   "--bind": 2,
+  "--bind-try": 2,
   "--ro-bind": 2,
   "--ro-bind-try": 2,
   "--dev-bind": 2,

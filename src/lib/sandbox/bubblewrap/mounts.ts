@@ -2,7 +2,7 @@ import { existsSync, lstatSync, readdirSync, readlinkSync, type Stats } from "no
 import { basename, dirname, join } from "node:path";
 import { contains } from "../../core/contains.ts";
 import { linksTo, rememberingLook, rememberingRealPath } from "../../core/links.ts";
-import { KEPT_EMPTY_GIT, RESERVED_GIT } from "../held-git.ts";
+import { isWrittenGit, KEPT_EMPTY_GIT, RESERVED_GIT } from "../held-git.ts";
 import { unplantedRealPath } from "../planted-links.ts";
 
 /** What a sandbox sees of the file system; all paths absolute. */
@@ -21,8 +21,8 @@ export interface View {
   workspace: string;
   /** Files and directories that stay as they are, and where they are, as far as they lie below something writable. */
   protect: readonly string[];
-  /** A git directory below one of {@link write} that is opened again after that is held, and what stays in it. */
-  reopen?: { path: string; protect: readonly string[] } | undefined;
+  /** Directories below those of {@link protect} that can be written again, save what is protected in them. */
+  reopen?: readonly string[] | undefined;
   /** Needed whatever `read` says: programs and their libraries, read-only and above everything writable. */
   programs: readonly string[];
   /** pi's configuration directory: its entries can be read, what it writes beside them is forgotten. */
@@ -126,7 +126,14 @@ export function mountArguments(view: View): string[] {
   for (const path of writable) args.push("--bind", path, path);
   const sessionDir = view.sessionDir === undefined ? undefined : real(view.sessionDir);
   const changeable = sessionDir === undefined ? writable : [...writable, sessionDir];
-  const kept = has("protect") ? keptPaths(view.protect, changeable) : [];
+  const reopened = has("protect") ? [...new Set(view.reopen ?? [])] : [];
+  const isReopened = (path: string) => reopened.some((place) => path !== place && contains(place, path));
+  const kept = has("protect")
+    ? keptPaths(
+        view.protect.filter((path) => !isReopened(path)),
+        changeable,
+      )
+    : [];
   const programs = [...new Set(view.programs.map(real))];
   // What is denied would be seen under another name once the directory that it is in was renamed.
   const deniedBelow = denied.filter(
@@ -154,10 +161,9 @@ export function mountArguments(view: View): string[] {
   for (const path of programs) args.push("--ro-bind", path, path);
   for (const [path, source] of Object.entries(view.elsewhere ?? {})) args.push("--ro-bind", source, path);
   for (const path of kept) addKept(args, path);
-  if (view.reopen !== undefined && has("protect")) {
-    const { path, protect } = view.reopen;
+  for (const path of reopened) {
     args.push("--bind", path, path);
-    const keptIn = keptPaths(protect, [path]);
+    const keptIn = keptPaths(view.protect.filter(isReopened), [path]);
     addPins(args, keptIn, [path]);
     for (const each of keptIn) addKept(args, each);
   }
@@ -199,6 +205,7 @@ function addKept(args: string[], path: string): void {
   if (KEPT_EMPTY_GIT.includes(name) && lstat(path) === undefined)
     args.push("--tmpfs", path, "--remount-ro", path);
   // Where nobody may make it, it isn't there, and the sandbox can't make it either.
+  else if (isWrittenGit(path)) args.push("--bind-try", path, path);
   else args.push(Object.hasOwn(RESERVED_GIT, name) ? "--ro-bind-try" : "--ro-bind", path, path);
 }
 

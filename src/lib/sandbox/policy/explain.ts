@@ -31,6 +31,8 @@ export interface Explained {
   home: string;
   /** The policy files, and what git or pictl outside of the sandbox would run or obey: read-only inside. */
   readOnly: readonly string[];
+  /** Directories below those that can be written again, save what is read-only in them. */
+  reopened?: readonly string[];
   /** Follows symlinks, as enforcement does; a path that doesn't exist is followed as far as it does. */
   resolve?: (path: string) => string;
 }
@@ -69,7 +71,9 @@ function reading(about: Explained, path: string, resolve: Resolve): Verdict {
 }
 
 function writing(about: Explained, path: string, resolve: Resolve): Verdict {
-  const protectedBy = about.readOnly.find((place) => contains(resolve(place), path));
+  const isReopened = (place: string) =>
+    about.reopened?.some((each) => contains(place, each) && contains(each, path)) ?? false;
+  const protectedBy = about.readOnly.find((place) => contains(resolve(place), path) && !isReopened(place));
   return (
     denial(about, path, resolve) ??
     (protectedBy === undefined

@@ -1026,7 +1026,7 @@ export interface GitEntry {
   /** A directory: all in it, or git directories themselves. */
   holds?: "files" | "repositories" | "worktrees";
   /**
-   * Which git directories it is held in, read-only and in its place: `repository`, every repository of the workspace and
+   * Which git directories it is held in, read-only (save {@link isWritten}) and in its place: `repository`, every repository of the workspace and
    * its submodules; `worktree`, what a repository keeps of a linked worktree; `outside`, a git directory that isn't in the workspace.
    */
   held: readonly ("repository" | "worktree" | "outside")[];
@@ -1034,6 +1034,11 @@ export interface GitEntry {
   stands?: string;
   /** An empty directory that can't be written is mounted in its place where it isn't there. */
   isKeptEmpty?: true;
+  /**
+   * A file that git writes in its place. It can be written inside, but no link can take its place. It is made where it
+   * isn't there.
+   */
+  isWritten?: true;
   because: string;
 }
 
@@ -1080,6 +1085,18 @@ export const GIT_ENTRIES: readonly GitEntry[] = [
   },
   { name: "gitdir", held: ["worktree"], because: "git takes it for the place of a worktree" },
   {
+    name: "COMMIT_EDITMSG",
+    held: ["repository", "worktree"],
+    isWritten: true,
+    because: "`git commit` writes the message, which may be the agent's, to where a link in its place leads",
+  },
+  {
+    name: "FETCH_HEAD",
+    held: ["repository", "worktree"],
+    isWritten: true,
+    because: "`git fetch` writes names of branches to where a link in its place leads",
+  },
+  {
     name: "modules",
     holds: "repositories",
     held: [],
@@ -1088,8 +1105,10 @@ export const GIT_ENTRIES: readonly GitEntry[] = [
   {
     name: "worktrees",
     holds: "worktrees",
-    held: ["outside"],
-    because: "what git obeys of a linked worktree is held in it; other worktrees aren't the workspace's",
+    held: ["repository", "outside"],
+    isKeptEmpty: true,
+    because:
+      "`git worktree prune`, and with it `git gc`, deletes all in what a link there leads to; worktrees that are there can be written",
   },
   {
     name: "info",

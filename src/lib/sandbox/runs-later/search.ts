@@ -12,7 +12,7 @@ import { isAbsolute, join, normalize, relative } from "node:path";
 import { readAgentFile } from "../../core/agent-file.ts";
 import { systemErrorCode } from "../../core/errors.ts";
 import { sha256 } from "../../core/sha256.ts";
-import { GIT_ENTRIES } from "./catalogue.ts";
+import { GIT_ENTRIES, type GitEntry } from "./catalogue.ts";
 import {
   key,
   type LaterFile,
@@ -42,6 +42,12 @@ const GIT_STORES = new Set(["objects", "refs", "logs", "lfs"]);
 const POINTER: Reason = {
   kind: "git",
   because: "git takes the configuration and the hooks of the repository to which it leads",
+};
+/** Below the git directory: their subdirectories hold too many files, which git names by their content and never writes again. */
+const OBJECT_STORES = new Set(["objects", "lfs/objects", "annex/objects"]);
+const GIT_LINK: Reason = {
+  kind: "git-link",
+  because: "git writes and deletes through it: a commit, a checkout or `git gc` may change what it leads to",
 };
 /** The kind of a link in the place of a directory that is never looked into. */
 const INSTALLED = "installed";
@@ -103,7 +109,7 @@ export class LaterSearch {
     const entries = yield* this.#list(fd, stats, names);
     const has = new Set(entries.map(({ name }) => name));
     const isRepository = has.has("HEAD") && ((has.has("objects") && has.has("refs")) || has.has("commondir"));
-    if (isRepository) yield* this.#git(fd, names);
+    if (isRepository) yield* this.#git(fd, names, GIT_STORES);
     for (const entry of entries) {
       const { name } = entry;
       const tooMuch = this.#matcher.notListed(names, name);
@@ -141,16 +147,23 @@ export class LaterSearch {
     return because === undefined ? this.#matcher.tree(names, name) : { kind: INSTALLED, because };
   }
 
-  /** What of a git directory is run or obeyed. */
-  *#git(fd: number, names: readonly string[]): Generator<void, void> {
+  /**
+   * What of a git directory is run or obeyed, and links by which git would write elsewhere.
+   *
+   * @param stores where links are looked for, where other directories in it aren't git's
+   */
+  *#git(fd: number, names: readonly string[], stores?: ReadonlySet<string>): Generator<void, void> {
     yield;
-    for (const { name, holds, because } of GIT_ENTRIES) {
+    // First, so that what is found by its name gets the reason that it has.
+    yield* this.#gitLinks(fd, names, names.length, stores);
+    for (const entry of GIT_ENTRIES) {
+      const { name, because } = entry;
       const reason = { kind: "git", because };
       const path = name.split("/");
       const last = path.pop() ?? "";
       try {
         yield* withDirectoryBelow(fd, path, (at) =>
-          this.#gitEntry(at, [...names, ...path], last, holds, reason),
+          this.#gitEntry(at, [...names, ...path], last, entry, reason),
         );
       } catch (error) {
         this.#unreadable([...names, name], error);
@@ -163,16 +176,37 @@ export class LaterSearch {
     fd: number,
     names: readonly string[],
     name: string,
-    holds: "files" | "repositories" | "worktrees" | undefined,
+    { holds, isWritten }: GitEntry,
     reason: Reason,
   ): Generator<void, void> {
     const stats = this.#lstat(fd, names, name);
-    if (stats === undefined) return;
+    // What git writes says nothing to it, and links were looked for.
+    if (stats === undefined || (isWritten && (stats.isFile() || stats.isSymbolicLink()))) return;
     if (!stats.isDirectory()) yield* this.#record(fd, names, name, reason);
     else if (holds === "files")
       yield* this.#below(fd, names, name, (below, path) => this.#directory(below, path, reason));
     else if (holds !== undefined)
       yield* this.#below(fd, names, name, (below, path) => this.#repositories(below, path));
+  }
+
+  /** @param depth how many of the names lead to the git directory */
+  *#gitLinks(
+    fd: number,
+    names: readonly string[],
+    depth: number,
+    stores?: ReadonlySet<string>,
+  ): Generator<void, void> {
+    yield;
+    const path = names.slice(depth).join("/");
+    for (const entry of yield* this.#list(fd, fstatSync(fd), names)) {
+      const { name } = entry;
+      if (entry.isSymbolicLink()) yield* this.#record(fd, names, name, GIT_LINK);
+      else if (
+        entry.isDirectory() &&
+        (path === "" ? (stores?.has(name) ?? !isLookedThrough(name)) : !isObjects(path, name))
+      )
+        yield* this.#below(fd, names, name, (below, further) => this.#gitLinks(below, further, depth));
+    }
   }
 
   /** A submodule is named as its path was, so that its repository may lie deeper. */
@@ -231,7 +265,7 @@ export class LaterSearch {
     const after = this.#lstat(fd, names, name);
     if (after === undefined || this.#isTooNew(after, path)) return;
     this.files.set(key(this.#root, file.path), file);
-    if (file.target !== undefined && file.kind !== INSTALLED) {
+    if (file.target !== undefined && file.kind !== INSTALLED && file.kind !== GIT_LINK.kind) {
       const inside = this.#inside(names, file.target);
       if (inside !== undefined) yield* this.#follow(inside, path, reason);
     }
@@ -440,6 +474,15 @@ export class LaterSearch {
     this.leaveOut(names, "it was changed while its session started");
     return true;
   }
+}
+
+/** Whether all in a directory of a git directory is listed, so that links in it are. */
+function isLookedThrough(name: string): boolean {
+  return GIT_ENTRIES.some((entry) => entry.name === name && entry.holds !== undefined);
+}
+
+function isObjects(path: string, name: string): boolean {
+  return OBJECT_STORES.has(path) && name !== "info" && name !== "pack";
 }
 
 function isGitEntry(name: string): boolean {

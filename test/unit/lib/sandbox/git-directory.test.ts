@@ -14,7 +14,7 @@ function repository(t: TestContext): string {
 }
 
 test("a link in the place of what has to stay is refused, naming it", (t) => {
-  for (const name of ["hooks", "config"]) {
+  for (const name of ["hooks", "config", "COMMIT_EDITMSG", "FETCH_HEAD", "worktrees"]) {
     const root = repository(t);
     symlinkSync("/elsewhere", join(root, ".git", name));
     assert.throws(() => refuseLinkedGit(root), {
@@ -58,10 +58,10 @@ test("a submodule without its HEAD, which an agent can take away, is held as bef
   ] as const)
     writeFileSync(join(module, name), text);
   keepGitFiles(root);
-  const held = gitPaths(root);
+  const before = gitPaths(root);
   rmSync(join(module, "HEAD"));
-  assert.deepEqual(gitPaths(root), held);
-  assert.ok(held.includes(join(module, "config")));
+  assert.deepEqual(gitPaths(root), before);
+  assert.ok(before.held.includes(join(module, "config")));
 });
 
 test("submodules and worktrees are held one by one, and as a whole where they are too many or links", (t) => {
@@ -74,24 +74,29 @@ test("submodules and worktrees are held one by one, and as a whole where they ar
   make("modules", "libs", "one");
   make("modules", "libs", "one", "modules", "two");
   make("worktrees", "tree");
-  const names = ["hooks", "commondir", "config.worktree", "remotes", "branches"];
-  assert.deepEqual(gitPaths(root), [
-    ...names.map((name) => git(name)),
-    ...names.map((name) => git("modules/libs/one", name)),
-    ...names.map((name) => git("modules/libs/one/modules/two", name)),
-    git("worktrees/tree/config.worktree"),
-  ]);
+  const written = ["COMMIT_EDITMSG", "FETCH_HEAD"];
+  const names = ["hooks", "commondir", "config.worktree", "remotes", "branches", ...written, "worktrees"];
+  assert.deepEqual(gitPaths(root), {
+    held: [
+      ...names.map((name) => git(name)),
+      ...names.map((name) => git("modules/libs/one", name)),
+      ...names.map((name) => git("modules/libs/one/modules/two", name)),
+      ...["config.worktree", ...written].map((name) => git("worktrees/tree", name)),
+    ],
+    reopened: [git("worktrees/tree")],
+  });
   keepGitFiles(root);
+  for (const name of written) assert.equal(readFileSync(git("worktrees/tree", name), "utf8"), "");
   assert.equal(readFileSync(git("modules/libs/one/modules/two/commondir"), "utf8"), ".\n");
   symlinkSync("one", git("modules/libs/link"));
-  assert.deepEqual(gitPaths(root).slice(0, 2), [git("modules"), git("hooks")]);
+  assert.deepEqual(gitPaths(root).held.slice(0, 2), [git("modules"), git("hooks")]);
   rmSync(git("modules/libs/link"));
   for (let index = 0; index < 40; index++) {
     make("modules", `m${index}`);
     make("worktrees", `w${index}`);
   }
-  assert.deepEqual(
-    gitPaths(root),
-    ["modules", "worktrees", ...names].map((name) => git(name)),
-  );
+  assert.deepEqual(gitPaths(root), {
+    held: ["modules", ...names].map((name) => git(name)),
+    reopened: [],
+  });
 });

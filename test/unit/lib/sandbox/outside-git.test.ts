@@ -97,7 +97,7 @@ describe("isn't opened", () => {
     ],
     "where it is no repository": ["tree", (root) => unlinkSync(join(root, "main/.git/HEAD"))],
   };
-  for (const path of ["gitdir", "commondir", "config.worktree", "modules"])
+  for (const path of ["gitdir", "commondir", "config.worktree", "modules", "COMMIT_EDITMSG"])
     attacks[`where ${path} is a link`] = [
       "tree",
       (root) => replaceBy(join(root, worktree, path), join(root, "secret")),
@@ -110,6 +110,7 @@ describe("isn't opened", () => {
     "objects",
     "commondir",
     "worktrees",
+    "FETCH_HEAD",
   ])
     attacks[`where ${path} of the repository is a link`] = [
       "tree",
@@ -132,10 +133,11 @@ describe("isn't opened", () => {
 test("of an ordinary repository, worktrees with links in them are held as a whole: no link is mounted", (t) => {
   const root = repositories(t);
   const directory = join(root, "main/.git/worktrees");
-  assert.ok(gitPaths(join(root, "main")).includes(join(directory, "tree/gitdir")));
+  assert.ok(gitPaths(join(root, "main")).held.includes(join(directory, "tree/gitdir")));
   unlinkSync(join(directory, "tree/gitdir"));
   symlinkSync(join(root, "secret"), join(directory, "tree/gitdir"));
-  const held = gitPaths(join(root, "main"));
+  const { held, reopened } = gitPaths(join(root, "main"));
+  assert.deepEqual(reopened, []);
   assert.ok(held.includes(directory));
   assert.ok(!held.includes(join(directory, "tree/gitdir")));
 });

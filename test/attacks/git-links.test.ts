@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, it } from "node:test";
+import { attack } from "../support/attack.ts";
+import type { Workspace } from "../support/workspace.ts";
+
+/** What the user has outside of the workspace. */
+const PRECIOUS = "precious\n";
+
+attack(
+  "links in `.git` through which git outside would write or delete",
+  "strict",
+  ({ profile, makePlace, ids }) => {
+    let place: Workspace;
+    let git: (...args: string[]) => string;
+    beforeEach(() => {
+      place = makePlace();
+      const env = {
+        PATH: process.env.PATH,
+        HOME: place.root,
+        GIT_EDITOR: "true",
+        ...Object.fromEntries(
+          ["AUTHOR", "COMMITTER"].flatMap((who) => [
+            [`GIT_${who}_NAME`, "x"],
+            [`GIT_${who}_EMAIL`, "x@y"],
+          ]),
+        ),
+      };
+      git = (...args) =>
+        execFileSync("git", ["-C", place.cwd, ...args], {
+          ...ids,
+          env,
+          encoding: "utf8",
+          stdio: ["ignore", "pipe", "pipe"],
+        });
+      git("init", "-q", "-b", "main");
+      git("commit", "-qm", "first", "--allow-empty");
+      mkdirSync(join(place.root, "documents"));
+      writeFileSync(join(place.root, "documents/letter"), PRECIOUS);
+      writeFileSync(join(place.root, "bashrc"), PRECIOUS);
+    });
+    afterEach(() => place.dispose());
+
+    const inside = (lines: readonly string[]) =>
+      place.run([
+        "sandbox",
+        "run",
+        "--profile",
+        profile,
+        "--",
+        "sh",
+        "-c",
+        [
+          "exec 2>&1",
+          "export GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x@y GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x@y GIT_EDITOR=true",
+          ...lines,
+        ].join("\n"),
+      ]);
+
+    it("a commit and a fetch change nothing outside, and no worktree is planted", async () => {
+      const { stdout } = await inside([
+        ...["COMMIT_EDITMSG", "FETCH_HEAD"].flatMap((name) => [
+          `ln -sf '${place.root}/bashrc' .git/link && mv .git/link .git/${name}`,
+          `rm -f .git/${name}; ln -s '${place.root}/bashrc' .git/${name}`,
+        ]),
+        "mv .git was; rm -rf .git/worktrees; mkdir .git/worktrees",
+        `ln -s '${place.root}/documents' .git/worktrees/x; mv .git/worktrees .git/away`,
+        "echo 'evil #' > .git/MERGE_MSG",
+        "echo done",
+      ]);
+      assert.match(stdout, /Device or resource busy[\s\S]*Read-only file system[\s\S]*done\n$/);
+      git("commit", "-q", "--allow-empty");
+      git("fetch", "-q", ".", "main");
+      git("worktree", "prune");
+      git("gc", "-q");
+      assert.equal(readFileSync(join(place.root, "bashrc"), "utf8"), PRECIOUS);
+      assert.equal(readFileSync(join(place.root, "documents/letter"), "utf8"), PRECIOUS);
+      assert.match(readFileSync(join(place.cwd, ".git/COMMIT_EDITMSG"), "utf8"), /^evil #/);
+    });
+
+    it("what an agent left there from before is refused by name", async () => {
+      for (const name of ["COMMIT_EDITMSG", "FETCH_HEAD", "worktrees"]) {
+        const path = join(place.cwd, ".git", name);
+        rmSync(path, { force: true, recursive: true });
+        symlinkSync(join(place.root, "documents"), path);
+        const { code, stderr } = await inside(["echo ran"]);
+        assert.equal(code, 7);
+        assert.match(stderr, new RegExp(`${name}: it is a symbolic link`));
+        rmSync(path);
+      }
+    });
+
+    it("git works inside and outside, also in a linked worktree that is there", async () => {
+      git("worktree", "add", "-q", "tree");
+      const work = (cwd: string, side: string) => [
+        `cd ${cwd}`,
+        "git commit -qm one --allow-empty",
+        "git commit -q --amend --allow-empty",
+        "echo 1 > a; git add a; git stash -q; git stash pop -q; git commit -qm a",
+        `git checkout -qb ${side} HEAD~1; echo 2 > b; git add b; git commit -qm b`,
+        `git rebase -q -; git checkout -q -; git merge -q --no-ff ${side}`,
+        `git revert --no-edit HEAD -m 1; git cherry-pick ${side} --allow-empty --keep-redundant-commits`,
+        "git fetch -q . HEAD; git reset -q --hard HEAD~1; git gc -q; git fsck --no-progress",
+        "git status --short; git log -1 --format=%s",
+        "cd - > /dev/null",
+      ];
+      const { stdout } = await inside([
+        "set -e",
+        ...work("tree", "one"),
+        "echo tree/ > .git/info/exclude",
+        ...work(".", "two"),
+      ]);
+      assert.match(stdout, /Revert "Merge branch 'one'[\s\S]*Revert "Merge branch 'two'/);
+      assert.doesNotMatch(stdout, /error|fatal|busy|Read-only/i);
+      const seen = git("log", "-1", "--format=%s");
+      assert.match(seen, /^Revert/);
+      git("commit", "-qm", "outside", "--allow-empty", "--amend");
+      git("-C", "tree", "commit", "-qm", "outside", "--allow-empty");
+      git("worktree", "add", "-q", "another");
+      git("worktree", "remove", "another");
+      // Nothing of what was made stays in the way.
+      git("worktree", "remove", "--force", "tree");
+      assert.ok(!existsSync(join(place.cwd, ".git/worktrees/tree")));
+    });
+  },
+);
