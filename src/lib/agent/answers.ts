@@ -6,8 +6,9 @@ const branched = z.object({ cancelled: z.boolean(), text: z.optional(z.string())
 const moved = z.object({ cancelled: z.boolean() });
 
 /**
- * The `data` of pi's answers that pictl uses itself, as far as it reads them; they may hold more. An extension, or what
- * runs in a sandbox, may answer for pi. Source: docs/rpc.md of pi.
+ * The `data` of pi's answers that pictl uses or shows itself, as far as it reads them; they may hold more. An extension, or
+ * what runs in a sandbox, may answer for pi, and pi adds up what a session's file says without looking at it. Source:
+ * docs/rpc.md of pi.
  */
 const ANSWERS = {
   get_state: z.object({
@@ -21,6 +22,35 @@ const ANSWERS = {
     messageCount: z.number(),
   }),
   get_available_models: z.object({ models: z.array(model) }),
+  get_session_stats: z.object({
+    sessionId: z.string(),
+    sessionFile: z.optional(z.string()),
+    userMessages: z.number(),
+    assistantMessages: z.number(),
+    toolCalls: z.number(),
+    toolResults: z.number(),
+    totalMessages: z.number(),
+    tokens: z.object({
+      input: z.number(),
+      output: z.number(),
+      cacheRead: z.number(),
+      cacheWrite: z.number(),
+      total: z.number(),
+    }),
+    cost: z.number(),
+    contextUsage: z.optional(
+      z.object({
+        tokens: z.nullable(z.number()),
+        contextWindow: z.number(),
+        percent: z.nullable(z.number()),
+      }),
+    ),
+  }),
+  get_commands: z.object({
+    commands: z.array(
+      z.object({ name: z.string(), description: z.optional(z.string()), source: z.string() }),
+    ),
+  }),
   get_fork_messages: z.object({ messages: z.array(z.object({ entryId: z.string() })) }),
   clear_queue: z.object({ steering: z.array(z.string()), followUp: z.array(z.string()) }),
   fork: branched,

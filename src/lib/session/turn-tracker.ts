@@ -1,16 +1,7 @@
 import { isTransientError } from "../agent/pi/transient-error.ts";
 import type { AgentRecord } from "../agent/rpc-channel.ts";
+import { addUsage, type UsageSum } from "../core/session-files/usage.ts";
 import type { Turn, TurnOutcome } from "../protocol/session.ts";
-
-/** pi's `Usage` (its message-types.md). */
-interface Usage {
-  input: number;
-  output: number;
-  cacheRead: number;
-  cacheWrite: number;
-  totalTokens: number;
-  cost: { total: number };
-}
 
 type AssistantMessage = {
   role: string;
@@ -19,7 +10,7 @@ type AssistantMessage = {
   model?: string;
   stopReason?: string;
   errorMessage?: string;
-  usage?: Usage;
+  usage?: unknown;
 };
 
 /** pi saves these as `message` entries (its session-format.md). */
@@ -37,8 +28,10 @@ export class TurnTracker {
   #text = "";
   #toolCalls = 0;
   #messages = 0;
-  #tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, total: 0 };
-  #cost = 0;
+  readonly #used: UsageSum = {
+    tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, total: 0 },
+    cost: 0,
+  };
   #aborted = false;
 
   observe(record: AgentRecord): void {
@@ -50,12 +43,12 @@ export class TurnTracker {
         this.#addMessage(record.message as AssistantMessage | undefined);
         break;
       case "compaction_end":
-        this.#addUsage((record.result as { usage?: Usage } | undefined)?.usage);
+        addUsage(this.#used, (record.result as { usage?: unknown } | undefined)?.usage);
         break;
       case "entry_appended": {
         // What pi spends by itself, such as for keeping the prompt cache warm.
-        const entry = record.entry as { type?: string; usage?: Usage } | undefined;
-        if (entry?.type === "usage") this.#addUsage(entry.usage);
+        const entry = record.entry as { type?: string; usage?: unknown } | undefined;
+        if (entry?.type === "usage") addUsage(this.#used, entry.usage);
         break;
       }
       case "agent_settled":
@@ -68,7 +61,7 @@ export class TurnTracker {
     if (message === undefined) return;
     if (SAVED_ROLES.has(message.role)) this.#messages += 1;
     // Also a tool's, which may have asked a model.
-    this.#addUsage(message.usage);
+    addUsage(this.#used, message.usage);
     if (message.role !== "assistant") return;
     this.#last = message;
     const text = (message.content ?? [])
@@ -76,16 +69,6 @@ export class TurnTracker {
       .map((block) => block.text ?? "")
       .join("");
     if (text !== "") this.#text = text;
-  }
-
-  #addUsage(usage: Usage | undefined): void {
-    if (usage === undefined) return;
-    this.#tokens.input += usage.input;
-    this.#tokens.output += usage.output;
-    this.#tokens.cacheRead += usage.cacheRead;
-    this.#tokens.cacheWrite += usage.cacheWrite;
-    this.#tokens.total += usage.totalTokens;
-    this.#cost += usage.cost.total;
   }
 
   /** How many messages pi has completed that it saves as such, and whether the assistant's is among them. */
@@ -133,8 +116,8 @@ export class TurnTracker {
     return {
       text: this.#text,
       ...(this.#last?.provider === undefined ? {} : { model: `${this.#last.provider}/${this.#last.model}` }),
-      tokens: this.#tokens,
-      cost: this.#cost,
+      tokens: this.#used.tokens,
+      cost: this.#used.cost,
       durationMs: Date.now() - this.#startedAt,
       toolCalls: this.#toolCalls,
     };

@@ -1,8 +1,10 @@
+import { parseTime } from "../../core/session-files/json.ts";
 import type { PiEntry } from "../pi-data.ts";
 import type { Colors } from "./color.ts";
 import { alignColumns, widthOfText } from "./columns.ts";
 import { describeEntry, MAX_ENTRY_COLUMNS } from "./entry-line.ts";
 import { timeOf } from "./numbers.ts";
+import { readEntry } from "./pi-entries.ts";
 import { clip } from "./text-width.ts";
 
 export interface EntriesOptions {
@@ -21,7 +23,7 @@ const END = "|";
 /** Entries a line each: id, time, what it is, and the beginning of its text. */
 export function renderEntries(entries: readonly PiEntry[], options: EntriesOptions): string {
   const { leafId, colors, width } = options;
-  const described = entries.map((entry) => ({ entry, ...describeEntry(entry) }));
+  const described = entries.map(readEntry).map((entry) => ({ entry, ...describeEntry(entry) }));
   const heads = alignColumns(
     described.map(({ entry, kind }) => [
       entry.id === leafId ? "*" : " ",
@@ -41,6 +43,6 @@ export function renderEntries(entries: readonly PiEntry[], options: EntriesOptio
 }
 
 function timeText(timestamp: string | undefined): string {
-  const ms = Date.parse(timestamp ?? "");
-  return Number.isNaN(ms) ? "-" : timeOf(ms);
+  const ms = parseTime(timestamp);
+  return ms === undefined ? "-" : timeOf(ms);
 }

@@ -1,10 +1,12 @@
+import { asTime } from "../../core/session-files/json.ts";
 import type { TranscriptMessage } from "../../protocol/transcript.ts";
 import type { PiBlock, PiMessage } from "../pi-data.ts";
+import { readMessage } from "./pi-entries.ts";
 import { renderTranscript, type TranscriptOptions } from "./transcript.ts";
 
 /** pi's own messages for a person, in the form of a transcript. */
 export function renderMessages(messages: readonly PiMessage[], options: TranscriptOptions): string {
-  return renderTranscript(messages.map(shownMessage), options);
+  return renderTranscript(messages.map(readMessage).map(shownMessage), options);
 }
 
 /** The text blocks of a message's content, joined. */
@@ -14,13 +16,13 @@ export function contentText(content: string | readonly PiBlock[] | undefined): s
 }
 
 function shownMessage(message: PiMessage): TranscriptMessage {
-  const { role, content, timestamp = 0 } = message;
+  const { role, content } = message;
   const blocks = Array.isArray(content) ? content : [];
   const images = blocks.filter(({ type }) => type === "image").length;
   const common = {
     entryId: "",
     text: contentText(content),
-    timestamp,
+    timestamp: asTime(message.timestamp) ?? 0,
     ...(images > 0 ? { images } : {}),
   };
   switch (role) {

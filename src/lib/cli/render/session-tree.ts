@@ -1,7 +1,9 @@
+import { asString } from "../../core/session-files/json.ts";
 import type { PiEntry, PiTreeNode } from "../pi-data.ts";
 import type { Colors } from "./color.ts";
 import { widthOfText } from "./columns.ts";
 import { describeEntry, MAX_ENTRY_COLUMNS, oneLine } from "./entry-line.ts";
+import { readEntry } from "./pi-entries.ts";
 import { clip } from "./text-width.ts";
 
 export interface TreeOptions {
@@ -86,22 +88,24 @@ function shownNodes(roots: readonly PiTreeNode[], { leafId, all }: TreeOptions):
     .map((node) => ({ node, siblings: top, parent: null as string | null }));
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { node, siblings, parent } = next;
-    parents.set(node.entry.id, parent);
+    const entry = readEntry(node.entry);
+    parents.set(entry.id, parent);
     let below = siblings;
-    if (all || node.label !== undefined || isSaid(node.entry)) {
+    const label = asString(node.label);
+    if (all || label !== undefined || isSaid(entry)) {
       const shown: ShownNode = {
-        entry: node.entry,
-        label: node.label,
+        entry,
+        label,
         active: false,
         here: false,
         children: [],
       };
       siblings.push(shown);
-      byId.set(node.entry.id, shown);
+      byId.set(entry.id, shown);
       below = shown.children;
     }
     for (const child of [...node.children].reverse()) {
-      pending.push({ node: child, siblings: below, parent: node.entry.id });
+      pending.push({ node: child, siblings: below, parent: entry.id });
     }
   }
   let isNearest = true;

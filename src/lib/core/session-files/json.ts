@@ -61,9 +61,18 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-/** Milliseconds since the epoch of an ISO 8601 time, or undefined. */
+/** The end of the year 9999, in milliseconds. */
+const LATEST_TIME = Date.UTC(10_000, 0, 1) - 1;
+
+/** Milliseconds since the epoch of an ISO 8601 time from 1970 to 9999, or undefined: others sort and print as nonsense. */
 export function parseTime(value: unknown): number | undefined {
-  return typeof value === "string" ? asNumber(Date.parse(value)) : undefined;
+  return typeof value === "string" ? asTime(Date.parse(value)) : undefined;
+}
+
+/** The same for a number of milliseconds. */
+export function asTime(value: unknown): number | undefined {
+  const time = asNumber(value);
+  return time !== undefined && time >= 0 && time <= LATEST_TIME ? time : undefined;
 }
 
 /** The text blocks of a message's `content` (a string or blocks), joined; other blocks are left out. */

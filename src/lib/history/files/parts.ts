@@ -1,6 +1,5 @@
 import { cutText } from "../../core/cut-text.ts";
 import {
-  asNumber,
   asObject,
   asString,
   contentBlocks,
@@ -126,26 +125,4 @@ function stringsOf(value: unknown, depth = 0): string[] {
 /** A model as it is named everywhere: `provider/id`. */
 export function modelName(provider: unknown, id: unknown): string | undefined {
   return typeof provider === "string" && typeof id === "string" ? `${provider}/${id}` : undefined;
-}
-
-/** What a model's answer used. */
-export interface Usage {
-  input: number;
-  output: number;
-  cacheRead: number;
-  cacheWrite: number;
-  cost: number;
-}
-
-/** Tokens and cost of an entry, or of its message; undefined where it has none. */
-export function usageOf(value: unknown): Usage | undefined {
-  const usage = asObject(value);
-  if (usage === undefined) return undefined;
-  return {
-    input: asNumber(usage.input) ?? 0,
-    output: asNumber(usage.output) ?? 0,
-    cacheRead: asNumber(usage.cacheRead) ?? 0,
-    cacheWrite: asNumber(usage.cacheWrite) ?? 0,
-    cost: asNumber(asObject(usage.cost)?.total) ?? 0,
-  };
 }

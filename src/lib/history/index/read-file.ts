@@ -8,8 +8,9 @@ import {
 } from "../../core/session-files/json.ts";
 import { forEachLine, type Line } from "../../core/session-files/line-reader.ts";
 import type { KeptSession } from "../../core/session-files/sandboxed-directory.ts";
+import { usageOf } from "../../core/session-files/usage.ts";
 import { MAX_PARSED_LINE, readEntryLine } from "../files/entry-line.ts";
-import { cutBeforeWord, modelName, partsOf, usageOf } from "../files/parts.ts";
+import { cutBeforeWord, modelName, partsOf } from "../files/parts.ts";
 import { bareState, type FileState, newState } from "./file-state.ts";
 import type { IndexWriter } from "./writer.ts";
 

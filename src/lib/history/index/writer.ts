@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
-import type { Part, Usage } from "../files/parts.ts";
+import type { Usage } from "../../core/session-files/usage.ts";
+import type { Part } from "../files/parts.ts";
 import { kindNumber } from "../kinds.ts";
 import type { Fold } from "../text/fold.ts";
 import type { Columns } from "./columns.ts";

@@ -1,6 +1,7 @@
 import { asObject, parseTime } from "../../core/session-files/json.ts";
+import { usageOf } from "../../core/session-files/usage.ts";
 import type { Directories } from "../exclusion.ts";
-import { partsOf, usageOf } from "../files/parts.ts";
+import { partsOf } from "../files/parts.ts";
 import { ReadBack } from "../files/read-back.ts";
 import type { FileRow, HistoryIndex } from "../index/history-index.ts";
 import { KINDS } from "../kinds.ts";

@@ -9,8 +9,9 @@ import {
 } from "../../core/session-files/json.ts";
 import { forEachLine, type Line } from "../../core/session-files/line-reader.ts";
 import { openSessionFile } from "../../core/session-files/open.ts";
+import { usageOf } from "../../core/session-files/usage.ts";
 import { MAX_PARSED_LINE, readEntryLine } from "../files/entry-line.ts";
-import { modelName, type Part, partsOf, usageOf } from "../files/parts.ts";
+import { modelName, type Part, partsOf } from "../files/parts.ts";
 import type { FileRow } from "../index/history-index.ts";
 import type { Hit } from "../types.ts";
 import type { RunStep } from "./bounded.ts";

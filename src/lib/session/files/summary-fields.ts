@@ -6,6 +6,7 @@ import {
   type JsonObject,
   parseTime,
 } from "../../core/session-files/json.ts";
+import { addUsage } from "../../core/session-files/usage.ts";
 import type { LineFacts } from "./summary-line.ts";
 
 /** Characters of the first prompt that a listing keeps. */
@@ -130,17 +131,6 @@ function countMessage(summary: SessionSummary, role: unknown): void {
 
 function setModel(summary: SessionSummary, provider: unknown, id: unknown): void {
   if (typeof provider === "string" && typeof id === "string") summary.model = `${provider}/${id}`;
-}
-
-function addUsage(summary: SessionSummary, value: unknown): void {
-  const usage = asObject(value);
-  if (usage === undefined) return;
-  for (const kind of ["input", "output", "cacheRead", "cacheWrite"] as const) {
-    const count = asNumber(usage[kind]) ?? 0;
-    summary.tokens[kind] += count;
-    summary.tokens.total += count;
-  }
-  summary.cost += asNumber(asObject(usage.cost)?.total) ?? 0;
 }
 
 function cut(text: string): string {

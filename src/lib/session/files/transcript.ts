@@ -3,12 +3,14 @@ import {
   asNumber,
   asObject,
   asString,
+  asTime,
   contentBlocks,
   contentText,
   type JsonObject,
   parseTime,
 } from "../../core/session-files/json.ts";
-import type { TranscriptMessage, TranscriptUsage } from "../../protocol/transcript.ts";
+import { usageOf } from "../../core/session-files/usage.ts";
+import type { TranscriptMessage } from "../../protocol/transcript.ts";
 import { activeBranch } from "./entries.ts";
 
 /**
@@ -30,7 +32,7 @@ export function toTranscript(entries: readonly SessionEntry[], leafId?: string |
       ...(content.role === "user" ? { number: ++users } : {}),
       entryId: entry.id,
       ...content,
-      timestamp: messageTime(source.timestamp) ?? parseTime(record.timestamp) ?? 0,
+      timestamp: asTime(source.timestamp) ?? parseTime(record.timestamp) ?? 0,
     });
   }
   return transcript;
@@ -43,12 +45,6 @@ export function forkPoints(
   return transcript.flatMap(({ number, entryId, text }) =>
     number === undefined ? [] : [{ number, entryId, text }],
   );
-}
-
-/** Milliseconds that a `Date` can hold; others would make formatting throw. */
-function messageTime(value: unknown): number | undefined {
-  const time = asNumber(value);
-  return time === undefined || Number.isNaN(new Date(time).getTime()) ? undefined : time;
 }
 
 type Content = Omit<TranscriptMessage, "number" | "entryId" | "timestamp">;
@@ -79,7 +75,7 @@ function readMessage(message: JsonObject): Content | undefined {
         ...optional("toolCallId", asString(message.toolCallId)),
         ...optional("toolName", asString(message.toolName)),
         ...(message.isError === true ? { isError: true } : {}),
-        ...optional("usage", readUsage(message.usage)),
+        ...optional("usage", usageOf(message.usage)),
         ...imagesOf(message.content),
       };
     case "bashExecution":
@@ -119,7 +115,7 @@ function readAssistant(message: JsonObject): Content {
     ...optional("model", model === undefined || provider === undefined ? model : `${provider}/${model}`),
     ...optional("stopReason", asString(message.stopReason)),
     ...optional("errorMessage", asString(message.errorMessage)),
-    ...optional("usage", readUsage(message.usage)),
+    ...optional("usage", usageOf(message.usage)),
   };
 }
 
@@ -141,18 +137,6 @@ function readCustom(message: JsonObject): Content | undefined {
     text: contentText(message.content),
     ...optional("kind", asString(message.customType)),
     ...imagesOf(message.content),
-  };
-}
-
-function readUsage(value: unknown): TranscriptUsage | undefined {
-  const usage = asObject(value);
-  if (usage === undefined) return undefined;
-  return {
-    input: asNumber(usage.input) ?? 0,
-    output: asNumber(usage.output) ?? 0,
-    cacheRead: asNumber(usage.cacheRead) ?? 0,
-    cacheWrite: asNumber(usage.cacheWrite) ?? 0,
-    cost: asNumber(asObject(usage.cost)?.total) ?? 0,
   };
 }
 

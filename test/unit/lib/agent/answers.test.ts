@@ -24,6 +24,8 @@ test("an answer of another shape is refused, with the place", () => {
     ["get_fork_messages", { messages: [{ entryId: "a" }, null] }, "(messages.1: "],
     ["get_available_models", { models: {} }, "(models: "],
     ["clear_queue", { steering: [1], followUp: [] }, "(steering.0: "],
+    ["get_session_stats", { sessionId: "a", tokens: {} }, "(userMessages: "],
+    ["get_commands", { commands: [{ name: "x", source: 3 }] }, "(commands.0.source: "],
     ["clone", [], "("],
   ] as const)
     assert.throws(

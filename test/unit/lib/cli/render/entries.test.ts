@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PiEntry } from "../../../../../src/lib/cli/pi-data.ts";
+import type { PiEntry, PiMessage } from "../../../../../src/lib/cli/pi-data.ts";
 import { plainColors } from "../../../../../src/lib/cli/render/color.ts";
 import { widthOfText } from "../../../../../src/lib/cli/render/columns.ts";
 import { renderEntries } from "../../../../../src/lib/cli/render/entries.ts";
 import { describeEntry } from "../../../../../src/lib/cli/render/entry-line.ts";
+
+import { renderMessages } from "../../../../../src/lib/cli/render/pi-messages.ts";
+import { renderTree } from "../../../../../src/lib/cli/render/session-tree.ts";
 
 const options = { leafId: "b", colors: plainColors(), width: undefined };
 const text = (content: string) => [{ type: "text", text: content }];
@@ -59,4 +62,22 @@ test("each kind of entry tells what it holds", () => {
     "assistant: (aborted)",
   );
   assert.equal(described({ message: { role: "user", content: "\u001b]0;x\u0007hi" } }), "user: hi");
+});
+
+test("what isn't as pi writes it is left out, whatever is in the session's file", () => {
+  const values = [null, 7, 1e308, true, "text", [], [null, 7, { type: 3, text: {} }], { type: "text" }];
+  const types = ["message", "compaction", "model_change", "label", "session_info", "custom", "odd", 5, null];
+  const roles = ["assistant", "toolResult", "bashExecution", "compactionSummary", "system", "odd", 5, null];
+  for (const value of values) {
+    const names = ["content", "timestamp", "provider", "modelId", "name", "summary", "label", "exitCode"];
+    const fields = Object.fromEntries(names.map((name) => [name, value]));
+    const entries = types.flatMap((type) =>
+      roles.map((role) => ({ ...fields, type, id: value, message: { ...fields, role, sections: value } })),
+    ) as unknown as PiEntry[];
+    assert.equal(renderEntries(entries, options).split("\n").length, entries.length + 1);
+    const messages = entries.map(({ message }) => message as PiMessage);
+    assert.ok(renderMessages(messages, { colors: plainColors(), width: undefined }) !== undefined);
+    const tree = entries.map((entry) => ({ entry, children: [], label: value as unknown as string }));
+    assert.ok(renderTree(tree, { ...options, all: true }).includes("\n"));
+  }
 });

@@ -279,13 +279,15 @@ test("damaged values and messages count without spoiling the sums", (t) => {
   const session = new SessionBuilder({ timestamp: 5, cwd: 7 });
   session.assistant("x", { usage: { input: "many", output: 4, cost: null } });
   session.assistant("x", { usage: null, stopReason: 3 });
+  for (const total of [1e308, 1e308, -1e308])
+    session.assistant("x", { usage: { input: total, cost: { total } } });
   session.add("message", { message: null });
   session.add("compaction", {});
   writeFileSync(path, Buffer.concat([Buffer.from(session.text), Buffer.from([0, 0xff, 0x0a])]));
   const { summary } = summarize(fileAt(path));
   assert.deepEqual(summary?.tokens, { input: 0, output: 4, cacheRead: 0, cacheWrite: 0, total: 4 });
   assert.deepEqual([summary?.cost, summary?.cwd, summary?.createdAt], [0, "", 0]);
-  assert.deepEqual([summary?.messages, summary?.brokenLines], [3, 1]);
+  assert.deepEqual([summary?.messages, summary?.brokenLines], [6, 1]);
 });
 
 test("lines longer than a chunk: skipped ones, parsed ones and one with usage across a chunk border", (t) => {
