@@ -146,18 +146,17 @@ export function keptRecord(
 }
 
 /**
- * The policy that held for the session of a directory, which has one from before its first agent.
+ * The policy that held for the session of a directory, which has one, and a note, from before its first agent.
  *
- * @throws PictlError STORAGE_UNAVAILABLE where it can't be read
+ * @throws PictlError STORAGE_UNAVAILABLE where it can't be read, or either is gone
  */
-export function promisedPolicy({ id }: SessionRecord, directory: string): PromisedPolicy | undefined {
+export function promisedPolicy({ id }: Pick<SessionRecord, "id">, directory: string): PromisedPolicy {
+  if (!existsSync(keptFile(directory))) throw unreadable(id, keptFile(directory));
   try {
-    const policy = readPolicy(directory);
-    if (policy !== undefined || !existsSync(keptFile(directory))) return policy;
+    return readPolicy(directory);
   } catch (error) {
     throw unreadable(id, policyFile(directory), error);
   }
-  throw unreadable(id, policyFile(directory));
 }
 
 /** A session whose file lies in a directory of its own, of which nobody knows what was promised to it. */
@@ -267,14 +266,9 @@ function policyFile(directory: string): string {
   return join(directory, "policy.json");
 }
 
-function readPolicy(directory: string): PromisedPolicy | undefined {
-  try {
-    const text = readAgentFile(policyFile(directory), { maxBytes: MAX_POLICY_BYTES }).toString("utf8");
-    return JSON.parse(text) as PromisedPolicy;
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
+function readPolicy(directory: string): PromisedPolicy {
+  const text = readAgentFile(policyFile(directory), { maxBytes: MAX_POLICY_BYTES }).toString("utf8");
+  return JSON.parse(text) as PromisedPolicy;
 }
 
 /** In one step, and not at all where it says so already. */

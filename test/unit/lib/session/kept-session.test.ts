@@ -16,10 +16,29 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
+import { promisedPolicy } from "../../../../src/lib/session/kept-session.ts";
+
 const MODULE = new URL("../../../../src/lib/session/kept-session.ts", import.meta.url).href;
 const isRoot = process.getuid?.() === 0;
 /** Modes don't bind root. */
 const USER = isRoot ? { uid: 65_534, gid: 65_534 } : {};
+
+test("without its note or its policy, or both, nobody knows what a sandboxed session was promised", (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "pictl-kept-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const promised = () => promisedPolicy({ id: "an-id" }, directory);
+  const isRefused = (path: string) =>
+    assert.throws(promised, { code: "STORAGE_UNAVAILABLE", message: new RegExp(`read from .*/${path}`) });
+  isRefused("session.json");
+  writeFileSync(join(directory, "policy.json"), '{"userFile":"/x"}');
+  isRefused("session.json");
+  writeFileSync(join(directory, "session.json"), "{}");
+  assert.deepEqual(promised(), { userFile: "/x" });
+  writeFileSync(join(directory, "policy.json"), "{");
+  isRefused("policy.json");
+  rmSync(join(directory, "policy.json"));
+  isRefused("policy.json");
+});
 
 describe("removing the directory of a sandboxed session", () => {
   let root: string;
