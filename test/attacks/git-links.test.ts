@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, it } from "node:test";
 import { attack } from "../support/attack.ts";
@@ -78,6 +79,27 @@ attack(
       assert.equal(readFileSync(join(place.root, "bashrc"), "utf8"), PRECIOUS);
       assert.equal(readFileSync(join(place.root, "documents/letter"), "utf8"), PRECIOUS);
       assert.match(readFileSync(join(place.cwd, ".git/COMMIT_EDITMSG"), "utf8"), /^evil #/);
+    });
+
+    it("nor can a worktree that the user makes meanwhile be led elsewhere", async () => {
+      for (const pipe of ["ready", "go"]) execFileSync("mkfifo", [join(place.cwd, pipe)]);
+      for (const name of ["first", "second"]) {
+        const tree = join(place.cwd, ".git/worktrees", name);
+        const ran = inside([
+          "echo > ready; read -r _ < go",
+          `cd .git/worktrees/${name}; for file in commondir gitdir config.worktree; do rm -f $file; echo /evil > $file; done`,
+        ]);
+        const waits = await Promise.race([readFile(join(place.cwd, "ready")), ran]);
+        assert.ok(Buffer.isBuffer(waits), JSON.stringify(waits));
+        git("worktree", "add", "-q", join(place.root, name));
+        const before = readFileSync(join(tree, "gitdir"), "utf8");
+        await writeFile(join(place.cwd, "go"), "\n");
+        const { stdout } = await ran;
+        assert.match(stdout, /can't cd|Read-only/);
+        assert.equal(readFileSync(join(tree, "commondir"), "utf8"), "../..\n");
+        assert.equal(readFileSync(join(tree, "gitdir"), "utf8"), before);
+        assert.ok(!existsSync(join(tree, "config.worktree")));
+      }
     });
 
     it("what an agent left there from before is refused by name", async () => {

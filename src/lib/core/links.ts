@@ -77,7 +77,8 @@ export function rememberingRealPath(
     const before = known.get(path);
     if (before !== undefined) return before;
     const parent = dirname(path);
-    const unlinked = parent === path ? path : join(real(parent), basename(path));
+    const around = parent === path ? path : real(parent);
+    const unlinked = around === parent ? path : join(around, basename(path));
     const found = typeof look(unlinked) === "string" ? unlinked : realPath(unlinked);
     if (found !== unlinked) onLink?.(unlinked, found);
     known.set(path, found);
