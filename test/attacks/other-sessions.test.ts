@@ -69,6 +69,39 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
     beforeEach(makeProject);
     after(() => place.dispose());
 
+    test("stay where they are, whatever an agent writes into the project's settings", async () => {
+      const agents = await start("hello", "minimal");
+      await inside(agents, `mkdir .pi && echo '{"sessionDir":"sess"}' > .pi/settings.json`);
+      const create = { options: { model: "scripted/echo" } };
+      const { sessionId } = await place.turn({ cwd, fresh: true, create, message: "mine" });
+      assert.equal(dirname(dirname(await fileOf(sessionId))), join(place.agentDir, "sessions"));
+      assert.ok(!existsSync(join(cwd, "sess")));
+      await close(sessionId);
+      assert.match(await say(sessionId, "again"), /first was: mine/);
+    });
+
+    test("go on in a sandbox, once an agent could have written their files", async () => {
+      const flat = { PI_CODING_AGENT_SESSION_DIR: join(cwd, "sess") };
+      const create = { options: { model: "scripted/echo" } };
+      const { sessionId } = await place.turn({ cwd, fresh: true, create, message: "mine" }, flat);
+      await close(sessionId);
+      await close(await start("hello", "minimal"));
+      assert.equal((await show(sessionId)).sandbox, undefined);
+      await place.turn({ sessionId, cwd, message: "again" }, flat);
+      assert.equal((await show(sessionId)).sandbox, "minimal");
+    });
+
+    test("are shown with the sandbox that a policy gave them, also without an agent", async (t) => {
+      t.after(() => policy(""));
+      policy('enabled = true\nprofile = "strict"\n');
+      const create = { options: { model: "scripted/echo" } };
+      const { sessionId } = await place.turn({ cwd, fresh: true, create, message: "one" });
+      await close(sessionId);
+      assert.equal((await show(sessionId)).sandbox, "strict");
+      const same = { options: { sandbox: "strict" as const } };
+      assert.match((await place.turn({ sessionId, cwd, create: same, message: "two" })).text, /was: one/);
+    });
+
     test("can't be read or written by a sandboxed agent of the same project, whatever the policy lets be read", async () => {
       const flat = { PI_CODING_AGENT_SESSION_DIR: path("flat") };
       const bare = bareSession(`${SECRET} bare`);

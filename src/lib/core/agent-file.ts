@@ -9,7 +9,7 @@ import {
   realpathSync,
   type Stats,
 } from "node:fs";
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { systemErrorCode } from "./errors.ts";
 import { refuseOpenedOutside } from "./outside/planted-link.ts";
 
@@ -48,7 +48,8 @@ export function openAgentFile(path: string, { links, owner, maxBytes }: AgentFil
   const noFollow = links === "follow" || places !== undefined ? 0 : constants.O_NOFOLLOW;
   let fd: number;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | noFollow);
+    // Normalized, or `..` would lead back through a link that isn't looked at.
+    fd = openSync(resolve(path), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | noFollow);
   } catch (error) {
     // open(2): a socket says ENXIO.
     throw systemErrorCode(error) === "ENXIO" ? problem("EFTYPE", path) : error;

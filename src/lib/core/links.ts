@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { contains } from "./contains.ts";
 import { realPath } from "./real-path.ts";
 
 /** More links than that on the way to one file are a circle for the kernel, too (path_resolution(7)). */
@@ -85,6 +86,31 @@ export function rememberingRealPath(
     return found;
   };
   return real;
+}
+
+/**
+ * An absolute path with what is named of it in one of these directories left as it is named: the links on the way there are
+ * followed, and those in it, which may change at any moment, aren't.
+ *
+ * @param directories real paths
+ */
+export function pathInto(path: string, directories: readonly string[]): string {
+  let names = path.split("/");
+  let at = "/";
+  for (let links = 0; names.length > 0 && links < MAX_LINKS; ) {
+    const [name = "", ...rest] = names;
+    names = rest;
+    const next = join(at, name);
+    if (directories.some((directory) => contains(directory, next))) return join(next, ...rest);
+    const found = look(next);
+    if (typeof found === "string") at = next;
+    else {
+      links++;
+      names = [...found.target.split("/"), ...rest];
+      if (found.target.startsWith("/")) at = "/";
+    }
+  }
+  return join(at, ...names);
 }
 
 function follow(path: string, look: Look): Link[] {

@@ -286,7 +286,7 @@ function refuseCreateOptions(session: Session, create: RequestParams<"prompt">["
 
 /** A sandbox that was asked for must not be left out in silence; the one that the session has is what was asked for. */
 function refuseOtherSandbox(session: Session, asked: SandboxProfile | undefined): void {
-  const has = session.sandboxProfile ?? session.record.options.sandbox;
+  const has = session.sandboxProfile;
   if (asked === undefined || asked === has) return;
   throw new PictlError(
     "SANDBOX_REQUIRED",

@@ -14,10 +14,11 @@ export function otherSessions(
   environment: Environment,
   { cwd, workspace, home }: { cwd: string; workspace: string; home: string },
 ): string[] {
-  const named = sessionDirOf(environment, cwd);
-  if (named === undefined) return [];
-  const real = realPath(named);
-  if ([cwd, workspace, home].some((place) => contains(real, realPath(place)))) return [];
-  const isProjects = projectSessionDirOf(environment, cwd) !== undefined;
-  return isProjects && !contains(realPath(workspace), real) ? [] : [named];
+  const project = projectSessionDirOf(environment, cwd);
+  const isReachable = project !== undefined && contains(realPath(workspace), realPath(project));
+  const named = [sessionDirOf(environment, cwd), project].flatMap((path) =>
+    path === undefined || (path === project && !isReachable) ? [] : [path],
+  );
+  const around = [cwd, workspace, home].map(realPath);
+  return [...new Set(named)].filter((path) => !around.some((place) => contains(realPath(path), place)));
 }

@@ -34,7 +34,7 @@ import { type ChildSetting, childSetting } from "../core/inherited.ts";
 import { agentPlaces } from "../core/outside/agent-places.ts";
 import type { Environment, Paths } from "../core/paths.ts";
 import { brokenPiFiles, readPiFile } from "../core/pi-files.ts";
-import { agentDirOf } from "../core/session-files/locate.ts";
+import { agentDirOf, saidSessionDir } from "../core/session-files/locate.ts";
 import { sandboxedDirectoryFor, sandboxedFiles } from "../core/session-files/sandboxed-directory.ts";
 import type { SessionOptions } from "../protocol/session.ts";
 import { type AgentKind, agentKey } from "./agent-kind.ts";
@@ -246,17 +246,21 @@ export class AgentStarter {
       ...(warmsIdleCaches(pi.version, agentDir) ? ["-e", this.#warmingFile] : []),
       ...(choosesTools(options) ? ["-e", this.#toolsFile] : []),
     ];
-    const sessions = planned?.sessionDir;
+    const sessions = planned === undefined ? saidSessionDir(env, cwd) : planned.sessionDir;
     const args = [...launchArguments(place, options, scriptedArgs, explicit, sessions), ...own];
     const setting = childSetting(caller);
-    const sharedArgs = [...launchArguments({ kind: "file", path: "" }, options, scriptedArgs), ...own];
+    const shared = (place: SessionPlace) => [
+      ...launchArguments(place, options, scriptedArgs, {}, planned === undefined ? sessions : undefined),
+      ...own,
+    ];
+    const sharedArgs = shared({ kind: "file", path: "" });
     const sandbox = planned && withProgram(planned, pi.argv, sharedArgs);
     // The file of a session of another directory, of which this one is a copy.
     if (place.kind === "file" && place.copyId !== undefined) sandbox?.programs.push(place.path);
     return {
       pi,
       args,
-      spareArgs: [...launchArguments({ kind: "new", id: randomUUID() }, options, scriptedArgs), ...own],
+      spareArgs: shared({ kind: "new", id: randomUUID() }),
       cwd,
       env,
       setting,

@@ -106,7 +106,7 @@ export function sessionInfo(
   const model = live ?? summary?.model ?? promised.model ?? options.model;
   const thinking =
     agentState?.thinkingLevel ?? summary?.thinkingLevel ?? promised.thinking ?? options.thinking;
-  const sandbox = session.sandboxProfile ?? record.options.sandbox;
+  const sandbox = session.sandboxProfile;
   return {
     id: record.id,
     ...(name === undefined ? {} : { name }),

@@ -34,7 +34,7 @@ export function refuseOtherOptions(session: Session, info: SessionInfo, asked: S
 
 function effectiveOptions(session: Session, { model, thinking }: SessionInfo): SessionOptions {
   const { options } = session.record;
-  const sandbox = session.sandboxProfile ?? options.sandbox;
+  const sandbox = session.sandboxProfile;
   return {
     ...options,
     ...(model === undefined ? {} : { model }),

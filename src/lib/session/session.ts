@@ -53,6 +53,8 @@ export interface SessionHost extends TurnHost {
   agentParked?(session: Session, agent: Agent): Promise<void>;
   /** Called when the session's agent has ended. */
   agentEnded(session: Session): void;
+  /** Profile of the sandbox that a session without an agent keeps. */
+  sandboxOf?(record: SessionRecord): SandboxProfile | undefined;
   /** What the session's file says, for listings. */
   summaryOf?(record: SessionRecord): SessionSummary | undefined;
   /** Whether the session's file, which is gone, is found in another place. */
@@ -196,9 +198,10 @@ export class Session {
     return this.record.closed ? "stopped" : "parked";
   }
 
-  /** Profile of the sandbox that its live agent runs in. */
+  /** Profile of the sandbox that its agent runs in, or its next one will; undefined: only a policy may say so. */
   get sandboxProfile(): SandboxProfile | undefined {
-    return this.#agent.live?.sandboxProfile;
+    const { live } = this.#agent;
+    return live === undefined ? this.#host.sandboxOf?.(this.record) : live.sandboxProfile;
   }
 
   /** What the user may want to know of the policy of that sandbox. */

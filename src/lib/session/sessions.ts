@@ -6,6 +6,7 @@ import type { Agent } from "../agent/agent.ts";
 import type { SandboxPlan } from "../agent/sandbox/agent-sandboxes.ts";
 import { isBuiltIn, isScriptedModel } from "../agent/scripted-model/model-id.ts";
 import { ambiguous } from "../core/ambiguous-session.ts";
+import type { SandboxProfile } from "../core/choices.ts";
 import { type Config, findWorkspaceConfig, type Limits, loadConfig } from "../core/config.ts";
 import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
@@ -524,18 +525,33 @@ export class Sessions implements SessionHost {
       record.promised ??= { model, thinking, inFile: { model, thinking } };
   }
 
+  sandboxOf(record: SessionRecord): SandboxProfile | undefined {
+    const { sandbox, noSandbox } = record.options;
+    const directory = directoryOf(record);
+    if (sandbox !== undefined || noSandbox || directory === undefined) return sandbox;
+    return this.#summaries.profileOf(directory);
+  }
+
   /**
-   * A session in a directory of its own keeps the sandbox that its last agent had, when nothing else asks for one.
+   * A session in a directory of its own keeps the sandbox that its last agent had, when nothing else asks for one, and
+   * one whose file a sandboxed agent could have written has the strictest of such.
    *
    * @returns whether it has one now
    * @throws PictlError STORAGE_UNAVAILABLE when nobody knows which
    */
   keepSandbox(record: SessionRecord): boolean {
+    if (record.options.noSandbox) return false;
     const directory = directoryOf(record);
-    if (directory === undefined || record.options.noSandbox) return false;
-    record.options = { ...record.options, sandbox: keptIn(directory, record.id).profile };
+    const sandbox =
+      directory === undefined ? this.#sandboxAround(record) : keptIn(directory, record.id).profile;
+    if (sandbox === undefined) return false;
+    record.options = { ...record.options, sandbox };
     this.save(record);
     return true;
+  }
+
+  #sandboxAround({ file, written }: SessionRecord): SandboxProfile | undefined {
+    return file === undefined || !written ? undefined : sandboxLookup(this.#registry)(file);
   }
 
   /**
@@ -712,7 +728,9 @@ export class Sessions implements SessionHost {
   async leaveOutSandbox(session: Session, caller: Caller): Promise<boolean> {
     const { record } = session;
     const { sandbox, ...others } = record.options;
-    if (record.origin !== "pi" || sandbox === undefined || session.agentPid !== undefined) return false;
+    const isFound =
+      sandbox === undefined ? this.#sandboxAround(record) !== undefined : record.origin === "pi";
+    if (!isFound || session.agentPid !== undefined) return false;
     const options = { ...others, noSandbox: true };
     await this.starter.prepare({ ...this.agentPlan(record), options }, caller);
     record.options = options;

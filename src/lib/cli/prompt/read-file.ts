@@ -1,5 +1,6 @@
 import { closeSync, constants, createReadStream, fstatSync, openSync } from "node:fs";
 import { Socket } from "node:net";
+import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { isatty, ReadStream } from "node:tty";
 import { resolvePaths } from "../../core/paths.ts";
@@ -22,7 +23,8 @@ export interface ReadLimit {
  */
 export async function readFileOfAnyKind(path: string, name: string, limit: ReadLimit): Promise<Buffer> {
   // Without O_NONBLOCK a pipe that nobody writes to blocks a thread, and Node can't end the process while one is blocked.
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  // Normalized, or `..` would lead back through a link that isn't looked at.
+  const fd = openSync(resolve(path), constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const { agentPlaces } = await import("../../core/outside/agent-places.ts");
     const { refuseOpenedOutside } = await import("../../core/outside/planted-link.ts");

@@ -2,7 +2,7 @@ import { readlinkSync } from "node:fs";
 import { resolve } from "node:path";
 import { contains } from "../contains.ts";
 import { PictlError, systemErrorCode } from "../errors.ts";
-import { type Link, linksTo } from "../links.ts";
+import { type Link, linksTo, pathInto } from "../links.ts";
 import { realPath } from "../real-path.ts";
 
 /** What is said of a path that leads through a link which an agent in a sandbox could have made. */
@@ -29,9 +29,9 @@ export function plantedLink(place: string, { path, target }: Link): PictlError {
 export function refuseWayOut(path: string, places: readonly string[], real = realPath(path)): void {
   if (places.length === 0) return;
   for (const link of linksTo(path)) if (leadsOut(link.path, real, places)) throw plantedLink(path, link);
-  // The link has been taken away again.
-  const there = realPath(path);
-  if (leadsOut(there, real, places)) throw plantedLink(path, { path: there, target: real });
+  // Also where the link isn't there at this moment.
+  const named = pathInto(path, places);
+  if (leadsOut(named, real, places)) throw plantedLink(path, { path: named, target: real });
 }
 
 /**

@@ -1,8 +1,11 @@
 import { type Dirent, lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Environment } from "../paths.ts";
+import { contains } from "../contains.ts";
+import { agentPlaces } from "../outside/agent-places.ts";
+import { type Environment, resolvePaths } from "../paths.ts";
 import { readPiFile } from "../pi-files.ts";
+import { realPath } from "../real-path.ts";
 import { homeOf } from "../user.ts";
 
 /** One session file as the directory tells it, without having been opened. */
@@ -54,34 +57,40 @@ export function agentDirOf(env: Environment, cwd: string = process.cwd()): strin
 /**
  * The session directory that replaces `<agentDir>/sessions/<cwd>/`, or undefined when pi uses its default one:
  * `PI_CODING_AGENT_SESSION_DIR`, else `sessionDir` of the project's `.pi/settings.json`, else of pi's own
- * `settings.json`. pi reads the project's value before it asks for trust (its main.js), so trust plays no part.
- * Such a directory is flat: the sessions of every working directory lie in it side by side.
+ * `settings.json`. pi reads the project's value before it asks for trust (its main.js), so trust plays no part. Where a
+ * sandboxed agent may have written that file it doesn't count, and pi is told where to keep sessions
+ * ({@link saidSessionDir}). Such a directory is flat: the sessions of every working directory lie in it side by side.
  */
 export function sessionDirOf(env: Environment, cwd: string = process.cwd()): string | undefined {
-  const { value } = namedSessionDir(env, cwd);
+  const project = projectSessionDirOf(env, cwd);
+  if (project !== undefined && !isAgents(env, cwd)) return project;
+  const value =
+    env.PI_CODING_AGENT_SESSION_DIR || sessionDirSetting(join(agentDirOf(env, cwd), "settings.json"));
   return value ? expandPath(value, env, cwd) : undefined;
 }
 
-/** A session directory that the project's settings name, which come with a repository, and as they name it. */
-export interface ProjectSessionDir {
-  path: string;
-  value: string;
-  settings: string;
+/**
+ * The directory of the sessions of a working directory, where pi has to be told it: an agent in a sandbox that can write
+ * the project's settings would decide where the sessions of others are.
+ *
+ * @returns undefined where pi itself finds it
+ */
+export function saidSessionDir(env: Environment, cwd: string): string | undefined {
+  if (!isAgents(env, cwd)) return undefined;
+  return sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDirOf(env, cwd));
 }
 
-/** That of a working directory, when it is what {@link sessionDirOf} gives. */
-export function projectSessionDirOf(env: Environment, cwd: string): ProjectSessionDir | undefined {
-  const { value, settings } = namedSessionDir(env, cwd);
-  return value && settings !== undefined ? { path: expandPath(value, env, cwd), value, settings } : undefined;
+/** Whether sandboxed agents can write, or could once, in a directory. */
+function isAgents(env: Environment, cwd: string): boolean {
+  const real = realPath(resolve(cwd));
+  return agentPlaces(resolvePaths(env).agentPlaces).some((place) => contains(place, real));
 }
 
-/** @returns with `settings`, when the project's file names it */
-function namedSessionDir(env: Environment, cwd: string): { value?: string | undefined; settings?: string } {
-  if (env.PI_CODING_AGENT_SESSION_DIR) return { value: env.PI_CODING_AGENT_SESSION_DIR };
-  const settings = join(cwd, ".pi", "settings.json");
-  const value = sessionDirSetting(settings);
-  if (value !== undefined) return { value, settings };
-  return { value: sessionDirSetting(join(agentDirOf(env, cwd), "settings.json")) };
+/** The session directory that the project's settings name, where no variable goes before it, whoever may have written them. */
+export function projectSessionDirOf(env: Environment, cwd: string): string | undefined {
+  if (env.PI_CODING_AGENT_SESSION_DIR) return undefined;
+  const value = sessionDirSetting(join(cwd, ".pi", "settings.json"));
+  return value ? expandPath(value, env, cwd) : undefined;
 }
 
 /**

@@ -3,11 +3,29 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { linksTo, rememberingLinksTo, rememberingRealPath } from "../../../../src/lib/core/links.ts";
+import {
+  linksTo,
+  pathInto,
+  rememberingLinksTo,
+  rememberingRealPath,
+} from "../../../../src/lib/core/links.ts";
 import { realPath } from "../../../../src/lib/core/real-path.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "pictl-links-")));
 after(() => rmSync(root, { recursive: true, force: true }));
+
+test("what is named in a directory stays as it is named, whatever links are there", () => {
+  const [place, outside] = [join(root, "place"), join(root, "outside")];
+  for (const directory of [place, outside]) mkdirSync(directory);
+  symlinkSync(outside, join(place, "out"));
+  symlinkSync(place, join(root, "way"));
+  symlinkSync("way", join(root, "longer"));
+  const into = (path: string) => pathInto(join(root, path), [place]).slice(root.length);
+  assert.equal(into("place/out/file"), "/place/out/file");
+  assert.equal(into("longer/out/file"), "/place/out/file");
+  assert.equal(into("way"), "/place");
+  assert.equal(into("outside/missing/file"), "/outside/missing/file");
+});
 
 test("what is remembered is what is found each time", () => {
   mkdirSync(join(root, "directory/inner"), { recursive: true });
