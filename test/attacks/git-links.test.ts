@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, it } from "node:test";
+import { gitPaths, isUnheld } from "../../src/lib/sandbox/git-directory.ts";
 import { attack } from "../support/attack.ts";
 import type { Workspace } from "../support/workspace.ts";
 
@@ -116,6 +117,10 @@ attack(
 
     it("git works inside and outside, also in a linked worktree that is there", async () => {
       git("worktree", "add", "-q", "tree");
+      for (const name of ["HEAD", "config"]) {
+        mkdirSync(join(place.cwd, ".git/modules/lib"), { recursive: true });
+        writeFileSync(join(place.cwd, ".git/modules/lib", name), "");
+      }
       const work = (cwd: string, side: string) => [
         `cd ${cwd}`,
         "git commit -qm one --allow-empty",
@@ -129,11 +134,13 @@ attack(
         "cd - > /dev/null",
       ];
       const { stdout } = await inside([
-        "set -e",
+        "set -e; cut -d ' ' -f 5 /proc/self/mountinfo; echo mounted",
         ...work("tree", "one"),
         "echo tree/ > .git/info/exclude",
         ...work(".", "two"),
       ]);
+      const points = new Set(stdout.slice(0, stdout.indexOf("mounted\n")).split("\n"));
+      assert.equal(isUnheld(gitPaths(place.cwd), points), false, "all that is to be held is");
       assert.match(stdout, /Revert "Merge branch 'one'[\s\S]*Revert "Merge branch 'two'/);
       assert.doesNotMatch(stdout, /error|fatal|busy|Read-only/i);
       const seen = git("log", "-1", "--format=%s");

@@ -24,6 +24,8 @@ interface Attack {
   leaves: (place: ReviewPlace) => void;
   /** Paths that are shown, and how each is changed. */
   shows: Record<string, string>;
+  /** Paths that are said not to have been looked at. */
+  leavesOut?: string[];
 }
 
 const SECRET = "not-for-the-agent-4711";
@@ -167,6 +169,55 @@ const ATTACKS: Record<string, Attack> = {
       "bare/refs/heads": "added",
     },
   },
+  "git: where commondir of a repository in the workspace leads": {
+    before: {
+      "e/.git": "gitdir: ../gd\n",
+      "gd/HEAD": "ref: refs/heads/main\n",
+      "gd/commondir": "../y2\n",
+      "y2/config": CONFIG,
+      "y2/objects/x": "",
+    },
+    leaves(place) {
+      place.write("y2/config", "[core]\n\tfsmonitor = evil\n");
+      place.write("y2/hooks/post-checkout", "evil");
+      place.write("f/.git", `gitdir: ../gd${"\n".repeat(300_000)}`);
+    },
+    shows: { "f/.git": "added", "y2/config": "changed", "y2/hooks/post-checkout": "added" },
+    leavesOut: ["f/.git"],
+  },
+  "git: what other programs obey in it": {
+    before: repositoryAt(".git"),
+    leaves(place) {
+      for (const path of [
+        "lazygit.yml",
+        "sl/config",
+        "arc/config",
+        "hg/origin/clone/.hg/hgrc",
+        "refs/heads/DEPS",
+      ])
+        place.write(`.git/${path}`, "evil");
+    },
+    shows: {
+      ".git/arc/config": "added",
+      ".git/hg/origin/clone/.hg/hgrc": "added",
+      ".git/lazygit.yml": "added",
+      ".git/sl/config": "added",
+    },
+  },
+  "links of any name that lead out of the workspace": {
+    before: { "sub/x": "" },
+    prepares: (place) => symlinkSync("/etc", place.at("was")),
+    leaves(place) {
+      symlinkSync("/etc/x", place.at("nohup.out"));
+      symlinkSync("../..", place.at("sub/up"));
+      symlinkSync("..", place.at("sub/parent"));
+      symlinkSync("parent/../x", place.at("sub/through"));
+      symlinkSync(".../../x", place.at("sub/dots"));
+      symlinkSync("./x", place.at("sub/here"));
+      symlinkSync(place.at("sub"), place.at("absolute"));
+    },
+    shows: { "nohup.out": "added", "sub/dots": "added", "sub/through": "added", "sub/up": "added" },
+  },
   "git: a link that was there before": {
     before: repositoryAt(".git"),
     prepares: (place) => symlinkSync("/etc", place.at(".git/logs")),
@@ -258,7 +309,7 @@ const ATTACKS: Record<string, Attack> = {
 };
 
 describe("what an agent leaves behind is shown", () => {
-  for (const [name, { before, prepares, leaves, shows }] of Object.entries(ATTACKS)) {
+  for (const [name, { before, prepares, leaves, shows, leavesOut }] of Object.entries(ATTACKS)) {
     test(name, async (t) => {
       const place = new ReviewPlace(t, { "src/index.ts": "", ...before });
       writeFileSync(join(place.root, "secret"), SECRET);
@@ -275,6 +326,11 @@ describe("what an agent leaves behind is shown", () => {
         Object.fromEntries(Object.entries(changes).map(([path, { change }]) => [path, change])),
         shows,
       );
+      for (const path of leavesOut ?? [])
+        assert.ok(
+          review.notReviewed.some((one) => one.path === place.at(path) && one.remains),
+          path,
+        );
       assert.doesNotMatch(JSON.stringify(review), new RegExp(SECRET));
     });
   }

@@ -1,6 +1,7 @@
 import { closeSync, type Dirent, fchmodSync, lstatSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { inAgentDirectory } from "../core/agent-file.ts";
+import { contains } from "../core/contains.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
 import { realPath } from "../core/real-path.ts";
 import { heldGit, isWrittenGit, KEPT_EMPTY_GIT, RESERVED_GIT, UNLINKED_GIT } from "./held-git.ts";
@@ -60,6 +61,18 @@ export function gitPaths(workspace: string): HeldGit {
     held: [...pointer, ...all.flatMap(({ held }) => held)],
     reopened: all.flatMap(({ reopened }) => reopened),
   };
+}
+
+/**
+ * Whether something of git directories came into being after a sandbox was made, so that it isn't held in it: a
+ * repository, a submodule.
+ *
+ * @param points what is mounted in the sandbox
+ */
+export function isUnheld({ held }: HeldGit, points: ReadonlySet<string>): boolean {
+  const isHeld = (path: string) =>
+    points.has(path) || held.some((other) => points.has(other) && other !== path && contains(other, path));
+  return held.some((path) => lstat(path) !== undefined && !isHeld(path));
 }
 
 /** The workspace's own git directories that lie in it: `.git`, or those to which a `.git` file leads. */

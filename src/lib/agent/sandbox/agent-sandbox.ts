@@ -3,6 +3,7 @@ import type { SandboxProfile } from "../../core/choices.ts";
 import type { PictlError } from "../../core/errors.ts";
 import type { ChildSetting } from "../../core/inherited.ts";
 import { mountPointsBelow } from "../../sandbox/bubblewrap/mount-points.ts";
+import { gitPaths, isUnheld, outsideGitPaths } from "../../sandbox/git-directory.ts";
 import { type SandboxPlan, workspacePlaces } from "../../sandbox/plan.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 
@@ -18,6 +19,8 @@ export class AgentSandbox {
   readonly #sandbox: Sandbox;
   /** The workspace, and its git directory where that is elsewhere. */
   readonly places: readonly string[];
+  readonly #workspace: string;
+  readonly #git: SandboxPlan["git"];
   /** What is mounted in the workspace since the agent's start. */
   #held: ReadonlySet<string> = new Set();
 
@@ -30,6 +33,8 @@ export class AgentSandbox {
     this.sessionDir = plan.sessionDir;
     this.#sandbox = sandbox;
     this.places = workspacePlaces(plan);
+    this.#workspace = plan.workspace;
+    this.#git = plan.git;
   }
 
   /** @param setting umask and limits that bubblewrap, and so the agent, gets */
@@ -49,11 +54,14 @@ export class AgentSandbox {
 
   /**
    * Whether something in the workspace isn't held read-only, or covered, any more: the kernel takes a mount away when
-   * what it is on is replaced outside, as `git config` does with `.git/config`.
+   * what it is on is replaced outside, as `git config` does with `.git/config`. Or something isn't held yet, since the
+   * repository, or a submodule, was made meanwhile.
    */
   isExposed(pid: number): boolean {
     const held = mountPointsBelow(pid, this.places);
-    return [...this.#held].some((path) => !held.has(path));
+    if ([...this.#held].some((path) => !held.has(path))) return true;
+    const outside = this.#git === undefined ? [] : [outsideGitPaths(this.#git)];
+    return [gitPaths(this.#workspace), ...outside].some((git) => isUnheld(git, held));
   }
 
   async close(): Promise<void> {

@@ -59,8 +59,20 @@ export const LATER_FILES: readonly LaterKind[] = [
       { at: [".fslckout", "_FOSSIL_"], because: "fossil runs the programs in the settings that they hold" },
       { at: [".repo/manifest.xml", ".repo/repo/main.py"], because: "`repo` runs and obeys them" },
       {
-        at: [".gclient", "DEPS", ".west/config", "west.yml", ".mrconfig", ".gitreview", ".dvc/**"],
-        because: "gclient, west, mr, git-review and DVC run what they name, or fetch and send where they say",
+        at: [
+          ".gclient",
+          "DEPS",
+          ".west/config",
+          "west.yml",
+          ".mrconfig",
+          ".gitreview",
+          ".dvc/**",
+          ".lazygit.yml",
+          ".arcconfig",
+          ".arclint",
+        ],
+        because:
+          "gclient, west, mr, git-review, DVC, lazygit and Arcanist run what they name, or fetch and send where they say",
       },
     ],
   },
@@ -1315,6 +1327,9 @@ export const GIT_ENTRIES: readonly GitEntry[] = [
     because: "git resolves the same conflicts as it says there, in merges and rebases",
   },
   { name: "BISECT_RUN", held: [], because: "`git bisect` keeps its command there" },
+  { name: "lazygit.yml", held: [], because: "lazygit obeys it, and runs the commands that it names" },
+  { name: "sl/config", held: [], because: "Sapling obeys it in a repository of git" },
+  { name: "arc/config", held: [], because: "Arcanist obeys it, and loads the libraries that it names" },
   { name: "sparse-checkout", held: [], because: "it says which files are checked out" },
 ];
 

@@ -49,6 +49,13 @@ const GIT_LINK: Reason = {
   kind: "git-link",
   because: "git writes and deletes through it: a commit, a checkout or `git gc` may change what it leads to",
 };
+const LINK_OUT: Reason = {
+  kind: "link",
+  because:
+    "it leads out of the workspace, and what writes there outside of the sandbox writes where it leads",
+};
+/** git-remote-hg has repositories of Mercurial in a git directory. */
+const MERCURIAL = ".hg";
 /** The kind of a link in the place of a directory that is never looked into. */
 const INSTALLED = "installed";
 const SET_ID: Reason = { kind: "set-id", because: "whoever runs it does so as its owner or its group" };
@@ -60,6 +67,8 @@ export class LaterSearch {
   readonly #options: SearchOptions;
   readonly #limits: SearchLimits;
   readonly #matcher = new Matcher();
+  /** Git directories that were looked through, by their keys. */
+  readonly #gits = new Set<string>();
   /** Of the directories that links have led to. */
   readonly #followed = new Set<string>();
   #open = 0;
@@ -136,7 +145,9 @@ export class LaterSearch {
         ? POINTER
         : (tree ??
           this.#matcher.file(names, name) ??
-          (entry.isSymbolicLink() ? this.#linkReason(names, name) : undefined));
+          (entry.isSymbolicLink()
+            ? (this.#linkReason(names, name) ?? this.#outReason(fd, names, name))
+            : undefined));
     if (reason !== undefined) yield* this.#record(fd, names, name, reason);
     else if (this.#options.since !== undefined && entry.isFile()) this.#lookForSetId(fd, names, name);
   }
@@ -147,6 +158,21 @@ export class LaterSearch {
     return because === undefined ? this.#matcher.tree(names, name) : { kind: INSTALLED, because };
   }
 
+  /** Why a link is listed that leads out of the workspace, whatever its name. */
+  #outReason(fd: number, names: readonly string[], name: string): Reason | undefined {
+    let target: string;
+    try {
+      target = readlinkSync(entryPath(fd, name));
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error;
+      return undefined;
+    }
+    const parts = target.split("/").filter((part) => part !== "" && part !== ".");
+    // `..` of what may be a link itself is the parent of where that leads.
+    const isPlain = parts.slice(0, parts.lastIndexOf("..") + 1).every((part) => part === "..");
+    return isPlain && this.#inside(names, target) !== undefined ? undefined : LINK_OUT;
+  }
+
   /**
    * What of a git directory is run or obeyed, and links by which git would write elsewhere.
    *
@@ -154,6 +180,7 @@ export class LaterSearch {
    */
   *#git(fd: number, names: readonly string[], stores?: ReadonlySet<string>): Generator<void, void> {
     yield;
+    this.#gits.add(key(this.#root, names.join("/")));
     // First, so that what is found by its name gets the reason that it has.
     yield* this.#gitLinks(fd, names, names.length, stores);
     for (const entry of GIT_ENTRIES) {
@@ -170,6 +197,27 @@ export class LaterSearch {
       }
     }
     yield* this.#configured(names);
+    yield* this.#common(names);
+  }
+
+  /** Where `commondir` of a git directory leads, in the workspace: configuration and hooks are taken from there. */
+  *#common(names: readonly string[]): Generator<void, void> {
+    const file = this.files.get(key(this.#root, [...names, "commondir"].join("/")));
+    const target = file === undefined ? undefined : this.#pointerText(file)?.trimEnd();
+    const inside = target === undefined ? undefined : this.#inside(names, target);
+    if (inside === undefined || this.#gits.has(key(this.#root, inside.join("/")))) return;
+    try {
+      yield* withDirectoryBelow(this.#rootFd, inside, (fd) => this.#git(fd, inside, GIT_STORES));
+    } catch (error) {
+      this.#unreadable(inside, error);
+    }
+  }
+
+  /** What a pointer of git's says. git leaves out line ends after it, so that it may be of any length. */
+  #pointerText(file: LaterFile): string | undefined {
+    if (file.type === "file" && file.text === undefined)
+      this.leaveOut(file.path.split("/"), "it is too long to say where it leads", { isBound: true });
+    return file.text;
   }
 
   *#gitEntry(
@@ -200,7 +248,9 @@ export class LaterSearch {
     const path = names.slice(depth).join("/");
     for (const entry of yield* this.#list(fd, fstatSync(fd), names)) {
       const { name } = entry;
+      const ofMercurial = names.at(-1) === MERCURIAL ? this.#matcher.file(names, name) : undefined;
       if (entry.isSymbolicLink()) yield* this.#record(fd, names, name, GIT_LINK);
+      else if (ofMercurial !== undefined) yield* this.#record(fd, names, name, ofMercurial);
       else if (
         entry.isDirectory() &&
         (path === "" ? (stores?.has(name) ?? !isLookedThrough(name)) : !isObjects(path, name))
@@ -274,7 +324,7 @@ export class LaterSearch {
 
   /** The git directory that a `.git` file leads to, where that lies in the workspace. */
   *#pointed(names: readonly string[], file: LaterFile): Generator<void, void> {
-    const target = /^gitdir: (.+)/.exec(file.text ?? "")?.[1];
+    const target = /^gitdir: (.+)/.exec(this.#pointerText(file) ?? "")?.[1];
     const inside = target === undefined ? undefined : this.#inside(names, target.trimEnd());
     if (inside === undefined || inside.length === 0) return;
     try {
