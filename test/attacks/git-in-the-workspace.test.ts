@@ -117,4 +117,34 @@ attack("a repository whose git directory isn't `.git`", "strict", ({ profile, ma
     git("-C", cwd, "status");
     assert.equal(existsSync(join(cwd, "ran")), false);
   });
+
+  it("what comes into being while an agent lives is held from the next prompt on: a repository, a worktree", async () => {
+    const { cwd } = place;
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-c", "user.name=x", "-c", "user.email=x@y", ...args], {
+        ...ids,
+        cwd,
+        env: { PATH: process.env.PATH, HOME: place.root },
+        stdio: "ignore",
+      });
+    const script = (command: string) => [[{ tool: "bash", args: { command } }], [{ text: "tried" }]];
+    const evil = "printf '[core]\\n\\tfsmonitor = true\\n' >> .git/config; echo x > .git/hooks/pre-commit";
+    const other = "echo ../../evil > .git/worktrees/other/commondir";
+    const responses = [[{ text: "ready" }], ...script(evil), ...script(other)];
+    const scenario = join(place.root, "scenario.json");
+    writeFileSync(scenario, JSON.stringify({ responses }));
+    const create = { options: { sandbox: profile, model: `scripted/${scenario}` } };
+    await place.ok(["daemon", "start"]);
+    const { sessionId } = await place.turn({ cwd, fresh: true, create, message: "one" });
+    git("init", "-q");
+    git("commit", "-qm", "first", "--allow-empty");
+    const config = readFileSync(join(cwd, ".git/config"), "utf8");
+    await place.turn({ cwd, sessionId, message: "two" });
+    assert.equal(readFileSync(join(cwd, ".git/config"), "utf8"), config);
+    assert.equal(existsSync(join(cwd, ".git/hooks/pre-commit")), false);
+    git("worktree", "add", "-q", "../other");
+    await place.turn({ cwd, sessionId, message: "three" });
+    assert.equal(readFileSync(join(cwd, ".git/worktrees/other/commondir"), "utf8"), "../..\n");
+    assert.equal((await place.ask("get_session", { sessionId, cwd })).session.messages > 6, true);
+  });
 });
