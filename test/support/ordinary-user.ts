@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -43,7 +43,7 @@ export class OrdinaryUser {
     cpSync(realpathSync(process.execPath), join(this.home, "node"));
     chmodSync(this.home, 0o755);
     mkdirSync(join(this.home, "project"));
-    this.#own(this.home, join(this.home, "project"));
+    this.own(this.home, join(this.home, "project"));
   }
 
   /** Runs pictl in a project of theirs. */
@@ -68,14 +68,26 @@ export class OrdinaryUser {
     });
   }
 
-  remove(): void {
-    if (this.#name !== undefined) execFileSync("userdel", [this.#name], { stdio: "ignore" });
-    rmSync(this.home, { recursive: true, force: true });
+  /** Runs a program of Node's in their name, with a channel to it. Its working directory is their project. */
+  fork(file: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+    const { uid, gid } = this.#ids;
+    return spawn(join(this.home, "node"), [file, ...args], {
+      cwd: join(this.home, "project"),
+      env: { PATH: process.env.PATH, HOME: this.home, ...env },
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      ...(uid === undefined || gid === undefined ? {} : { uid, gid }),
+    });
   }
 
-  #own(...paths: readonly string[]): void {
+  /** Gives them what root has made for them. */
+  own(...paths: readonly string[]): void {
     const { uid, gid } = this.#ids;
     if (uid === undefined || gid === undefined) return;
     for (const path of paths) chownSync(path, uid, gid);
+  }
+
+  remove(): void {
+    if (this.#name !== undefined) execFileSync("userdel", [this.#name], { stdio: "ignore" });
+    rmSync(this.home, { recursive: true, force: true });
   }
 }

@@ -10,7 +10,7 @@ export type Action =
   | { do: "rename" | "hard link" | "copy"; from: string; to: string }
   /** Moves what is there aside, and puts a link in its place. */
   | { do: "link in place of"; at: string; target: string }
-  | { do: "pipe" | "directory" | "remove" | "move aside"; at: string }
+  | { do: "pipe" | "directory" | "closed directory" | "remove" | "move aside"; at: string }
   | { do: "truncate"; at: string; size: string }
   | { do: "mode"; at: string; mode: string }
   | { do: "write" | "append"; at: string; text: string }
@@ -83,14 +83,16 @@ const PICTL_READS = [
   "package.json",
 ] as const;
 
+const SESSION_FILE = `SESSIONS/2026-01-02T00-00-00-000Z_${SESSION}.jsonl`;
+
 const SESSIONS = [
   "SESSIONS",
-  `SESSIONS/2026-01-02T00-00-00-000Z_${SESSION}.jsonl`,
+  SESSION_FILE,
   "SESSIONS/2026-01-03T00-00-00-000Z_new.jsonl",
   "SESSIONS/.pictl",
 ] as const;
 
-const ELSEWHERE = ["m1", "m2", "m1/x", "config.was", "CACHE", "CACHE/index", "CACHE/new", "."] as const;
+const ELSEWHERE = ["m1", "m2", "m1/x", "config.was", "CACHE", "CACHE/index", "CACHE/data", "."] as const;
 
 export const TARGETS = [
   "HOME/.ssh",
@@ -100,6 +102,9 @@ export const TARGETS = [
   "HOME",
   "HOME/notes.txt",
   "HOME/documents",
+  "HOME/closed",
+  "HOME/kept",
+  "HOME/kept/own.jsonl",
   "HOME/.pi/agent",
   "HOME/.pi/agent/auth.json",
   "HOME/.pi/agent/models.json",
@@ -141,6 +146,26 @@ const name = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom(...ELSEWHERE) },
 );
 const target = fc.constantFrom(...TARGETS);
+/** What is read outside, or found in a place where more is looked for, and would be taken for what it stands for. */
+const LIKE_FOR_LIKE = [
+  [SESSION_FILE, "HOME/kept/own.jsonl"],
+  [SESSION_FILE, "HOME/kept/own.jsonl"],
+  ["SESSIONS/left", "HOME/closed"],
+  ["SESSIONS/left", "HOME/closed"],
+  [".pictl/config.toml", "ROOT/pictl/config/sandbox.toml"],
+  ["sub/.pictl/config.toml", "ROOT/neighbour/.git/config"],
+  [".pi/settings.json", "HOME/.pi/agent/auth.json"],
+  ["prompts/system.md", "HOME/notes.txt"],
+  ["prompts/system.md", "private/key"],
+  ["prompts", "HOME/.ssh"],
+  [".husky", "ROOT/outside"],
+  [".husky/pre-commit", "HOME/notes.txt"],
+  ["report.md", "HOME/new.md"],
+  ["out", "HOME/.ssh"],
+  ["sub", "HOME/.ssh"],
+] as const;
+/** What is read outside as a whole. */
+const READ_WHOLE = [...PICTL_READS, SESSION_FILE, "prompts/system.md"] as const;
 const anywhere = fc.oneof({ weight: 3, arbitrary: name }, { weight: 1, arbitrary: target });
 
 /** What pictl, pi or git would read. `@NAME@` is the absolute path of a name. */
@@ -199,6 +224,12 @@ const gitWords = fc.oneof(
 /** One step, with a weight for what has been a way out. */
 export const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant("link in place of"), at: name, target }) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .constantFrom(...LIKE_FOR_LIKE)
+      .map(([at, to]) => ({ do: "link in place of" as const, at, target: to })),
+  },
   // Where the next start, or the next command, looks first.
   {
     weight: 3,
@@ -210,7 +241,7 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
         "prompts/skill.md",
         "report.md",
         ".pi/settings.json",
-        "SESSIONS/2026-01-02T00-00-00-000Z_0199aaaa-own.jsonl",
+        SESSION_FILE,
       ),
       target,
     }),
@@ -232,9 +263,13 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: fc.record({ do: fc.constant("closed directory"), at: fc.constantFrom("SESSIONS/shut", "m1") }),
+  },
+  {
+    weight: 2,
     arbitrary: fc.record({
       do: fc.constant("truncate"),
-      at: anywhere,
+      at: fc.oneof(anywhere, fc.constantFrom(...READ_WHOLE)),
       size: fc.constantFrom("0", "400M", "1T"),
     }),
   },
@@ -256,6 +291,13 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("git"), words: gitWords }) },
 );
+
+/** What another agent in the workspace does while a sandbox is made: what the policy denies it holds in its place, too. */
+export const exchange: fc.Arbitrary<Action> = fc.record({
+  do: fc.constant("link in place of"),
+  at: fc.constantFrom("prompts/skill.md", "prompts", "CACHE/data", "CACHE/data", "sub"),
+  target,
+});
 
 /** An absolute path. */
 export function pathOf(name: string, place: Place): string {
@@ -292,6 +334,8 @@ export function shellLine(one: Action, place: Place): string {
       return `mv -T ${path(one.at)} ${path(one.at)}.was; mkfifo ${path(one.at)}`;
     case "directory":
       return `mkdir -p ${path(one.at)}`;
+    case "closed directory":
+      return `mkdir -p ${path(`${one.at}/in`)}; chmod 0 ${path(one.at)}`;
     case "remove":
       return `rm -rf ${path(one.at)}`;
     case "move aside":

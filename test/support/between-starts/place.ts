@@ -16,6 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { stopDaemon } from "../../../src/lib/client/stop-daemon.ts";
+import { systemErrorCode } from "../../../src/lib/core/errors.ts";
 import { type Paths, resolvePaths } from "../../../src/lib/core/paths.ts";
 import { sessionDirFor } from "../../../src/lib/core/session-files/locate.ts";
 import {
@@ -23,6 +24,7 @@ import {
   sandboxedFiles,
 } from "../../../src/lib/core/session-files/sandboxed-directory.ts";
 import { sha256 } from "../../../src/lib/core/sha256.ts";
+import { findBubblewrap } from "../../../src/lib/sandbox/bubblewrap/find-bubblewrap.ts";
 import { runDirectory } from "../../../src/lib/sandbox/own-places.ts";
 
 /** The id of the agent's own session. */
@@ -34,10 +36,13 @@ const TIME = "2026-01-02T00:00:00.000Z";
 const BASE = process.getuid?.() === 0 ? "/var/lib" : (process.env.HOME ?? "/var/tmp");
 
 /**
- * Who may read a canary inside: nobody; nobody under `strict`, which has an empty home; everybody. None may be changed
- * by anybody.
+ * Who may read a canary inside: nobody; nobody, while outside a look at the whole workspace shows it to its user; nobody
+ * under `strict`, which has an empty home; everybody. None may be changed by anybody.
  */
-export type Readers = "nobody" | "not strict" | "everybody";
+export type Readers = "nobody" | "user" | "not strict" | "everybody";
+
+/** What runs inside under a profile, or the user who looks at the whole workspace. */
+export type Reader = "minimal" | "development" | "strict" | "user";
 
 interface Canary {
   readonly path: string;
@@ -62,19 +67,20 @@ const AROUND: Readonly<Record<string, Readers>> = {
   "neighbour/.git/config": "not strict",
   "outside/key": "not strict",
   "outside/deep/key": "not strict",
+  "home/closed/key": "not strict",
   "pictl/state/registry.txt": "nobody",
   "pictl/config/notes": "nobody",
   "pictl/data/history.txt": "nobody",
 };
 
-/** In the workspace, and denied by every policy of the test. */
-export const DENIED = ["config/secrets.env", "private", "deep/a/b/token"] as const;
+/** What every policy of the test denies, most of it in the workspace. */
+export const DENIED = ["config/secrets.env", "private", "deep/a/b/token", "HOME/kept"] as const;
 
 const IN_WORKSPACE: Readonly<Record<string, Readers>> = {
-  "config/secrets.env": "nobody",
-  "private/key": "nobody",
-  "private/more/key": "nobody",
-  "deep/a/b/token": "nobody",
+  "config/secrets.env": "user",
+  "private/key": "user",
+  "private/more/key": "user",
+  "deep/a/b/token": "user",
 };
 
 /** What the agent may do with as it likes. */
@@ -107,9 +113,9 @@ export function canariesIn(text: string): Set<string> {
   return new Set(text.match(CANARY) ?? []);
 }
 
-/** Whether a canary may be read by what runs under a profile. */
-function mayRead(readers: Readers, profile: string): boolean {
-  return readers === "everybody" || (readers === "not strict" && profile !== "strict");
+function mayRead(readers: Readers, reader: Reader): boolean {
+  if (readers === "not strict") return reader === "minimal" || reader === "development";
+  return readers === "everybody" || readers === reader;
 }
 
 export interface PlaceDirectories {
@@ -117,16 +123,23 @@ export interface PlaceDirectories {
   temporary: string;
 }
 
-/** Makes the directories of a place: the one that it is in, and one in the machine's for temporary files. */
-export function placeDirectories(): PlaceDirectories {
+/**
+ * Makes the directories of a place: the one that it is in, and one in the machine's for temporary files.
+ *
+ * @param base where the first one is made
+ */
+export function placeDirectories(base: string = BASE): PlaceDirectories {
   const make = (base: string) => realpathSync(mkdtempSync(join(base, "pictl-between-")));
-  return { root: make(BASE), temporary: make(tmpdir()) };
+  return { root: make(base), temporary: make(tmpdir()) };
 }
 
-/** Of the user whose place it is. A directory that the agent writes is first on PATH. */
+/**
+ * Of the user whose place it is. A directory that the agent writes is first on PATH, then comes one with a bubblewrap that
+ * lets another agent act first.
+ */
 export function placeEnvironment(root: string): Record<string, string> {
   return {
-    PATH: `${join(root, "work/project/.venv/bin")}:${process.env.PATH}`,
+    PATH: [join(root, "work/project/.venv/bin"), join(root, "bin"), process.env.PATH].join(":"),
     HOME: join(root, "home"),
     LANG: "C.UTF-8",
     PICTL_HOME: join(root, "pictl"),
@@ -134,11 +147,10 @@ export function placeEnvironment(root: string): Record<string, string> {
   };
 }
 
-/** Stops what runs there, and removes it. */
+/** Stops what runs there, and empties it. */
 export async function removePlace({ root, temporary }: PlaceDirectories): Promise<void> {
   await stopDaemon({ now: true }, placeEnvironment(root));
-  clear(root);
-  for (const path of [root, temporary]) rmSync(path, { recursive: true, force: true });
+  for (const path of [root, temporary]) clear(path);
 }
 
 /**
@@ -161,10 +173,14 @@ export class Place {
   readonly cache: string;
   readonly paths: Paths;
   readonly env: Record<string, string>;
+  readonly #bubblewrap: string;
+  readonly #meanwhile: string;
   /** Canaries around what an agent can write, and in it. */
   #around: Canary[] = [];
   #inside: Canary[] = [];
-  /** The names in directories in which nothing may be made or taken away. */
+  /** What pictl keeps of the agent's session, and writes itself. */
+  #note: Canary | undefined;
+  /** The names in directories in which nothing may be made or taken away, and their modes. */
   #lists = new Map<string, string>();
 
   /** @param directories empty ones, from {@link placeDirectories} */
@@ -181,6 +197,8 @@ export class Place {
     this.cache = join(this.home, ".npm/_cacache");
     this.env = placeEnvironment(root);
     this.paths = resolvePaths(this.env);
+    this.#bubblewrap = findBubblewrap(process.env, []);
+    this.#meanwhile = join(root, "bin/meanwhile");
     this.#makeAround();
   }
 
@@ -193,6 +211,7 @@ export class Place {
     if (this.changes().length > 0) this.#makeAround();
     this.#inside = [];
     for (const path of [this.workspace, this.sessionDir, this.cache, this.sharedSessionDir]) {
+      mkdirSync(path, { recursive: true });
       chmodSync(path, 0o755);
       clear(path);
     }
@@ -207,26 +226,58 @@ export class Place {
     canary(module, "everybody", (id) => `[core]\n\tworktree = ../../../lib\n# ${id}\n`);
     const policy = join(this.workspace, ".pictl/sandbox.toml");
     canary(policy, "everybody", (id) => `# ${id}\ndeny_read = ["never/there"]\n`);
-    const kept = { id: SESSION, cwd: this.workspace, profile: "strict" };
-    for (const name of ["session.json", "policy.json"])
-      canary(join(this.sessionDirectory, name), "nobody", (id) => JSON.stringify({ ...kept, note: id }));
+    canary(join(this.sessionDirectory, "policy.json"), "nobody");
+    const kept = { id: SESSION, cwd: this.workspace, options: {}, profile: "strict" };
+    this.#note = newCanary(join(this.sessionDirectory, "session.json"), "nobody", () => JSON.stringify(kept));
     for (const [path, text] of Object.entries(OWN)) write(join(this.workspace, path), text);
     write(join(git, "worktrees/tree/gitdir"), `${join(this.workspace, "tree/.git")}\n`);
-    write(join(this.cache, "index"), "x\n");
+    for (const name of ["index", "data/index"]) write(join(this.cache, name), "x\n");
+    write(this.sessionFile, this.#session("hello"));
+    this.#remember([join(git, "hooks"), this.sessionDirectory, dirname(this.sessionDirectory)]);
+  }
+
+  /**
+   * Has something done when pictl has looked at what it is going to mount, and before bubblewrap mounts it: as another
+   * agent in the same workspace could.
+   *
+   * @param script of a shell
+   */
+  meanwhile(script: string): void {
+    write(this.#meanwhile, script);
+  }
+
+  /** Takes what pictl has written for the agent's session for what nobody may change from now on. */
+  acceptNote(): void {
+    if (this.#note !== undefined && existsSync(this.#note.path)) this.#note = canaryAt(this.#note);
+  }
+
+  /** Expects no more of the session's directory where that has been deleted. */
+  acceptDeletion(): void {
+    if (existsSync(this.sessionDirectory)) return;
+    this.#note = undefined;
+    this.#inside = this.#inside.filter(({ path }) => dirname(path) !== this.sessionDirectory);
+    this.#lists.delete(this.sessionDirectory);
+    this.#remember([dirname(this.sessionDirectory)]);
+  }
+
+  /** The file of the agent's session, in which the user has said something. */
+  #session(text: string): string {
     const header = { type: "session", version: 3, id: SESSION, timestamp: TIME, cwd: this.workspace };
-    const message = { role: "user", content: [{ type: "text", text: "hello" }], timestamp: 1767312000000 };
+    const message = { role: "user", content: [{ type: "text", text }], timestamp: 1767312000000 };
     const entry = { type: "message", id: "aaaa0000", parentId: null, timestamp: TIME, message };
-    write(this.sessionFile, [header, entry].map((line) => `${JSON.stringify(line)}\n`).join(""));
-    this.#remember([join(git, "hooks"), this.sessionDirectory]);
+    return [header, entry].map((line) => `${JSON.stringify(line)}\n`).join("");
   }
 
   #makeAround(): void {
     // Not what the daemon keeps, which may be running.
     clear(this.root, "pictl");
     this.#inside = [];
+    this.#note = undefined;
     this.#around = [
       ...Object.entries(AROUND).map(([path, readers]) => newCanary(join(this.root, path), readers)),
       newCanary(join(this.temporary, "key"), "nobody"),
+      // A copy that the user keeps of the session: what follows a link there takes it for the session's own file.
+      newCanary(join(this.home, "kept/own.jsonl"), "nobody", (id) => this.#session(id)),
       ...[
         // Of a session of the project without a sandbox, and of another one in a sandbox.
         join(sessionDirFor(this.workspace, this.agentDir), "2026-01-01T00-00-00-000Z_bare.jsonl"),
@@ -253,6 +304,10 @@ export class Place {
     ])
       mkdirSync(path, { recursive: true });
     write(join(this.paths.configDir, "sandbox.toml"), "");
+    this.meanwhile("");
+    const bubblewrap = join(this.root, "bin/bwrap");
+    write(bubblewrap, `#!/bin/sh\n. ${this.#meanwhile}\nexec ${this.#bubblewrap} "$@"\n`);
+    chmodSync(bubblewrap, 0o755);
     this.#lists.clear();
     const { stateDir, dataDir } = this.paths;
     const directories = Object.keys(AROUND)
@@ -263,32 +318,36 @@ export class Place {
     // What the daemon makes there.
     mkdirSync(join(this.agentDir, "pictl"), { recursive: true });
     mkdirSync(runDirectory(this.paths.runtimeDir), { recursive: true, mode: 0o700 });
+    // Only root gets more in it by a change of its mode.
+    chmodSync(join(this.home, "closed"), 0o555);
     this.#remember([...directories, ...ours, this.root, dirname(this.sessionDirectory)]);
   }
 
   #remember(directories: readonly string[]): void {
-    for (const path of directories) this.#lists.set(path, namesIn(path));
+    for (const path of directories) this.#lists.set(path, namesIn(path) ?? "");
   }
 
   /** Sentences on what was changed that nobody may change. */
   changes(): string[] {
-    const changed = [...this.#around, ...this.#inside].flatMap((canary) => {
+    const note = this.#note === undefined ? [] : [this.#note];
+    const changed = [...this.#around, ...this.#inside, ...note].flatMap((canary) => {
       const difference = differenceOf(canary);
       return difference === undefined ? [] : [`${this.shortened(canary.path)} ${difference}`];
     });
     for (const [path, before] of this.#lists) {
       const now = namesIn(path);
-      if (now !== before) changed.push(`${this.shortened(path)} held ${before}, and holds ${now}`);
+      if (now !== undefined && now !== before)
+        changed.push(`${this.shortened(path)} held ${before}, and holds ${now}`);
     }
     return changed;
   }
 
-  /** Sentences on what of a text may not be known. @param profile of what read it; undefined: nothing may be in it */
-  leaks(text: string, profile: string | undefined): string[] {
+  /** Sentences on what of a text none of these may know. */
+  leaks(text: string, known: readonly Reader[]): string[] {
     const ids = canariesIn(text);
     if (ids.size === 0) return [];
     return [...this.#around, ...this.#inside]
-      .filter(({ id, readers }) => ids.has(id) && (profile === undefined || !mayRead(readers, profile)))
+      .filter(({ id, readers }) => ids.has(id) && !known.some((reader) => mayRead(readers, reader)))
       .map(({ path }) => `the content of ${this.shortened(path)} was read`);
   }
 
@@ -307,21 +366,37 @@ function newCanary(path: string, readers: Readers, text = (id: string) => `${id}
   return { path, readers, id, text: text(id), stats: statSync(path) };
 }
 
+/** A canary as it is now. */
+function canaryAt({ path, readers, id }: Canary): Canary {
+  return { path, readers, id, text: readFileSync(path, "utf8"), stats: statSync(path) };
+}
+
 function write(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
 }
 
-function namesIn(path: string): string {
+/** Undefined where an agent has closed a directory around it to its own user. */
+function namesIn(path: string): string | undefined {
   try {
-    return readdirSync(path).join();
+    return `${readdirSync(path).join()} (${(statSync(path).mode & 0o7777).toString(8)})`;
   } catch (error) {
-    return String(error);
+    return systemErrorCode(error) === "EACCES" ? undefined : String(error);
   }
 }
 
-function differenceOf({ path, text, stats }: Canary): string | undefined {
-  const now = existsSync(path) ? lstatSync(path) : undefined;
+/** Undefined where nothing is different, or an agent has closed a directory around it to its own user. */
+function differenceOf(canary: Canary): string | undefined {
+  try {
+    return changeOf(canary);
+  } catch (error) {
+    if (systemErrorCode(error) === "EACCES") return undefined;
+    throw error;
+  }
+}
+
+function changeOf({ path, text, stats }: Canary): string | undefined {
+  const now = lstatSync(path, { throwIfNoEntry: false });
   if (now === undefined) return "is gone";
   if (!now.isFile()) return "is no file any more";
   for (const key of ["mode", "uid", "gid", "size", "ino", "nlink"] as const)

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { LONG } from "../speed.ts";
 import { type Action, action, shellLine } from "./actions.ts";
 import { type Command, command, type Outside } from "./outside.ts";
-import type { Place } from "./place.ts";
+import { type Place, type Reader, SESSION } from "./place.ts";
 import { END, type Start, type Starter, startOf } from "./start.ts";
 
 /** From the weakest to the strictest: what was seen once can be kept. */
@@ -22,6 +22,8 @@ export interface Life {
   rounds: Round[];
   /** What is started at last, tries to read and to write everything. */
   last: Start;
+  /** Whether the user deletes the session instead. */
+  deleted: boolean;
 }
 
 /** Half of them under `strict` alone, which shows least. */
@@ -36,10 +38,15 @@ export const life: fc.Arbitrary<Life> = fc
     });
     return fc.record({
       together: fc.constant(together),
-      rounds: fc.array(round, { minLength: 1, maxLength: 6, size: "max" }),
+      rounds: fc.array(round, { minLength: 1, maxLength: 10, size: "max" }),
       last: start,
+      deleted: fc.constantFrom(false, false, true),
     });
   });
+
+/** What was listed before each start is read after it. */
+const AGAIN: Command = { reads: "listed before" };
+const DELETION: Command = { cwd: ".", words: ["session", "delete", SESSION, "--yes"] };
 
 /** What a worker may grow to before something is read that has no end. */
 const MAX_GROWTH = 256 * 2 ** 20;
@@ -77,7 +84,7 @@ export interface Figures {
 /** @param onStep gets what is begun
  * @returns sentences on what is wrong; none if all is well */
 export async function runLife(
-  { together, rounds, last }: Life,
+  { together, rounds, last, deleted }: Life,
   { place, starter, outside }: { place: Place; starter: Starter; outside: Outside },
   figures: Figures,
   onStep: (what: string) => void,
@@ -85,8 +92,9 @@ export async function runLife(
   place.reset(together);
   let weakest: Start["profile"] = "strict";
   const begun = memory(outside);
-  const check = (what: string, text: string, reader: Start["profile"]) => {
-    const wrong = [...place.leaks(text, reader), ...place.changes()];
+  const check = (what: string, text: string, ...alsoBy: Reader[]) => {
+    // What an agent could read it could also put where it is read.
+    const wrong = [...place.leaks(text, [weakest, ...alsoBy]), ...place.changes()];
     const grown = memory(outside) - begun;
     if (grown > MAX_GROWTH) wrong.push(`took ${Math.round(grown / 2 ** 20)} MiB`);
     return wrong.length === 0
@@ -99,30 +107,40 @@ export async function runLife(
     figures.starts += 1;
     if (refused !== undefined) figures.refused[refused.code] = (figures.refused[refused.code] ?? 0) + 1;
     else if (PROFILES.indexOf(start.profile) < PROFILES.indexOf(weakest)) weakest = start.profile;
-    return check(what, output ?? JSON.stringify(refused?.toBody() ?? ""), weakest);
+    return check(what, output ?? JSON.stringify(refused?.toBody() ?? ""));
+  };
+  const runOutside = async (each: Command, when: string) => {
+    const what = `${"reads" in each ? `reading of ${each.reads}` : each.words.join(" ")} ${when}`;
+    onStep(what);
+    const ended = await outside.run(each);
+    if (ended === undefined) return [];
+    figures.commands += 1;
+    place.acceptNote();
+    if (each === DELETION) place.acceptDeletion();
+    // The user names a file of the workspace, or looks at all of it: a link that stays there is followed.
+    const isWorkspaceShown = "reads" in each && each.reads !== "listed before";
+    const wrong = isWorkspaceShown ? check(what, ended.output, "user") : check(what, ended.output);
+    const isExpected = /\[STORAGE_UNAVAILABLE\]|"code": "STORAGE|^✔ node:/.test(ended.output);
+    if (ended.exitCode === 1 && !isExpected)
+      wrong.push(`${what} failed with ${place.shortened(ended.output)}`);
+    return wrong;
   };
   for (const [index, { start, actions, commands }] of rounds.entries()) {
+    outside.look();
     const did = actions.map((one) => shellLine(one, place));
     const read = readAll(place);
     // What stays is read at the end as well; before, what the agent covers or removes again.
     const before = LONG ? [read] : [];
     const wrong = await run(`start ${index + 1}`, start, [`cd ${place.workspace}`, ...before, ...did, read]);
     if (wrong.length > 0) return wrong;
-    figures.sequences += 1;
-    for (const each of commands) {
-      const what = `${each.words.join(" ")} after start ${index + 1}`;
-      onStep(what);
-      const ended = await outside.run(each);
-      if (ended === undefined) continue;
-      figures.commands += 1;
-      const told = check(what, ended.output, "minimal");
-      if (ended.exitCode === 1 && !/\[(STORAGE_UNAVAILABLE|UNHEALTHY)\]|"code": "STORAGE/.test(ended.output))
-        told.push(
-          `${each.words.join(" ")} after start ${index + 1} failed with ${place.shortened(ended.output)}`,
-        );
-      if (told.length > 0) return told;
+    // Only what is followed by another start is between two.
+    if (!deleted || index < rounds.length - 1) figures.sequences += 1;
+    for (const each of [AGAIN, ...commands]) {
+      const wrong = await runOutside(each, `after start ${index + 1}`);
+      if (wrong.length > 0) return wrong;
     }
   }
+  if (deleted) return await runOutside(DELETION, "at the end");
   return await run("the last start", last, [readAll(place), writeAll(place)]);
 }
 

@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import fc from "fast-check";
 import type { PiCommand } from "../../../src/lib/agent/pi/pi-command.ts";
 import { AgentSandboxes, withProgram } from "../../../src/lib/agent/sandbox/agent-sandboxes.ts";
@@ -12,7 +12,7 @@ import { realPath } from "../../../src/lib/core/real-path.ts";
 import { openSandbox } from "../../../src/lib/sandbox/open-sandbox.ts";
 import { runDirectory } from "../../../src/lib/sandbox/own-places.ts";
 import { planSandbox, writablePlaces } from "../../../src/lib/sandbox/plan.ts";
-import { pathOf } from "./actions.ts";
+import { type Action, exchange, pathOf, shellLine } from "./actions.ts";
 import { DENIED, type Place } from "./place.ts";
 
 /** How something is started in a sandbox, and under which policy. */
@@ -25,17 +25,28 @@ export interface Start {
   names: Partial<Record<"allow_read" | "allow_write" | "deny_read", string[]>>;
   /** Words of the command line of which some are files. */
   words: string[];
+  /** What another agent does while the sandbox is made. */
+  meanwhile: Action[];
 }
 
 /** None has a canary. */
-const place = fc.constantFrom("vendor/data", "vendor", "sub/inner", "out", "prompts", "m1/x", "HOME/tools");
+const place = fc.constantFrom(
+  "vendor/data",
+  "vendor",
+  "sub/inner",
+  "out",
+  "prompts",
+  "m1/x",
+  "HOME/tools",
+  "CACHE/data",
+);
 const places = fc.uniqueArray(place, { minLength: 1, maxLength: 2 });
 
 export function startOf(
   as: readonly Start["as"][],
   profiles: readonly Start["profile"][],
 ): fc.Arbitrary<Start> {
-  return fc.record({
+  const plain = fc.record({
     as: fc.constantFrom(...as),
     profile: fc.constantFrom(...profiles),
     cwd: fc.constantFrom(".", ".", "sub"),
@@ -45,13 +56,22 @@ export function startOf(
       { weight: 1, arbitrary: fc.record({ allow_write: places }) },
       { weight: 1, arbitrary: fc.record({ deny_read: places }) },
     ),
-    words: fc.constantFrom(
+    words: fc.constantFrom<string[]>(
       [],
       ["--skill", "./prompts/skill.md"],
       ["-e", "./vendor/data/table"],
       ["--prompt-template=./sub/inner/x.md"],
     ),
+    meanwhile: fc.constant<Action[]>([]),
   });
+  // What is named is exchanged.
+  const exchanged = fc.tuple(plain, exchange).map(([start, one]) => ({
+    ...start,
+    names: { allow_read: ["CACHE/data"] },
+    words: ["--skill", "./prompts/skill.md"],
+    meanwhile: [one],
+  }));
+  return fc.oneof({ weight: 7, arbitrary: plain }, { weight: 1, arbitrary: exchanged });
 }
 
 /** What a script says last. */
@@ -83,6 +103,8 @@ export class Starter {
   constructor(place: Place, extension: string) {
     this.#place = place;
     this.#sandboxes = new AgentSandboxes(place.paths, extension, 1);
+    // In which the other agent works, too.
+    noteAgentPlaces(place.paths.agentPlaces, [place.cache]);
   }
 
   /** Runs a script inside. @throws what no start may throw: anything but a PictlError that a user is shown */
@@ -95,6 +117,7 @@ export class Starter {
     const cwd = join(place.workspace, one.cwd);
     // A shell that has gone through a link is elsewhere, and its user knows where.
     if (one.as === "command" && realPath(cwd) !== cwd) return { output: undefined, refused: undefined };
+    place.meanwhile(this.#meanwhile(one));
     try {
       const opened =
         one.as === "command"
@@ -110,7 +133,16 @@ export class Starter {
       if (error instanceof PictlError && error.code !== "INTERNAL")
         return { output: undefined, refused: error };
       throw error;
+    } finally {
+      place.meanwhile("");
     }
+  }
+
+  /** The other agent runs outside here, where a link would lead it to what it can't reach. */
+  #meanwhile({ meanwhile }: Start): string {
+    const isInPlace = (path: string) => realPath(dirname(path)) === dirname(path);
+    const possible = meanwhile.filter((one) => "at" in one && isInPlace(pathOf(one.at, this.#place)));
+    return possible.map((one) => `{ ${shellLine(one, this.#place)}; } 2>/dev/null\n`).join("");
   }
 
   async #openCommand(cwd: string, environment: Environment) {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { Outside } from "./outside.ts";
-import { Place } from "./place.ts";
+import { Place, removePlace } from "./place.ts";
 import { type Figures, type Life, runLife } from "./sequence.ts";
 import { Starter } from "./start.ts";
 
@@ -11,9 +11,10 @@ export interface Verdict {
   figures: Figures;
 }
 
-/** Runs one life after the other, in a process of its own: what hangs in one can be ended. */
+/** Runs one life after the other, in a process of its own: what hangs in one can be ended. Takes its place away at its end. */
 const [root = "", temporary = ""] = process.argv.slice(2);
-const place = new Place({ root, temporary });
+const directories = { root, temporary };
+const place = new Place(directories);
 const starter = new Starter(place, fileURLToPath(import.meta.url));
 const outside = new Outside(place);
 const figures: Figures = { sequences: 0, starts: 0, commands: 0, refused: {} };
@@ -34,3 +35,4 @@ function say(said: Said): void {
 }
 
 process.on("message", (life: Life) => void run(life).then(say));
+process.once("disconnect", () => void removePlace(directories));
