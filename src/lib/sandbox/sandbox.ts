@@ -118,8 +118,6 @@ export class Sandbox {
   #ran = false;
   /** What it was to have mounted. */
   #mounted: readonly string[] = [];
-  /** What of git's it holds, or has found missing. */
-  #heldGit: ReadonlySet<string> = new Set();
   /** Why it was not permitted to run. */
   #refusal: PictlError | undefined;
   #closing: Promise<void> | undefined;
@@ -270,19 +268,6 @@ export class Sandbox {
     ];
   }
 
-  /**
-   * Whether git files have come into being since its program was started that a sandbox made now would hold: those of a
-   * repository that was made, or of a worktree that was added.
-   */
-  get lacksGit(): boolean {
-    return this.#gitToHold().some((path) => !this.#heldGit.has(path));
-  }
-
-  #gitToHold(): string[] {
-    const { workspace, git } = this.#setup;
-    return [...gitPaths(workspace).held, ...(git === undefined ? [] : outsideGitPaths(git).held)];
-  }
-
   /** The environment of what runs inside. */
   get environment(): Record<string, string> {
     const { environment, ownVariables, policy, wayOut, without } = this.#setup;
@@ -318,7 +303,6 @@ export class Sandbox {
     this.#group ??= createControlGroup(controlGroupName(dir), policy);
     const mounts = this.#mounts();
     this.#mounted = mounts;
-    this.#heldGit = new Set(this.#gitToHold());
     const [program = "", ...args] = this.arguments(command, cwd, setting, mounts);
     const listens = wayOut !== undefined && policy.network.kind !== "open";
     const outside = pick(this.environment, (name) => !LINKER_VARIABLES.test(name));

@@ -36,6 +36,12 @@ exec ${SECCOMP_FD}>&- ${CHANNEL_FD}>&- "$@"`;
 /** Joins the control groups, each named by the file that is written for that, then becomes bubblewrap. */
 const JOIN = `while [ "$1" != -- ]; do echo 0 > "$1" || exit 125; shift; done; shift; exec "$@"`;
 
+/**
+ * Memory of the first process inside, which is bubblewrap's and ends all when its parent ends. It has the agent's user id, so
+ * that the agent could write itself into it, and stay.
+ */
+const FIRST_PROCESS = ["/proc/1/mem", "/proc/1/task/1/mem"];
+
 /** Parts of the command line that can be taken away, to show that something notices. */
 export type BubblewrapPart =
   | "userns"
@@ -43,6 +49,7 @@ export type BubblewrapPart =
   | "proc-sys"
   | "quotas"
   | "session"
+  | "first"
   | "remount"
   | "limits"
   | "pid"
@@ -118,7 +125,11 @@ export function sandboxCommand(options: {
     // Root is the owner of /proc/sys/** also without any capability.
     ...(has("proc-sys") ? ["--ro-bind", "/proc/sys", "/proc/sys"] : []),
     // A mount of bubblewrap's opens no devices, so that opening one of these is refused.
-    ...covered.flatMap((path) => ["--ro-bind", "/dev/null", path]),
+    ...[...covered, ...(isolatePid && has("first") ? FIRST_PROCESS : [])].flatMap((path) => [
+      "--ro-bind",
+      "/dev/null",
+      path,
+    ]),
     // What bubblewrap has made to hold the mounts, and the devices, is memory without a bound.
     ...(has("remount") ? ["--remount-ro", "/"] : []),
     ...(has("remount") && mounts.includes("--dev") ? ["--remount-ro", "/dev"] : []),

@@ -32,7 +32,17 @@ export function settingGaps(setting: Setting): SandboxGaps {
 export function noWalls(network: "shared" | "own", root: string): CheckGaps {
   return {
     bubblewrap: [
-      ...(["userns", "caps", "proc-sys", "quotas", "session", "remount", "limits", "cgroup"] as const),
+      ...([
+        "userns",
+        "caps",
+        "proc-sys",
+        "quotas",
+        "session",
+        "first",
+        "remount",
+        "limits",
+        "cgroup",
+      ] as const),
       ...(network === "shared" ? (["net"] as const) : []),
     ],
     seccomp: ["filter"],

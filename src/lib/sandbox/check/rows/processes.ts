@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync, readFileSync } from "node:fs";
 import { systemCalls } from "../inside-tools.ts";
 import { always, ownProcesses } from "../promises.ts";
 import { type Attempt, attempt, type Inside, type Row } from "../row.ts";
@@ -42,7 +42,22 @@ export const PROCESSES: readonly Row[] = [
     attempt: ({ hostProcess }) => isSomebodyElse(hostProcess) ?? trace(hostProcess.pid),
     control: (inside) => onOwnChild(inside, ({ pid }) => trace(pid)),
   },
+  {
+    id: "first-process",
+    concern,
+    tried: "writing into the memory of the sandbox's first process, which ends with pictl's",
+    guard: { bubblewrap: ["first"] },
+    promised: ownProcesses,
+    attempt: () => openForWriting("/proc/1/mem", "/proc/1/task/1/mem"),
+    control: () => openForWriting("/proc/self/mem"),
+  },
 ];
+
+async function openForWriting(...paths: string[]): Promise<Attempt> {
+  return await attempt(() => {
+    for (const path of paths) closeSync(openSync(path, constants.O_RDWR));
+  });
+}
 
 /** A number that means another process in here: it isn't the host's that is reached. */
 function isSomebodyElse({ pid, marker }: Inside["hostProcess"]): Attempt | undefined {
