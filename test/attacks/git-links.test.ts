@@ -45,8 +45,8 @@ attack(
     });
     afterEach(() => place.dispose());
 
-    const inside = (lines: readonly string[]) =>
-      place.run([
+    const inside = (lines: readonly string[], cwd = place.cwd) => {
+      const args = [
         "sandbox",
         "run",
         "--profile",
@@ -59,7 +59,9 @@ attack(
           "export GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x@y GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x@y GIT_EDITOR=true",
           ...lines,
         ].join("\n"),
-      ]);
+      ];
+      return place.run(args, { cwd });
+    };
 
     it("a commit and a fetch change nothing outside, and no worktree is planted", async () => {
       const { stdout } = await inside([
@@ -101,6 +103,24 @@ attack(
         assert.equal(readFileSync(join(tree, "gitdir"), "utf8"), before);
         assert.ok(!existsSync(join(tree, "config.worktree")));
       }
+    });
+
+    it("nor does an agent of a linked worktree leave one in the main repository", async () => {
+      const tree = join(place.root, "tree");
+      git("worktree", "add", "-q", tree);
+      const common = join(place.cwd, ".git");
+      await inside(
+        [common, `${common}/worktrees/tree`].flatMap((at) => [
+          `ln -s '${place.root}/bashrc' ${at}/link; mv ${at}/link ${at}/COMMIT_EDITMSG`,
+          `rm -f ${at}/COMMIT_EDITMSG; ln -s '${place.root}/bashrc' ${at}/COMMIT_EDITMSG`,
+          `echo 'evil #' > ${at}/MERGE_MSG; ln -s '${place.root}/documents' ${common}/worktrees/x`,
+        ]),
+        tree,
+      );
+      for (const where of [".", tree]) git("-C", where, "commit", "-q", "--allow-empty");
+      git("worktree", "prune");
+      assert.equal(readFileSync(join(place.root, "bashrc"), "utf8"), PRECIOUS);
+      assert.equal(readFileSync(join(place.root, "documents/letter"), "utf8"), PRECIOUS);
     });
 
     it("what an agent left there from before is refused by name", async () => {

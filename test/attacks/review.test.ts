@@ -204,6 +204,46 @@ const ATTACKS: Record<string, Attack> = {
       ".git/sl/config": "added",
     },
   },
+  "what lies in the directories of what looks like a repository": {
+    before: { "src/x": "" },
+    leaves(place) {
+      for (const path of [
+        "HEAD",
+        "objects/package.json",
+        "refs/x",
+        "modules/a/Makefile",
+        "logs/.envrc",
+        "hooks/x/.env",
+      ])
+        place.write(path, "evil");
+    },
+    shows: {
+      "hooks/x/.env": "added",
+      "logs/.envrc": "added",
+      "modules/a/Makefile": "added",
+      "objects/package.json": "added",
+    },
+  },
+  "links in the place of directories by whose names files are found": {
+    before: { "h/x": "", "node_modules/deep/x": "" },
+    leaves(place) {
+      for (const path of ["h/hgrc", "h/bazel", "h/wrapper/x", "h/releases/yarn.cjs", "h/dotnet-tools.json"])
+        place.write(path, "evil");
+      for (const link of [".hg", "tools", "gradle", ".yarn", ".config"]) symlinkSync("h", place.at(link));
+      place.write("node_modules/deep/.envrc", "evil");
+      symlinkSync("node_modules/deep", place.at("docs"));
+      symlinkSync("h", place.at("harmless"));
+      symlinkSync(".", place.at("project"));
+    },
+    shows: {
+      ".config/dotnet-tools.json": "added",
+      ".hg/hgrc": "added",
+      ".yarn/releases/yarn.cjs": "added",
+      "docs/.envrc": "added",
+      "gradle/wrapper/x": "added",
+      "tools/bazel": "added",
+    },
+  },
   "links of any name that lead out of the workspace": {
     before: { "sub/x": "" },
     prepares: (place) => symlinkSync("/etc", place.at("was")),

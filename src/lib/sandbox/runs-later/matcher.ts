@@ -23,6 +23,7 @@ export class Matcher {
   readonly #names = new Map<string, Pattern[]>();
   readonly #trees = new Map<string, Pattern[]>();
   readonly #open = new Map<string, Pattern[]>();
+  readonly #parents = new Set<string>();
   readonly #notListed = new Map<string, { above: string[]; because: string }[]>();
 
   constructor() {
@@ -49,6 +50,11 @@ export class Matcher {
     return firstFit(this.#trees.get(name), parents);
   }
 
+  /** Whether a file's directory has to have this name for the file to be found. */
+  isParent(name: string): boolean {
+    return this.#parents.has(name);
+  }
+
   /** What a directory holds that is too much to be looked into. */
   notListed(parents: readonly string[], name: string): string | undefined {
     return this.#notListed.get(name)?.find(({ above }) => endsWith(parents, above))?.because;
@@ -60,6 +66,7 @@ export class Matcher {
     const name = parents.pop() ?? "";
     const [prefix = "", suffix] = name.split("*");
     const pattern = { ...reason, parents, prefix, suffix };
+    for (const parent of parents) this.#parents.add(parent);
     if (isTree) put(this.#trees, name, pattern);
     else if (suffix === undefined) put(this.#names, name, pattern);
     // `bin/*` is under the key of no letter.

@@ -118,13 +118,14 @@ export class LaterSearch {
     const entries = yield* this.#list(fd, stats, names);
     const has = new Set(entries.map(({ name }) => name));
     const isRepository = has.has("HEAD") && ((has.has("objects") && has.has("refs")) || has.has("commondir"));
-    if (isRepository) yield* this.#git(fd, names, GIT_STORES);
+    // Its directories are looked into like all others: who makes a `HEAD` beside its `modules` hides nothing.
+    if (isRepository && !this.#gits.has(key(this.#root, names.join("/"))))
+      yield* this.#git(fd, names, GIT_STORES);
     for (const entry of entries) {
       const { name } = entry;
       const tooMuch = this.#matcher.notListed(names, name);
       if (!entry.isDirectory()) yield* this.#entry(fd, names, entry, reason);
       else if (name === ".git") yield* this.#below(fd, names, name, (below, path) => this.#git(below, path));
-      else if (isRepository && (GIT_STORES.has(name) || isGitEntry(name))) continue;
       else if (tooMuch !== undefined) yield* this.#count(fd, names, name, tooMuch);
       else {
         const all = reason ?? this.#matcher.tree(names, name);
@@ -149,6 +150,7 @@ export class LaterSearch {
             ? (this.#linkReason(names, name) ?? this.#outReason(fd, names, name))
             : undefined));
     if (reason !== undefined) yield* this.#record(fd, names, name, reason);
+    else if (entry.isSymbolicLink()) yield* this.#behind(fd, names, name);
     else if (this.#options.since !== undefined && entry.isFile()) this.#lookForSetId(fd, names, name);
   }
 
@@ -158,15 +160,35 @@ export class LaterSearch {
     return because === undefined ? this.#matcher.tree(names, name) : { kind: INSTALLED, because };
   }
 
-  /** Why a link is listed that leads out of the workspace, whatever its name. */
-  #outReason(fd: number, names: readonly string[], name: string): Reason | undefined {
-    let target: string;
+  /**
+   * Looks for files under the name that a link gives to a directory of the workspace, where that name makes a difference:
+   * with `.hg` linked to `src`, `src/hgrc` is obeyed.
+   */
+  *#behind(fd: number, names: readonly string[], name: string): Generator<void, void> {
+    const target = this.#readLink(fd, name);
+    const inside = target === undefined ? undefined : this.#inside(names, target);
+    if (inside === undefined) return;
+    const isNotLookedInto = inside.some(
+      (one, index) => this.#matcher.notListed(inside.slice(0, index), one) !== undefined,
+    );
+    if (isNotLookedInto || this.#matcher.isParent(name))
+      yield* this.#follow(inside, [...names, name], undefined);
+  }
+
+  #readLink(fd: number, name: string): string | undefined {
     try {
-      target = readlinkSync(entryPath(fd, name));
+      return readlinkSync(entryPath(fd, name));
     } catch (error) {
+      // Replaced meanwhile.
       if (systemErrorCode(error) === undefined) throw error;
       return undefined;
     }
+  }
+
+  /** Why a link is listed that leads out of the workspace, whatever its name. */
+  #outReason(fd: number, names: readonly string[], name: string): Reason | undefined {
+    const target = this.#readLink(fd, name);
+    if (target === undefined) return undefined;
     const parts = target.split("/").filter((part) => part !== "" && part !== ".");
     // `..` of what may be a link itself is the parent of where that leads.
     const isPlain = parts.slice(0, parts.lastIndexOf("..") + 1).every((part) => part === "..");
@@ -334,8 +356,16 @@ export class LaterSearch {
     }
   }
 
-  /** Lists what a link in the workspace leads to, under the name of the link. No second link is followed. */
-  *#follow(target: readonly string[], path: readonly string[], reason: Reason): Generator<void, void> {
+  /**
+   * Lists what a link in the workspace leads to, under the name of the link. No second link is followed.
+   *
+   * @param reason undefined: what is found by its name alone
+   */
+  *#follow(
+    target: readonly string[],
+    path: readonly string[],
+    reason: Reason | undefined,
+  ): Generator<void, void> {
     const name = target.at(-1);
     if (name === undefined) return;
     try {
@@ -347,21 +377,27 @@ export class LaterSearch {
     }
   }
 
-  *#target(fd: number, name: string, path: readonly string[], reason: Reason): Generator<void, void> {
+  *#target(
+    fd: number,
+    name: string,
+    path: readonly string[],
+    reason: Reason | undefined,
+  ): Generator<void, void> {
     const stats = this.#lstat(fd, path.slice(0, -1), name);
     if (stats === undefined) return;
     if (stats.isSymbolicLink()) return this.leaveOut(path, "it leads to another link");
     const file = this.files.get(key(this.#root, path.join("/")));
     if (!stats.isDirectory()) {
-      if (file === undefined) yield* this.#record(fd, path.slice(0, -1), name, reason);
-      else if (stats.isFile()) this.#readTarget(file, fd, name, stats);
+      if (file === undefined && reason !== undefined)
+        yield* this.#record(fd, path.slice(0, -1), name, reason);
+      else if (file !== undefined && stats.isFile()) this.#readTarget(file, fd, name, stats);
       return;
     }
     if (path.at(-1) === ".git") {
       yield* this.#below(fd, path.slice(0, -1), name, (below) => this.#git(below, path));
       return;
     }
-    const id = `${stats.dev}:${stats.ino}`;
+    const id = `${stats.dev}:${stats.ino} ${reason === undefined ? path.at(-1) : ""}`;
     if (this.#followed.has(id)) return;
     this.#followed.add(id);
     yield* this.#below(fd, path.slice(0, -1), name, (below) => this.#directory(below, path, reason));
@@ -533,8 +569,4 @@ function isLookedThrough(name: string): boolean {
 
 function isObjects(path: string, name: string): boolean {
   return OBJECT_STORES.has(path) && name !== "info" && name !== "pack";
-}
-
-function isGitEntry(name: string): boolean {
-  return GIT_ENTRIES.some((entry) => entry.name === name);
 }
