@@ -1,4 +1,7 @@
+import { parseLine } from "../core/session-files/json.ts";
+
 const WINDOW_MS = 60_000;
+
 /**
  * Lines that are no records, in a minute. pi itself writes none; something that it started and that shares its
  * stdout may print a few.
@@ -49,18 +52,9 @@ export class FloodGuard {
 }
 
 /**
- * Whether a line that isn't JSON holds a record that broke: cut in the middle, or with something printed into
- * it. What it said is lost, maybe the end of a turn, so the stream can't be relied on any more.
+ * Whether a line that is no record holds one that broke: cut in the middle, with something printed into it, or of millions
+ * of values. What it said is lost, maybe the end of a turn, so the stream can't be relied on any more.
  */
 export function isBrokenRecord(line: string): boolean {
-  return line.includes('{"type":"') && !isJson(line);
-}
-
-function isJson(line: string): boolean {
-  try {
-    JSON.parse(line);
-    return true;
-  } catch {
-    return false;
-  }
+  return line.includes('{"type":"') && parseLine(line) === undefined;
 }

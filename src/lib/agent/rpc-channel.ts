@@ -1,5 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import { PictlError } from "../core/errors.ts";
+import { parseObject } from "../core/session-files/json.ts";
 import { encodeFrame, FrameDecoder } from "../protocol/framing.ts";
 
 /**
@@ -207,13 +208,7 @@ function parseRecord(frame: Buffer): AgentRecord | undefined {
   const beginsAsDelta =
     frame.length > DELTA_START.length && DELTA_START.compare(frame, 0, DELTA_START.length) === 0;
   if (beginsAsDelta && frame.at(-1) === CLOSING_BRACE) return DELTA;
-  try {
-    const value: unknown = JSON.parse(frame.toString("utf8"));
-    if (typeof value === "object" && value !== null && "type" in value && typeof value.type === "string") {
-      return value as AgentRecord;
-    }
-  } catch {
-    // Not JSON: the caller is told through onGarbage.
-  }
-  return undefined;
+  const value = parseObject(frame.toString("utf8"));
+  // Else the caller is told through onGarbage.
+  return typeof value?.type === "string" ? (value as AgentRecord) : undefined;
 }

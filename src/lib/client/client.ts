@@ -3,6 +3,7 @@ import { PictlError, systemErrorCode, toPictlError } from "../core/errors.ts";
 import { ownInherited } from "../core/inherited.ts";
 import { raiseLimit } from "../core/limit-error.ts";
 import type { Environment } from "../core/paths.ts";
+import { parseObject } from "../core/session-files/json.ts";
 import { encodeFrame, FrameDecoder, handshakeTooLarge, MAX_HANDSHAKE_BYTES } from "../protocol/framing.ts";
 import type {
   PushRecord,
@@ -242,14 +243,10 @@ export class Client {
 }
 
 function parse(frame: string): ServerRecord | undefined {
-  try {
-    const record: unknown = JSON.parse(frame);
-    // Both ends are pictl's own and of one protocol version, so the envelope is all that is checked here.
-    if (typeof record === "object" && record !== null && "type" in record) return record as ServerRecord;
-  } catch {
-    // Not a record; whoever waits learns of it by what is missing.
-  }
-  return undefined;
+  const record = parseObject(frame);
+  // Both ends are pictl's own and of one protocol version, so the envelope is all that is checked here. Of what is no
+  // record, whoever waits learns by what is missing.
+  return record !== undefined && "type" in record ? (record as unknown as ServerRecord) : undefined;
 }
 
 function unreachable(socketPath: string, why: string, retryable = true): PictlError {

@@ -80,6 +80,9 @@ function defaultAnswer({ method, options, prefill }: Question): Answer {
   }
 }
 
+/** No person answers that many; each more is declined, or an agent could fill the daemon with them. */
+const MAX_OPEN = 100;
+
 interface OpenQuestion {
   question: Question;
   reply: Reply;
@@ -117,7 +120,8 @@ export class Questions {
     const { question, timeoutMs } = asked;
     switch (asker?.onQuestion) {
       case "wait":
-        this.#wait(question, timeoutMs, reply);
+        if (this.#open.size < MAX_OPEN) this.#wait(question, timeoutMs, reply);
+        else this.#settle(question, { cancelled: true }, reply);
         return;
       case "default":
         this.#settle(question, defaultAnswer(question), reply);

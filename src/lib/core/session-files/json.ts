@@ -32,9 +32,14 @@ const BACKSLASH = 0x5c;
 
 /** The object in a line of JSONL, or undefined for anything else, and for one of millions of values. */
 export function parseObject(text: string): JsonObject | undefined {
+  return asObject(parseLine(text));
+}
+
+/** The value in a line of JSONL, or undefined for anything else, and for one of millions of values. */
+export function parseLine(text: string): unknown {
   if (text.length > MIN_COUNTED_LENGTH && hasTooManyValues(text)) return undefined;
   try {
-    return asObject(JSON.parse(text));
+    return JSON.parse(text);
   } catch {
     // Torn and foreign lines are expected here; the caller counts them.
     return undefined;

@@ -24,6 +24,7 @@ test("a thousand odd lines in a minute, and again in the next", () => {
 test("a broken record is told from what is none", () => {
   assert.ok(isBrokenRecord('{"type":"message_end","mess'));
   assert.ok(isBrokenRecord('npm warn {"type":"agent_settled"}'));
+  assert.ok(isBrokenRecord(`{"type":"message_end","values":[${"0,".repeat(5_000_000)}0]}`));
   assert.ok(!isBrokenRecord("npm warn deprecated"));
   assert.ok(!isBrokenRecord('{"level":"info"}'));
   assert.ok(!isBrokenRecord('[{"type":"of something else"}]'));

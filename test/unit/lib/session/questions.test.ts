@@ -87,6 +87,13 @@ describe("Questions", () => {
     assert.throws(() => questions.answer("q2", { value: "x" }), { code: "QUESTION_NOT_FOUND" });
   });
 
+  test("a hundred wait for a person; one more is declined", () => {
+    for (let id = 0; id <= 100; id++) ask("input", { id: `q${id}` });
+    assert.equal(questions.list().length, 100);
+    assert.deepEqual(replies, [{ type: "extension_ui_response", id: "q100", cancelled: true }]);
+    questions.close();
+  });
+
   test("one with a time of its own expires without an answer of ours; another one is declined after a day", () => {
     mock.timers.enable({ apis: ["setTimeout", "Date"] });
     try {
