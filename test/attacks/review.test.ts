@@ -256,7 +256,8 @@ const ATTACKS: Record<string, Attack> = {
       symlinkSync("./x", place.at("sub/here"));
       symlinkSync(place.at("sub"), place.at("absolute"));
     },
-    shows: { "nohup.out": "added", "sub/dots": "added", "sub/through": "added", "sub/up": "added" },
+    // Nothing is at "...", so that it leads nowhere.
+    shows: { "nohup.out": "added", "sub/through": "added", "sub/up": "added" },
   },
   "git: a link that was there before": {
     before: repositoryAt(".git"),
@@ -324,6 +325,79 @@ const ATTACKS: Record<string, Attack> = {
       place.write("shared/tasks.json", '{"evil":1}');
     },
     shows: { ".vscode/tasks.json": "changed" },
+  },
+  "what lies behind links in the place of directories that only a part of names leads through": {
+    before: { "b/tool": "good", "a/y/releases/yarn.cjs": "good", "a/other": "" },
+    prepares(place) {
+      symlinkSync("second", place.at("bin"));
+      symlinkSync(place.at("b"), place.at("second"));
+      symlinkSync("y", place.at("a/.yarn"));
+    },
+    leaves(place) {
+      for (const [link, target, file] of [
+        [".hg", "h", "h/hgrc"],
+        ["tools", "t", "t/bazel"],
+        ["gradle", "g", "g/libs.toml"],
+        ["script", "../work/s", "s/test"],
+        ["a/project", "../p", "p/build.properties"],
+        [".config", "cc", "cc/fish/conf.d/x.fish"],
+        [".jj", "j", "r/store/type"],
+        ["d/e/lib", "f", "d/e/f/x.jar"],
+      ] as const) {
+        place.write(file, "evil");
+        symlinkSync(target, place.at(link));
+      }
+      mkdirSync(place.at("j"));
+      symlinkSync("../r", place.at("j/repo"));
+      // A link behind a link, of which what it says counts from where it is.
+      symlinkSync("../../data", place.at("cc/fish/config.fish"));
+      place.write("b/tool", "evil");
+      place.write("b/Makefile", "evil");
+      place.write("a/y/releases/yarn.cjs", "evil");
+      place.write("a/other", "evil");
+      symlinkSync(join(place.root, "secrets"), place.at("conf"));
+      symlinkSync("zephyr", place.at("zephyr"));
+    },
+    shows: {
+      ".config/fish/conf.d/x.fish": "added",
+      ".config/fish/config.fish": "added",
+      ".hg/hgrc": "added",
+      ".jj/repo": "added",
+      ".jj/repo/store/type": "added",
+      "a/.yarn/releases/yarn.cjs": "changed",
+      "a/project/build.properties": "added",
+      "b/Makefile": "added",
+      "bin/Makefile": "added",
+      "bin/tool": "changed",
+      "cc/fish/conf.d/x.fish": "added",
+      "cc/fish/config.fish": "added",
+      conf: "added",
+      "d/e/lib/x.jar": "added",
+      "gradle/libs.toml": "added",
+      "script/test": "added",
+      "tools/bazel": "added",
+      zephyr: "added",
+    },
+  },
+  "what links lead to by further links, counted from where each is": {
+    before: { "deep/shared/tasks.json": "{}", "deep/data.json": "good", "x/y/base.mk": "good" },
+    prepares(place) {
+      symlinkSync("deep/shared", place.at(".vscode"));
+      symlinkSync("../data.json", place.at("deep/shared/settings.json"));
+      symlinkSync("x/y", place.at("z"));
+      symlinkSync("z/../y/base.mk", place.at("first.mk"));
+      symlinkSync("first.mk", place.at("Makefile"));
+    },
+    leaves(place) {
+      place.write("deep/data.json", "evil");
+      place.write("x/y/base.mk", "evil");
+    },
+    shows: {
+      ".vscode/settings.json": "changed",
+      Makefile: "changed",
+      "first.mk": "changed",
+      "x/y/base.mk": "changed",
+    },
   },
   "installed packages that are replaced by a link": {
     before: { "node_modules/.bin/tsc": "good" },

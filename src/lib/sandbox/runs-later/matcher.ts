@@ -23,7 +23,8 @@ export class Matcher {
   readonly #names = new Map<string, Pattern[]>();
   readonly #trees = new Map<string, Pattern[]>();
   readonly #open = new Map<string, Pattern[]>();
-  readonly #parents = new Set<string>();
+  /** By the names of the directories that patterns go through; `parents` lead to such a directory. */
+  readonly #ways = new Map<string, Pattern[]>();
   readonly #notListed = new Map<string, { above: string[]; because: string }[]>();
 
   constructor() {
@@ -35,29 +36,33 @@ export class Matcher {
     }
   }
 
-  /** @param parents names of the directories that lead to the file, the workspace's own left out */
-  file(parents: readonly string[], name: string): Reason | undefined {
+  /**
+   * @param parents names of the directories that lead to the file, the workspace's own left out
+   * @param least how many of them a pattern has to name at least
+   */
+  file(parents: readonly string[], name: string, least = 0): Reason | undefined {
     return (
-      firstFit(this.#names.get(name), parents) ??
-      firstFit(this.#open.get(`${name[0]}…`), parents, name) ??
-      firstFit(this.#open.get(`…${name.at(-1)}`), parents, name) ??
-      firstFit(this.#open.get("…"), parents, name)
+      firstFit(this.#names.get(name), parents, least) ??
+      firstFit(this.#open.get(`${name[0]}…`), parents, least, name) ??
+      firstFit(this.#open.get(`…${name.at(-1)}`), parents, least, name) ??
+      firstFit(this.#open.get("…"), parents, least, name)
     );
   }
 
   /** Why all that lies in a directory is listed. */
-  tree(parents: readonly string[], name: string): Reason | undefined {
-    return firstFit(this.#trees.get(name), parents);
+  tree(parents: readonly string[], name: string, least = 0): Reason | undefined {
+    return firstFit(this.#trees.get(name), parents, least);
   }
 
-  /** Whether a file's directory has to have this name for the file to be found. */
-  isParent(name: string): boolean {
-    return this.#parents.has(name);
+  /** Why something in a directory or below it may be listed that wouldn't be without the directory's name. */
+  way(parents: readonly string[], name: string, least = 0): Reason | undefined {
+    return firstFit(this.#ways.get(name), parents, least);
   }
 
   /** What a directory holds that is too much to be looked into. */
-  notListed(parents: readonly string[], name: string): string | undefined {
-    return this.#notListed.get(name)?.find(({ above }) => endsWith(parents, above))?.because;
+  notListed(parents: readonly string[], name: string, least = 0): string | undefined {
+    return this.#notListed.get(name)?.find(({ above }) => above.length >= least && endsWith(parents, above))
+      ?.because;
   }
 
   #add(text: string, reason: Reason): void {
@@ -66,21 +71,24 @@ export class Matcher {
     const name = parents.pop() ?? "";
     const [prefix = "", suffix] = name.split("*");
     const pattern = { ...reason, parents, prefix, suffix };
-    for (const parent of parents) this.#parents.add(parent);
     if (isTree) put(this.#trees, name, pattern);
     else if (suffix === undefined) put(this.#names, name, pattern);
     // `bin/*` is under the key of no letter.
     else put(this.#open, prefix === "" ? `…${suffix.at(-1) ?? ""}` : `${prefix[0]}…`, pattern);
+    for (const [index, parent] of parents.entries())
+      put(this.#ways, parent, { ...pattern, parents: parents.slice(0, index) });
   }
 }
 
 function firstFit(
   patterns: readonly Pattern[] | undefined,
   parents: readonly string[],
+  least: number,
   name?: string,
 ): Reason | undefined {
   const found = patterns?.find(
     (pattern) =>
+      pattern.parents.length >= least &&
       endsWith(parents, pattern.parents) &&
       (name === undefined ||
         (name.length >= pattern.prefix.length + (pattern.suffix?.length ?? 0) &&

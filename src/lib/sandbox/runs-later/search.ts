@@ -8,7 +8,7 @@ import {
   readlinkSync,
   type Stats,
 } from "node:fs";
-import { isAbsolute, join, normalize, relative } from "node:path";
+import { isAbsolute } from "node:path";
 import { readAgentFile } from "../../core/agent-file.ts";
 import { systemErrorCode } from "../../core/errors.ts";
 import { sha256 } from "../../core/sha256.ts";
@@ -24,6 +24,7 @@ import {
 import { configuredPlaces } from "./git-config.ts";
 import { Matcher, type Reason } from "./matcher.ts";
 import { entryPath, openDirectoryIn, openRealDirectory, withDirectoryBelow } from "./open-below.ts";
+import { resolveBelow } from "./resolve-below.ts";
 
 /** A text that is longer is compared by its hash, and no difference is shown. */
 const MAX_TEXT_BYTES = 256 * 1024;
@@ -37,7 +38,7 @@ const ENTRIES_AT_ONCE = 512;
 /** What wasn't looked at is named as often. */
 const MAX_LEFT_OUT = 100;
 
-/** Directories of a git directory that have nothing of the kind. */
+/** Directories of a git directory where links are looked for. */
 const GIT_STORES = new Set(["objects", "refs", "logs", "lfs"]);
 const POINTER: Reason = {
   kind: "git",
@@ -146,11 +147,9 @@ export class LaterSearch {
         ? POINTER
         : (tree ??
           this.#matcher.file(names, name) ??
-          (entry.isSymbolicLink()
-            ? (this.#linkReason(names, name) ?? this.#outReason(fd, names, name))
-            : undefined));
+          (entry.isSymbolicLink() ? this.#linkReason(names, name) : undefined));
     if (reason !== undefined) yield* this.#record(fd, names, name, reason);
-    else if (entry.isSymbolicLink()) yield* this.#behind(fd, names, name);
+    else if (entry.isSymbolicLink()) yield* this.#link(fd, names, name, 1);
     else if (this.#options.since !== undefined && entry.isFile()) this.#lookForSetId(fd, names, name);
   }
 
@@ -161,38 +160,56 @@ export class LaterSearch {
   }
 
   /**
-   * Looks for files under the name that a link gives to a directory of the workspace, where that name makes a difference:
-   * with `.hg` linked to `src`, `src/hgrc` is obeyed.
+   * A link that isn't listed by its name: whether it leads out of the workspace, and what is listed behind it.
+   *
+   * @param least how many names a pattern has to have before that of an entry there, so that the link's is one of them
    */
-  *#behind(fd: number, names: readonly string[], name: string): Generator<void, void> {
-    const target = this.#readLink(fd, name);
-    const inside = target === undefined ? undefined : this.#inside(names, target);
-    if (inside === undefined) return;
-    const isNotLookedInto = inside.some(
-      (one, index) => this.#matcher.notListed(inside.slice(0, index), one) !== undefined,
-    );
-    if (isNotLookedInto || this.#matcher.isParent(name))
-      yield* this.#follow(inside, [...names, name], undefined);
-  }
-
-  #readLink(fd: number, name: string): string | undefined {
+  *#link(fd: number, names: readonly string[], name: string, least: number): Generator<void, void> {
+    const path = [...names, name];
+    // One in a git directory.
+    if (this.files.has(key(this.#root, path.join("/")))) return;
+    const stats = this.#lstat(fd, names, name);
+    if (stats === undefined || this.#isTooNew(stats, path)) return;
+    const way = this.#matcher.way(names, name, least - 1);
     try {
-      return readlinkSync(entryPath(fd, name));
+      const inside = yield* this.#resolve(names, readlinkSync(entryPath(fd, name)));
+      if (inside === undefined) yield* this.#record(fd, names, name, way ?? LINK_OUT);
+      else if (this.#isNotLookedInto(inside)) yield* this.#follow(inside, path, undefined);
+      else if (way !== undefined)
+        yield* withDirectoryBelow(this.#rootFd, inside, (below) => this.#beyondLink(below, path, least));
     } catch (error) {
-      // Replaced meanwhile.
-      if (systemErrorCode(error) === undefined) throw error;
-      return undefined;
+      // Nothing lies below a file.
+      if (systemErrorCode(error) !== "ENOTDIR") this.#unreadable(path, error);
     }
   }
 
-  /** Why a link is listed that leads out of the workspace, whatever its name. */
-  #outReason(fd: number, names: readonly string[], name: string): Reason | undefined {
-    const target = this.#readLink(fd, name);
-    if (target === undefined) return undefined;
-    const parts = target.split("/").filter((part) => part !== "" && part !== ".");
-    // `..` of what may be a link itself is the parent of where that leads.
-    const isPlain = parts.slice(0, parts.lastIndexOf("..") + 1).every((part) => part === "..");
-    return isPlain && this.#inside(names, target) !== undefined ? undefined : LINK_OUT;
+  #isNotLookedInto(names: readonly string[]): boolean {
+    return names.some((name, index) => this.#matcher.notListed(names.slice(0, index), name) !== undefined);
+  }
+
+  /** What of a directory is listed by the name of a link that leads there. */
+  *#beyondLink(fd: number, names: readonly string[], least: number): Generator<void, void> {
+    yield;
+    const stats = fstatSync(fd);
+    if (this.#isTooNew(stats, names)) return;
+    for (const entry of yield* this.#list(fd, stats, names)) {
+      const { name } = entry;
+      const tree = this.#matcher.tree(names, name, least);
+      if (entry.isDirectory()) {
+        const tooMuch = this.#matcher.notListed(names, name, least);
+        if (tooMuch !== undefined) yield* this.#count(fd, names, name, tooMuch);
+        else if (tree !== undefined)
+          yield* this.#below(fd, names, name, (below, path) => this.#directory(below, path, tree));
+        else if (this.#matcher.way(names, name, least) !== undefined)
+          yield* this.#below(fd, names, name, (below, path) => this.#beyondLink(below, path, least + 1));
+        continue;
+      }
+      const isLink = entry.isSymbolicLink();
+      const reason = this.#matcher.file(names, name, least) ?? (isLink ? tree : undefined);
+      if (reason !== undefined) yield* this.#record(fd, names, name, reason);
+      else if (isLink && this.#matcher.way(names, name, least) !== undefined)
+        yield* this.#link(fd, names, name, least + 1);
+    }
   }
 
   /**
@@ -226,7 +243,7 @@ export class LaterSearch {
   *#common(names: readonly string[]): Generator<void, void> {
     const file = this.files.get(key(this.#root, [...names, "commondir"].join("/")));
     const target = file === undefined ? undefined : this.#pointerText(file)?.trimEnd();
-    const inside = target === undefined ? undefined : this.#inside(names, target);
+    const inside = target === undefined ? undefined : yield* this.#resolve(names, target);
     if (inside === undefined || this.#gits.has(key(this.#root, inside.join("/")))) return;
     try {
       yield* withDirectoryBelow(this.#rootFd, inside, (fd) => this.#git(fd, inside, GIT_STORES));
@@ -300,7 +317,7 @@ export class LaterSearch {
     for (const file of ["config", "config.worktree"]) {
       const text = this.files.get(key(this.#root, [...names, file].join("/")))?.text ?? "";
       for (const { name, path, isHooks } of configuredPlaces(text)) {
-        const inside = this.#inside(isHooks ? worktree : names, path);
+        const inside = yield* this.#resolve(isHooks ? worktree : names, path);
         if (inside === undefined || inside.length === 0 || inside.includes(".git")) continue;
         yield* this.#follow(inside, inside, {
           kind: "git",
@@ -338,7 +355,7 @@ export class LaterSearch {
     if (after === undefined || this.#isTooNew(after, path)) return;
     this.files.set(key(this.#root, file.path), file);
     if (file.target !== undefined && file.kind !== INSTALLED && file.kind !== GIT_LINK.kind) {
-      const inside = this.#inside(names, file.target);
+      const inside = yield* this.#resolve(names, file.target);
       if (inside !== undefined) yield* this.#follow(inside, path, reason);
     }
     if (name === ".git") yield* this.#pointed(names, file);
@@ -347,7 +364,7 @@ export class LaterSearch {
   /** The git directory that a `.git` file leads to, where that lies in the workspace. */
   *#pointed(names: readonly string[], file: LaterFile): Generator<void, void> {
     const target = /^gitdir: (.+)/.exec(this.#pointerText(file) ?? "")?.[1];
-    const inside = target === undefined ? undefined : this.#inside(names, target.trimEnd());
+    const inside = target === undefined ? undefined : yield* this.#resolve(names, target.trimEnd());
     if (inside === undefined || inside.length === 0) return;
     try {
       yield* withDirectoryBelow(this.#rootFd, inside, (fd) => this.#git(fd, inside));
@@ -357,8 +374,9 @@ export class LaterSearch {
   }
 
   /**
-   * Lists what a link in the workspace leads to, under the name of the link. No second link is followed.
+   * Lists what a link in the workspace leads to, under the name of the link.
    *
+   * @param target without links
    * @param reason undefined: what is found by its name alone
    */
   *#follow(
@@ -397,7 +415,7 @@ export class LaterSearch {
       yield* this.#below(fd, path.slice(0, -1), name, (below) => this.#git(below, path));
       return;
     }
-    const id = `${stats.dev}:${stats.ino} ${reason === undefined ? path.at(-1) : ""}`;
+    const id = `${stats.dev}:${stats.ino}`;
     if (this.#followed.has(id)) return;
     this.#followed.add(id);
     yield* this.#below(fd, path.slice(0, -1), name, (below) => this.#directory(below, path, reason));
@@ -427,12 +445,10 @@ export class LaterSearch {
     this.#textBytes += bytes.length;
   }
 
-  /** A path of names below the root, where a link or a configuration leads to one. */
-  #inside(names: readonly string[], target: string): string[] | undefined {
-    const root = this.#options.roots[this.#root] ?? "/";
-    const path = isAbsolute(target) ? relative(root, normalize(target)) : normalize(join(...names, target));
-    const parts = path.split("/").filter((part) => part !== "" && part !== ".");
-    return parts[0] === ".." || isAbsolute(path) ? undefined : parts;
+  /** The names below the root to which a link, a pointer or a configuration leads, where it leads there. */
+  *#resolve(names: readonly string[], target: string): Generator<void, string[] | undefined> {
+    const root = { fd: this.#rootFd, path: this.#options.roots[this.#root] ?? "/" };
+    return yield* resolveBelow(root, isAbsolute(target) ? target : [...names, target].join("/"));
   }
 
   #lookForSetId(fd: number, names: readonly string[], name: string): void {
