@@ -341,7 +341,7 @@ export function shellLine(one: Action, place: Place): string {
     case "move aside":
       return `mv -T ${path(one.at)} ${path(one.at)}.was`;
     case "truncate":
-      return `[ -f ${path(one.at)} ] && timeout 3 truncate -s ${one.size} ${path(one.at)}`;
+      return `[ -p ${path(one.at)} ] || timeout 3 truncate -s ${one.size} ${path(one.at)}`;
     case "mode":
       return `chmod ${one.mode} ${path(one.at)}`;
     case "write":
