@@ -34,7 +34,7 @@ import { type ChildSetting, childSetting } from "../core/inherited.ts";
 import { agentPlaces } from "../core/outside/agent-places.ts";
 import type { Environment, Paths } from "../core/paths.ts";
 import { brokenPiFiles, readPiFile } from "../core/pi-files.ts";
-import { agentDirOf, saidSessionDir } from "../core/session-files/locate.ts";
+import { agentDirOf, explicitSessionDir } from "../core/session-files/locate.ts";
 import { sandboxedDirectoryFor, sandboxedFiles } from "../core/session-files/sandboxed-directory.ts";
 import type { SessionOptions } from "../protocol/session.ts";
 import { type AgentKind, agentKey } from "./agent-kind.ts";
@@ -246,7 +246,7 @@ export class AgentStarter {
       ...(warmsIdleCaches(pi.version, agentDir) ? ["-e", this.#warmingFile] : []),
       ...(choosesTools(options) ? ["-e", this.#toolsFile] : []),
     ];
-    const sessions = planned === undefined ? saidSessionDir(env, cwd) : planned.sessionDir;
+    const sessions = planned === undefined ? explicitSessionDir(env, cwd) : planned.sessionDir;
     const args = [...launchArguments(place, options, scriptedArgs, explicit, sessions), ...own];
     const setting = childSetting(caller);
     const shared = (place: SessionPlace) => [

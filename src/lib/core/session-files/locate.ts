@@ -59,11 +59,11 @@ export function agentDirOf(env: Environment, cwd: string = process.cwd()): strin
  * `PI_CODING_AGENT_SESSION_DIR`, else `sessionDir` of the project's `.pi/settings.json`, else of pi's own
  * `settings.json`. pi reads the project's value before it asks for trust (its main.js), so trust plays no part. Where a
  * sandboxed agent may have written that file it doesn't count, and pi is told where to keep sessions
- * ({@link saidSessionDir}). Such a directory is flat: the sessions of every working directory lie in it side by side.
+ * ({@link explicitSessionDir}). Such a directory is flat: the sessions of every working directory lie in it side by side.
  */
 export function sessionDirOf(env: Environment, cwd: string = process.cwd()): string | undefined {
   const project = projectSessionDirOf(env, cwd);
-  if (project !== undefined && !isAgents(env, cwd)) return project;
+  if (project !== undefined && !agentsCouldWrite(env, cwd)) return project;
   const value =
     env.PI_CODING_AGENT_SESSION_DIR || sessionDirSetting(join(agentDirOf(env, cwd), "settings.json"));
   return value ? expandPath(value, env, cwd) : undefined;
@@ -75,13 +75,13 @@ export function sessionDirOf(env: Environment, cwd: string = process.cwd()): str
  *
  * @returns undefined where pi itself finds it
  */
-export function saidSessionDir(env: Environment, cwd: string): string | undefined {
-  if (!isAgents(env, cwd)) return undefined;
+export function explicitSessionDir(env: Environment, cwd: string): string | undefined {
+  if (!agentsCouldWrite(env, cwd)) return undefined;
   return sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDirOf(env, cwd));
 }
 
 /** Whether sandboxed agents can write, or could once, in a directory. */
-function isAgents(env: Environment, cwd: string): boolean {
+function agentsCouldWrite(env: Environment, cwd: string): boolean {
   const real = realPath(resolve(cwd));
   return agentPlaces(resolvePaths(env).agentPlaces).some((place) => contains(place, real));
 }
