@@ -17,6 +17,9 @@ const concern = "writing";
 /** What an attempt leaves where it got through. */
 export const MARK = "pictl-sandbox-check-was-here";
 
+/** Where git outside would write, and what it would delete. */
+const GIT_LINKS = ["COMMIT_EDITMSG", "worktrees/link"];
+
 const canary = ({ outside }: Inside) => join(outside, "canary");
 const outsidePromise = unwritable(({ inside }) => inside.outside);
 const isMarked = (path: string) => existsSync(path) && readFileSync(path, "utf8").includes(MARK);
@@ -177,6 +180,21 @@ export const WRITING: readonly Row[] = [
     marked: ({ workspace }) => join(workspace, ".git/commondir"),
   }),
   markRow({
+    id: "git-links",
+    tried: "putting links where git outside would write or delete: .git/COMMIT_EDITMSG, .git/worktrees",
+    guard: { mounts: ["protect"] },
+    promised: always,
+    write: ({ workspace }) => {
+      const git = join(workspace, ".git");
+      const target = join(git, "led-to");
+      writeFileSync(target, MARK);
+      trying(() => mkdirSync(join(git, "worktrees")));
+      const [first, second] = GIT_LINKS.map((name) => trying(() => replaceByLink(join(git, name), target)));
+      if (first !== undefined && second !== undefined) throw first;
+    },
+    marked: ({ workspace }) => GIT_LINKS.map((name) => join(workspace, ".git", name)),
+  }),
+  markRow({
     id: "git-rename",
     tried: "renaming .git away and making another with a hook",
     guard: { mounts: ["protect"] },
@@ -221,6 +239,17 @@ export const WRITING: readonly Row[] = [
     marked: ({ policyFiles }) => policyFiles,
   }),
 ];
+
+function replaceByLink(path: string, target: string): void {
+  const link = `${target}.link`;
+  symlinkSync(target, link);
+  try {
+    renameSync(link, path);
+  } catch (error) {
+    unlinkSync(link);
+    throw error;
+  }
+}
 
 /** What is thrown, or undefined. */
 function trying(act: () => void): unknown {
