@@ -4,7 +4,7 @@ import { readAgentFile } from "./agent-file.ts";
 import type { PromptFormat } from "./choices.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { systemErrorCode } from "./errors.ts";
-import { agentPlaces } from "./outside/agent-places.ts";
+import { agentPlaceAround, agentPlaces } from "./outside/agent-places.ts";
 import {
   type AgentPlacesOf,
   directoriesToRepositoryRoot,
@@ -56,6 +56,8 @@ export interface Config {
   thinking?: ThinkingLevel;
   /** What `prompt` prints when it isn't told. */
   format?: PromptFormat;
+  /** What of it the workspace's file says; absent where there is none. */
+  ofWorkspace?: Pick<ConfigFile, "model" | "thinking" | "format">;
 }
 
 export type ThinkingLevel = NonNullable<ConfigFile["thinking"]>;
@@ -113,6 +115,7 @@ export async function loadConfig(path: string, workspaceFile?: string): Promise<
     ...(model === undefined ? {} : { model }),
     ...(thinking === undefined ? {} : { thinking }),
     ...(format === undefined ? {} : { format }),
+    ...(workspaceFile === undefined ? {} : { ofWorkspace: workspace }),
   };
 }
 
@@ -120,17 +123,24 @@ export async function loadConfig(path: string, workspaceFile?: string): Promise<
  * The `format` that the files say, for a `prompt` that isn't told one. Every prompt asks, so the parser and
  * its schema are loaded only for files that have the word in them.
  *
+ * @returns `agentsFile`: the workspace's file that says it, where a sandboxed agent could have written that
  * @throws PictlError INVALID_CONFIG
  */
-export async function configuredFormat(env: Environment): Promise<PromptFormat | undefined> {
+export async function configuredFormat(
+  env: Environment,
+): Promise<{ format?: PromptFormat; agentsFile?: string }> {
   const paths = resolvePaths(env);
   const user = paths.config;
   const cwd = workingDirectory();
   const workspace =
     cwd === undefined ? undefined : findWorkspaceConfig(cwd, () => agentPlaces(paths.agentPlaces));
   const files = workspace === undefined ? [user] : [user, workspace];
-  if (!files.some(mentionsFormat)) return undefined;
-  return (await loadConfig(user, workspace)).format;
+  if (!files.some(mentionsFormat)) return {};
+  const { format, ofWorkspace } = await loadConfig(user, workspace);
+  if (format === undefined) return {};
+  if (workspace === undefined || ofWorkspace?.format === undefined) return { format };
+  const isAgents = agentPlaceAround(workspace, agentPlaces(paths.agentPlaces)) !== undefined;
+  return { format, ...(isAgents ? { agentsFile: workspace } : {}) };
 }
 
 /** Undefined when it was removed under the shell: a prompt to a session elsewhere works from there too. */

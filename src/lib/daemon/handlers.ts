@@ -55,9 +55,9 @@ type Handlers = {
 /** One handler for each request of the protocol's table, which fails to compile when one is missing. */
 export const handlers: Handlers = {
   async create_session(params, { sessions, caller }, reply) {
-    const options = await sessions.optionsFor(params.cwd, params.options);
+    const chosen = await sessions.optionsFor(params.cwd, params.options);
     sessions.admit();
-    const session = sessions.create({ ...params, options }, caller);
+    const session = sessions.create({ ...params, ...chosen }, caller);
     await sessions.openNew(session, caller);
     if (params.current !== false) sessions.makeCurrent(session);
     reply({ sessionId: session.id, session: sessions.info(session), ...warningsOfNew(session) });
@@ -65,11 +65,11 @@ export const handlers: Handlers = {
 
   async ensure_session(params, { sessions, caller }, reply) {
     const { name, cwd, options: asked = {}, current } = params;
-    const options = await sessions.optionsFor(cwd, asked);
+    const chosen = await sessions.optionsFor(cwd, asked);
     // From here to the session's creation nothing is awaited: of several requests at once, one creates it.
     const found = sessions.namedHere(name, cwd, caller);
     if (found === undefined) sessions.admit();
-    const session = found ?? sessions.create({ name, cwd, options }, caller);
+    const session = found ?? sessions.create({ name, cwd, ...chosen }, caller);
     if (found === undefined) await sessions.openNew(session, caller);
     else await sessions.whenOpen(session);
     if (found !== undefined) {
@@ -102,7 +102,7 @@ export const handlers: Handlers = {
   async prompt({ create, fresh, subscribe, sessionId, cwd, ...prompt }, context, reply) {
     const { sessions, caller, sink, signal } = context;
     const mayCreate = sessionId === undefined && (fresh || create !== undefined);
-    const options =
+    const chosen =
       mayCreate && cwd !== undefined ? await sessions.optionsFor(cwd, create?.options) : undefined;
     // From here to the session's creation nothing is awaited: two first prompts in a directory share one session.
     const existing = fresh
@@ -120,7 +120,10 @@ export const handlers: Handlers = {
     }
     if (cwd === undefined)
       throw new PictlError("INVALID_INPUT", "A prompt that creates a session needs `cwd`.");
-    const session = sessions.create({ cwd, ...(create?.name ? { name: create.name } : {}), options }, caller);
+    const session = sessions.create(
+      { cwd, ...(create?.name ? { name: create.name } : {}), ...chosen },
+      caller,
+    );
     if (subscribe && !signal.aborted) session.subscribers.add(sink);
     await sessions.whileBecomingCurrent(session, async () => {
       try {

@@ -10,7 +10,8 @@ import { OWN_TMP } from "./policy/roots.ts";
 /**
  * What has to be read-only inside so that the policy stays what it is: the `.pictl` directories from where somebody
  * works up to the root of the workspace (of a file alone the directory could be renamed), and where the policy's files
- * really are. A `.pictl` that isn't there yet can be made inside: it restricts those who come later, and nothing else.
+ * really are. A `.pictl` that isn't there yet can be made inside: its policy restricts those who come later, and what its
+ * `config.toml` chooses is reported.
  *
  * @param files of the policy
  * @param workspace of which `cwd` is a part; both free of links

@@ -10,6 +10,7 @@ import type { SandboxProfile } from "../core/choices.ts";
 import { type Config, findWorkspaceConfig, type Limits, loadConfig } from "../core/config.ts";
 import { PictlError, toPictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { agentPlaceAround } from "../core/outside/agent-places.ts";
 import { refuseWayOut } from "../core/outside/planted-link.ts";
 import { type AgentPlacesOf, type Environment, workspaceDirectories } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
@@ -63,6 +64,7 @@ import { adoptMoved, movedFile, requireFile } from "./session-file.ts";
 import { SessionSlots } from "./session-slots.ts";
 import { noTurns } from "./tally.ts";
 import type { Warnings } from "./warnings.ts";
+import { workspaceChoices } from "./workspace-choice.ts";
 
 /** How a request names a session: see `requests.ts`. */
 export interface Target {
@@ -162,9 +164,13 @@ export class Sessions implements SessionHost {
   /**
    * Creates a session without starting its agent. It exists for pictl at once, and for pi with its first answer.
    *
+   * @param params `warnings`: what the session says with its first answer
    * @throws PictlError DIRECTORY_NOT_FOUND, LIMIT_EXCEEDED, NAME_TAKEN, INVALID_INPUT for a name
    */
-  create(params: Omit<RequestParams<"create_session">, "current">, caller: Caller): Session {
+  create(
+    params: Omit<RequestParams<"create_session">, "current"> & { warnings?: readonly string[] },
+    caller: Caller,
+  ): Session {
     const env = this.starter.environmentOf(caller);
     const places = this.starter.agentPlaces();
     const cwd = realDirectory(params.cwd, places);
@@ -185,7 +191,9 @@ export class Sessions implements SessionHost {
     };
     const release = this.reserve();
     try {
-      return this.add(record);
+      const session = this.add(record);
+      for (const text of params.warnings ?? []) session.warnings.add(text);
+      return session;
     } finally {
       release();
     }
@@ -245,17 +253,24 @@ export class Sessions implements SessionHost {
   /**
    * The options of a new session: those that were asked for, else what the user's and the workspace's config say.
    *
+   * @returns `warnings`, which the session says with its first answer: a model or a thinking level of a workspace's file
+   *   that a sandboxed agent could have written
    * @throws PictlError INVALID_CONFIG
    */
-  async optionsFor(cwd: string, options: SessionOptions = {}): Promise<SessionOptions> {
-    const { model, thinking } = await loadConfig(
-      this.#configFile,
-      findWorkspaceConfig(cwd, this.#agentPlaces),
-    );
+  async optionsFor(
+    cwd: string,
+    options: SessionOptions = {},
+  ): Promise<{ options: SessionOptions; warnings: string[] }> {
+    const file = findWorkspaceConfig(cwd, this.#agentPlaces);
+    const { model, thinking, ofWorkspace } = await loadConfig(this.#configFile, file);
+    const isAgents = file !== undefined && agentPlaceAround(file, this.#agentPlaces()) !== undefined;
     return {
-      ...(model === undefined ? {} : { model }),
-      ...(thinking === undefined ? {} : { thinking }),
-      ...options,
+      options: {
+        ...(model === undefined ? {} : { model }),
+        ...(thinking === undefined ? {} : { thinking }),
+        ...options,
+      },
+      warnings: isAgents ? workspaceChoices(file, ofWorkspace ?? {}, options) : [],
     };
   }
 

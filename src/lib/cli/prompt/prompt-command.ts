@@ -247,5 +247,11 @@ function refuseTwoSessions(fresh: boolean, session: string | undefined): void {
 /** What the configuration says where no --format is given. Of this directory, if there still is one. */
 async function configuredFormat(): Promise<PromptFormat | undefined> {
   const config = await import("../../core/config.ts");
-  return await config.configuredFormat(process.env);
+  const { format, agentsFile } = await config.configuredFormat(process.env);
+  // It could hide from a person what an agent does.
+  if (agentsFile !== undefined)
+    await writeWarnings([
+      `${agentsFile} chose the format ${format}. A sandboxed agent could have written that file. To choose yourself: --format.`,
+    ]);
+  return format;
 }

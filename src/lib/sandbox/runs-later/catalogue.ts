@@ -1056,7 +1056,8 @@ export const LATER_FILES: readonly LaterKind[] = [
       },
       {
         at: [".pictl/config.toml", ".pictl/sandbox.toml"],
-        because: "pictl obeys it; it can restrict what others do here, and nothing else",
+        because:
+          "pictl obeys it: it chooses the model, thinking level and format of new sessions here, and restricts them",
       },
     ],
   },
