@@ -22,19 +22,26 @@ export interface AttackSetting {
  * under all of them, and where that is root as an ordinary user too.
  *
  * @param shortProfile the profile of `npm test`
- * @param profiles those under which the attack means something
+ * @param options `profiles`: those under which the attack means something; `ofUsers`: root isn't kept out of anything, so
+ *   that `npm test` makes it as an ordinary user
  */
 export function attack(
   title: string,
   shortProfile: SandboxProfile,
   declare: (setting: AttackSetting) => void,
-  { profiles = sandboxProfiles }: { profiles?: readonly SandboxProfile[] } = {},
+  {
+    profiles = sandboxProfiles,
+    ofUsers = false,
+  }: { profiles?: readonly SandboxProfile[]; ofUsers?: boolean } = {},
 ): void {
+  const isRoot = process.getuid?.() === 0;
   if (!LONG) {
-    describe(title, { skip: WITHOUT_BUBBLEWRAP }, () => declare(settingOf(shortProfile, false)));
+    const isOrdinary = isRoot && ofUsers;
+    const skip = WITHOUT_BUBBLEWRAP || (isOrdinary && withoutOrdinaryUser());
+    describe(title, { skip }, () => declare(settingOf(shortProfile, isOrdinary)));
     return;
   }
-  for (const isOrdinary of process.getuid?.() === 0 ? [false, true] : [false]) {
+  for (const isOrdinary of isRoot ? [false, true] : [false]) {
     const skip = WITHOUT_BUBBLEWRAP || (isOrdinary && withoutOrdinaryUser());
     for (const profile of profiles) {
       const as = isOrdinary ? "an ordinary user" : "whoever runs the tests";

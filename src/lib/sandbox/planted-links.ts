@@ -1,5 +1,7 @@
+import { lstatSync } from "node:fs";
+import { dirname } from "node:path";
 import { contains } from "../core/contains.ts";
-import { PictlError } from "../core/errors.ts";
+import { PictlError, systemErrorCode } from "../core/errors.ts";
 import { type Look, rememberingLinksTo, rememberingRealPath } from "../core/links.ts";
 import { plantedLink } from "../core/outside/planted-link.ts";
 
@@ -34,6 +36,41 @@ export function unplantedRealPath(writable: readonly string[], look?: Look): (pa
   return rememberingRealPath(look, (path, target) => {
     if (writable.some((root) => contains(root, path))) throw plantedLink(path, { path, target });
   });
+}
+
+/**
+ * Refuses places that can't be looked for, because a directory on the way was closed that an agent in a sandbox could have
+ * closed, and could open again inside, where nothing would be hidden in it.
+ *
+ * @param places absolute paths
+ * @param writable roots that can be written inside, free of links
+ * @throws PictlError SANDBOX_CHANGED naming the place and the directory
+ */
+export function refuseClosedDirectories(places: readonly string[], writable: readonly string[]): void {
+  for (const place of places) {
+    if (!writable.some((root) => contains(root, place))) continue;
+    const closed = closedDirectoryTo(place);
+    if (closed === undefined || lstatSync(closed).uid !== process.getuid?.()) continue;
+    throw new PictlError(
+      "SANDBOX_CHANGED",
+      `What lies at ${place} can't be kept from the agent: the directory ${closed} is closed, which an agent in a sandbox could have done.`,
+      {
+        hint: `Look at what is in it, and open it again: chmod u+rwx ${closed}`,
+        details: { place, directory: closed },
+      },
+    );
+  }
+}
+
+/** The directory that doesn't let this user see whether something is at a path. */
+function closedDirectoryTo(path: string): string | undefined {
+  try {
+    lstatSync(path, { throwIfNoEntry: false });
+    return undefined;
+  } catch (error) {
+    if (systemErrorCode(error) !== "EACCES") return undefined;
+    return closedDirectoryTo(dirname(path)) ?? dirname(path);
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { contains } from "../../core/contains.ts";
 import { linksTo, rememberingLook, rememberingRealPath } from "../../core/links.ts";
 import { isWrittenGit, KEPT_EMPTY_GIT, RESERVED_GIT } from "../held-git.ts";
-import { unplantedRealPath } from "../planted-links.ts";
+import { refuseClosedDirectories, unplantedRealPath } from "../planted-links.ts";
 
 /** What a sandbox sees of the file system; all paths absolute. */
 export interface View {
@@ -83,7 +83,7 @@ const MAX_ENTRIES = 2_000;
  * A directory that holds something hidden isn't mounted itself: its other entries are, one by one. So what is hidden
  * isn't there, nor is what comes into being beside it while the sandbox runs, and a link to it leads nowhere.
  *
- * @throws PictlError SANDBOX_CHANGED where an agent has put a link in the way since the policy was looked at
+ * @throws PictlError SANDBOX_CHANGED where an agent has put a link in the way since the policy was looked at, or has closed a directory
  */
 export function mountArguments(view: View): string[] {
   const has = (part: MountPart) => !view.without?.includes(part);
@@ -135,6 +135,7 @@ export function mountArguments(view: View): string[] {
       )
     : [];
   const programs = [...new Set(view.programs.map(real))];
+  refuseClosedDirectories([...view.denyRead, ...denied], changeable);
   // What is denied would be seen under another name once the directory that it is in was renamed.
   const deniedBelow = denied.filter(
     (path) => lstat(path) !== undefined && writable.some((root) => contains(root, path)),
