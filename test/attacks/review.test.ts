@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -31,6 +33,8 @@ interface Attack {
 const SECRET = "not-for-the-agent-4711";
 const CONFIG = "[core]\n\tbare = false\n";
 const REPOSITORY = { HEAD: "ref: refs/heads/main\n", config: CONFIG, "objects/x": "", "refs/x": "" };
+const git = (place: ReviewPlace, ...args: string[]) =>
+  execFileSync("git", ["-C", place.workspace, ...args], { stdio: "pipe" });
 const repositoryAt = (path: string) =>
   Object.fromEntries(Object.entries(REPOSITORY).map(([name, text]) => [`${path}/${name}`, text]));
 
@@ -244,21 +248,6 @@ const ATTACKS: Record<string, Attack> = {
       "tools/bazel": "added",
     },
   },
-  "links of any name that lead out of the workspace": {
-    before: { "sub/x": "" },
-    prepares: (place) => symlinkSync("/etc", place.at("was")),
-    leaves(place) {
-      symlinkSync("/etc/x", place.at("nohup.out"));
-      symlinkSync("../..", place.at("sub/up"));
-      symlinkSync("..", place.at("sub/parent"));
-      symlinkSync("parent/../x", place.at("sub/through"));
-      symlinkSync(".../../x", place.at("sub/dots"));
-      symlinkSync("./x", place.at("sub/here"));
-      symlinkSync(place.at("sub"), place.at("absolute"));
-    },
-    // Nothing is at "...", so that it leads nowhere.
-    shows: { "nohup.out": "added", "sub/through": "added", "sub/up": "added" },
-  },
   "git: a link that was there before": {
     before: repositoryAt(".git"),
     prepares: (place) => symlinkSync("/etc", place.at(".git/logs")),
@@ -294,6 +283,123 @@ const ATTACKS: Record<string, Attack> = {
       place.write("shared.cfg", "[core]\n\tpager = evil\n");
     },
     shows: { "shared.cfg": "changed", "tools/hooks/pre-push": "changed" },
+  },
+  "git: common directories that lead to each other": {
+    before: { "a/.git": "gitdir: ../b\n", "b/commondir": "../c\n", "c/commondir": "../b\n", "b/config": "" },
+    leaves: (place) => place.write("b/config", "[core]\n\tpager = evil\n"),
+    shows: { "b/config": "changed" },
+  },
+  "git: objects in the place of others": {
+    before: { ...repositoryAt(".git"), ".git/packed-refs": "1111 refs/heads/main\n" },
+    leaves(place) {
+      place.write(".git/refs/replace/1234", "5678\n");
+      place.write(".git/packed-refs", "2222 refs/heads/main\n5678 refs/replace/4321\n");
+      place.write(".git/shallow", "1234\n");
+      place.write(".git/info/grafts", "1234\n");
+    },
+    shows: {
+      ".git/info/grafts": "added",
+      ".git/packed-refs": "added",
+      ".git/refs/replace/1234": "added",
+      ".git/shallow": "added",
+    },
+  },
+  "git: files of which `git status` and `git diff` say nothing": {
+    prepares(place) {
+      git(place, "init", "-q");
+      place.write("kept", "was so before");
+      git(place, "add", ".");
+      git(place, "update-index", "--skip-worktree", "kept");
+    },
+    leaves(place) {
+      git(place, "update-index", "--skip-worktree", "src/index.ts");
+      place.write("src/index.ts", "evil");
+      assert.equal(`${git(place, "diff")}`, "");
+      place.write("new", "");
+      git(place, "update-index", "--add", "new");
+      git(place, "update-index", "--assume-unchanged", "new");
+    },
+    shows: { new: "hidden", "src/index.ts": "hidden" },
+  },
+  "git: such files of a submodule and of a linked worktree, in an index of which a part is shared": {
+    prepares(place) {
+      const sub = join(place.root, "sub");
+      const commit = ["-c", "user.name=x", "-c", "user.email=x@y", "commit", "-q", "-m", "x"];
+      for (const at of [sub, place.workspace]) {
+        execFileSync("git", ["init", "-q", at]);
+        writeFileSync(join(at, "file"), "");
+        execFileSync("git", ["-C", at, "add", "file"]);
+        execFileSync("git", ["-C", at, ...commit]);
+      }
+      git(place, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", sub, "sub");
+      git(place, "worktree", "add", "-q", "tree");
+    },
+    leaves(place) {
+      git(place, "-C", "sub", "update-index", "--split-index");
+      git(place, "-C", "sub", "update-index", "--skip-worktree", "file");
+      git(place, "-C", "tree", "update-index", "--assume-unchanged", "file");
+    },
+    shows: { "sub/file": "hidden", "tree/file": "hidden" },
+  },
+  "git: a file whose change is hidden by its times in the index": {
+    prepares(place) {
+      git(place, "init", "-q");
+      git(place, "add", ".");
+    },
+    leaves(place) {
+      place.write("src/index.ts", "evil");
+      const { ctimeMs, ino, size } = statSync(place.at("src/index.ts"));
+      // Older than the index, or git compares the contents.
+      const changed = Math.floor(ctimeMs / 1000) - 10;
+      utimesSync(place.at("src/index.ts"), changed, changed);
+      const index = readFileSync(place.at(".git/index"));
+      const { ctimeMs: last } = statSync(place.at("src/index.ts"));
+      for (const [at, value] of [
+        [12, Math.floor(last / 1000)],
+        [16, Math.round((last % 1000) * 1e6)],
+        [20, changed],
+        [24, 0],
+        [32, ino],
+        [48, size],
+      ] as const)
+        index.writeUInt32BE(value, at);
+      createHash("sha1")
+        .update(index.subarray(0, -20))
+        .digest()
+        .copy(index, index.length - 20);
+      writeFileSync(place.at(".git/index"), index);
+      assert.equal(`${git(place, "diff")}`, "");
+    },
+    shows: { "src/index.ts": "hidden" },
+  },
+  "links that lead out of the workspace": {
+    before: { "src/deep/x": "", "node_modules/a/i.js": "" },
+    prepares(place) {
+      symlinkSync("/etc/before", place.at("before"));
+      symlinkSync("/etc/before", place.at("other"));
+    },
+    leaves(place) {
+      rmSync(place.at("other"));
+      symlinkSync(join(place.root, "secret"), place.at("other"));
+      symlinkSync("../../.bashrc", place.at("src/nohup.out"));
+      symlinkSync("../..", place.at("src/out"));
+      symlinkSync("../index.ts", place.at("src/deep/inside"));
+      symlinkSync("..", place.at("src/deep/parent"));
+      symlinkSync("./x", place.at("src/deep/here"));
+      symlinkSync(place.at("src"), place.at("absolute-inside"));
+      symlinkSync("missing/../src", place.at("dangling"));
+      // Up again from a link: by its text it leads to `src/x`.
+      symlinkSync("..", place.at("src/up"));
+      symlinkSync("src/up/../x", place.at("roundabout"));
+      symlinkSync("/etc/installed", place.at("node_modules/a/out"));
+    },
+    shows: {
+      "node_modules/a/out": "added",
+      other: "changed",
+      roundabout: "added",
+      "src/nohup.out": "added",
+      "src/out": "added",
+    },
   },
   "hg and jj": {
     before: { ".hg/requires": "store\n", ".jj/repo/store/type": "git" },
@@ -505,6 +611,65 @@ describe("what a review doesn't look at is said", () => {
     const { changes, notReviewed } = await place.review();
     assert.deepEqual(changes, []);
     assert.match(notReviewed[0]?.because ?? "", /no directory in its place/);
+  });
+
+  test("git directories that lead out of the workspace, and an index behind a link", async (t) => {
+    const place = new ReviewPlace(t, { "gd/HEAD": "x", elsewhere: "" });
+    await place.begin();
+    place.write("a/.git", "gitdir: ../../elsewhere\n");
+    place.write("b/.git", "gitdir: ../gd\n");
+    place.write("gd/commondir", "/elsewhere\n");
+    symlinkSync("../elsewhere", place.at("gd/index"));
+    const said = async (accept: boolean) => {
+      const { notReviewed } = await place.review(accept);
+      return notReviewed
+        .map(({ path, because, remains }) => [
+          path.slice(place.workspace.length + 1),
+          because.replace(place.root, ""),
+          remains,
+        ])
+        .sort();
+    };
+    const out = "git goes on to /elsewhere, which lies out of the workspace";
+    const index = ["gd/index", "git reads it through a link, which isn't followed", true];
+    assert.deepEqual(await said(true), [["a/.git", out, undefined], ["gd/commondir", out, undefined], index]);
+    // What it hides can change unseen.
+    assert.deepEqual(await said(false), [index]);
+  });
+
+  test("common directories of git one after the other, of which git follows the first", (t) => {
+    const place = new ReviewPlace(t, { "d0/HEAD": "x" });
+    for (let index = 0; index < 500; index++) place.write(`d${index}/commondir`, `../d${index + 1}\n`);
+    let most = 0;
+    const search = new LaterSearch({ roots: [place.workspace] });
+    for (const _ of search.run()) most = Math.max(most, readdirSync("/proc/self/fd").length);
+    assert.ok(most < 300, `${most} descriptors`);
+    assert.ok(search.files.has("0/d1/commondir"));
+  });
+
+  test("an index of git that makes no sense", async (t) => {
+    const place = new ReviewPlace(t, repositoryAt(".git"));
+    await place.begin();
+    place.write(".git/index", "evil");
+    const { notReviewed } = await place.review();
+    assert.deepEqual(
+      notReviewed.map(({ path }) => path),
+      [place.at(".git/index")],
+    );
+  });
+
+  test("more links that lead out than are listed", async (t) => {
+    const place = new ReviewPlace(t);
+    await place.begin();
+    for (let index = 0; index < 1_010; index++) symlinkSync("/etc/x", place.at(`l${index}`));
+    place.write("package.json", "{}");
+    const { changes, notReviewed } = await place.review();
+    assert.equal(changes.length, 1_001);
+    assert.ok(changes.some(({ kind }) => kind === "packages"));
+    assert.deepEqual(
+      notReviewed.map(({ path, changed }) => [path, changed]),
+      [[place.workspace, 10]],
+    );
   });
 
   test("a directory that may not be read", async (t) => {

@@ -6,7 +6,7 @@ import { sessionArg, sessionFlag } from "../../lib/cli/session-flags.ts";
 export default class SandboxReview extends BaseCommand<typeof SandboxReview> {
   static override summary = "Show what a sandboxed session changed that something outside may run or obey";
   static override description = [
-    "Hooks, scripts of package.json, Makefile, .envrc, tasks of editors, CI files, settings of agents, pointers of git, and more of that kind (docs/sandbox.md), compared with how they were before the session's first agent began, or with what was accepted last. Changes of others in the same workspace show too. Programs that you run by hand, and sources that are compiled, aren't among them: look at the diff.",
+    "Hooks, scripts of package.json, Makefile, .envrc, tasks of editors, CI files, settings of agents, pointers of git, links out of the workspace, files that git was made to overlook, and more of that kind (docs/sandbox.md), compared with how they were before the session's first agent began, or with what was accepted last. Changes of others in the same workspace show too. Programs that you run by hand, and sources that are compiled, aren't among them: look at the diff.",
     "Exits 0 when there is nothing, and 7 when there is something, or something that couldn't be looked at.",
   ].join(" ");
   static override examples = [

@@ -13,12 +13,15 @@ export interface FileState {
 export interface LaterChange {
   /** Absolute. */
   path: string;
-  /** `git`, `set-id`, or a kind of the catalogue: docs/sandbox.md lists them. */
+  /** `git`, `git-link`, `git-hidden`, `link`, `set-id`, `installed`, or a kind of the catalogue: docs/sandbox-review.md lists them. */
   kind: string;
   /** Who runs or obeys it, and when. */
   because: string;
-  /** `unknown`: it is there, and the baseline doesn't hold how it was. */
-  change: "added" | "changed" | "removed" | "unknown";
+  /**
+   * `unknown`: it is there, and the baseline doesn't hold how it was. `hidden`: since the baseline git takes the file for
+   * unchanged, whatever is in it.
+   */
+  change: "added" | "changed" | "removed" | "unknown" | "hidden";
   before?: FileState;
   after?: FileState;
   /** In the unified format, without the names of files. Absent where a side is no text or too long. */

@@ -37,7 +37,13 @@ export function renderReview(review: SandboxReview, colors: Colors, { stat = fal
 }
 
 const TYPES = { file: "a file", link: "a link", other: "neither a file nor a link" } as const;
-const PAINT = { added: "green", changed: "yellow", removed: "red", unknown: "yellow" } as const;
+const PAINT = {
+  added: "green",
+  changed: "yellow",
+  removed: "red",
+  unknown: "yellow",
+  hidden: "red",
+} as const;
 
 function listLines(changes: readonly LaterChange[], workspace: string, colors: Colors): string[] {
   if (changes.length === 0) return [];

@@ -1332,6 +1332,14 @@ export const GIT_ENTRIES: readonly GitEntry[] = [
   { name: "sl/config", held: [], because: "Sapling obeys it in a repository of git" },
   { name: "arc/config", held: [], because: "Arcanist obeys it, and loads the libraries that it names" },
   { name: "sparse-checkout", held: [], because: "it says which files are checked out" },
+  {
+    name: "refs/replace",
+    holds: "files",
+    held: [],
+    because:
+      "git shows and checks out the objects that it names in the place of others; also those in `packed-refs`",
+  },
+  { name: "shallow", held: [], because: "git shows no history before the commits that it names" },
 ];
 
 /** A cache that tools have in a home, and that the profile `development` lets be written. */

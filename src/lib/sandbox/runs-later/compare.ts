@@ -3,7 +3,8 @@ import { cutText } from "../../core/cut-text.ts";
 import type { FileState, LaterChange, NotReviewed } from "../../core/sandbox-review.ts";
 import { RESERVED_GIT } from "../held-git.ts";
 import { key, type LaterFile, type LeftOut } from "./found.ts";
-import { MAX_HASHED_BYTES } from "./search.ts";
+import { HIDDEN_BECAUSE, type HiddenFile } from "./hidden-from-git.ts";
+import { GIT_HIDDEN, LINK_OUT, MAX_HASHED_BYTES } from "./search.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { textDiff } from "./text-diff.ts";
 
@@ -11,6 +12,7 @@ import { textDiff } from "./text-diff.ts";
 const MAX_DIFF_LENGTH = 64 * 1024;
 const MAX_ALL_DIFFS = 2 * 1024 * 1024;
 const MAX_CHANGES = 2_000;
+const GONE_IS_HARMLESS: ReadonlySet<string> = new Set([GIT_HIDDEN, LINK_OUT]);
 /** Execution, and the bits that make a program run as somebody else. */
 const MODE_BITS = 0o7111;
 
@@ -30,12 +32,15 @@ export function compareSnapshots(
     const [old, file] = [before.get(name), after.get(name)];
     const one = file ?? old;
     if (one === undefined || isSame(old, file) || (old === undefined && saysNothing(one))) continue;
-    // What couldn't be looked at isn't gone.
-    if (file === undefined && isLeftOut(one, unseen)) continue;
-    if (changes.length === MAX_CHANGES) {
+    // What couldn't be looked at isn't gone. A link or a flag that is gone does nothing any more.
+    if (file === undefined && (GONE_IS_HARMLESS.has(one.kind) || isLeftOut(one, unseen))) continue;
+    const hidden = newlyHidden(old, file);
+    if (hidden !== undefined) changes.push(...hidden.slice(0, MAX_CHANGES - changes.length));
+    if (changes.length >= MAX_CHANGES) {
       notReviewed.push({ path: now.roots[0] ?? "", because: `more than ${MAX_CHANGES} files have changed` });
       break;
     }
+    if (hidden !== undefined) continue;
     const change =
       file === undefined
         ? "removed"
@@ -74,6 +79,18 @@ function notReviewedIn(baseline: Snapshot, now: Snapshot): NotReviewed[] {
       ...(one.changed === undefined ? {} : { changed: one.changed }),
       ...(one.isBound ? { remains: true } : {}),
     }));
+}
+
+/** Files that git takes for unchanged, and that weren't hidden so before. Undefined for a record of anything else. */
+function newlyHidden(old: LaterFile | undefined, file: LaterFile | undefined): LaterChange[] | undefined {
+  if (file?.kind !== GIT_HIDDEN || file.text === undefined) return undefined;
+  if (old !== undefined && (old.kind !== GIT_HIDDEN || old.text === undefined)) return undefined;
+  const known = new Set(old?.text?.split("\n"));
+  return file.text.split("\n").flatMap((line): LaterChange[] => {
+    if (line === "" || known.has(line)) return [];
+    const [path, why] = JSON.parse(line) as [string, HiddenFile["why"]];
+    return [{ path, kind: GIT_HIDDEN, because: HIDDEN_BECAUSE[why], change: "hidden" }];
+  });
 }
 
 function absolute(roots: readonly string[], { root, path }: Pick<LeftOut, "root" | "path">): string {

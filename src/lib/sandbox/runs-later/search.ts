@@ -8,8 +8,8 @@ import {
   readlinkSync,
   type Stats,
 } from "node:fs";
-import { isAbsolute } from "node:path";
-import { readAgentFile } from "../../core/agent-file.ts";
+import { dirname, isAbsolute, join, normalize } from "node:path";
+import { isUnfit, readAgentFile } from "../../core/agent-file.ts";
 import { systemErrorCode } from "../../core/errors.ts";
 import { sha256 } from "../../core/sha256.ts";
 import { GIT_ENTRIES, type GitEntry } from "./catalogue.ts";
@@ -21,7 +21,8 @@ import {
   type SearchLimits,
   type SearchOptions,
 } from "./found.ts";
-import { configuredPlaces } from "./git-config.ts";
+import { configuredPlaces, configuredWorktree } from "./git-config.ts";
+import { hiddenFromGit, MAX_INDEX_BYTES } from "./hidden-from-git.ts";
 import { Matcher, type Reason } from "./matcher.ts";
 import { entryPath, openDirectoryIn, openRealDirectory, withDirectoryBelow } from "./open-below.ts";
 import { resolveBelow } from "./resolve-below.ts";
@@ -50,15 +51,26 @@ const GIT_LINK: Reason = {
   kind: "git-link",
   because: "git writes and deletes through it: a commit, a checkout or `git gc` may change what it leads to",
 };
-const LINK_OUT: Reason = {
-  kind: "link",
-  because:
-    "it leads out of the workspace, and what writes there outside of the sandbox writes where it leads",
-};
 /** git-remote-hg has repositories of Mercurial in a git directory. */
 const MERCURIAL = ".hg";
+/** The kind of a record of files that a git index hides: a line of JSON for each. */
+export const GIT_HIDDEN = "git-hidden";
+/** The kind of a link that leads out of the workspace, and is nothing else that is listed. */
+export const LINK_OUT = "link";
+/** Links that lead out and are listed; the others are counted, so that they leave room for what is run. */
+const MAX_LINKS_OUT = 1_000;
+/** Refs that replace objects by others, with the hash before each. */
+const REPLACED_OBJECTS = /^[0-9a-f]+ refs\/replace\/.*\n/gm;
+/** After the key of a git directory that was looked at as the common one of another. */
+const COMMON = " ";
 /** The kind of a link in the place of a directory that is never looked into. */
 const INSTALLED = "installed";
+const UNFOLLOWED = "git reads it through a link, which isn't followed";
+const REPLACED: Reason = {
+  kind: "git",
+  because: "git shows and checks out the objects that it names in the place of others",
+};
+const HIDDEN: Reason = { kind: GIT_HIDDEN, because: "it says which files git doesn't look at" };
 const SET_ID: Reason = { kind: "set-id", because: "whoever runs it does so as its owner or its group" };
 
 /** Looks for all that the catalogue names. Each step of {@link run} is short, so that others get a turn in between. */
@@ -72,6 +84,8 @@ export class LaterSearch {
   readonly #gits = new Set<string>();
   /** Of the directories that links have led to. */
   readonly #followed = new Set<string>();
+  #linksOut = 0;
+  #linksOutMore = 0;
   #open = 0;
   #entries = 0;
   #textBytes = 0;
@@ -98,14 +112,19 @@ export class LaterSearch {
       } finally {
         closeSync(this.#rootFd);
       }
+      if (index > 0 || this.#linksOutMore === 0) continue;
+      const because = `links that lead out of the workspace; ${MAX_LINKS_OUT} are listed`;
+      this.leaveOut([], because, { changed: this.#linksOutMore, isBound: true });
     }
   }
 
   /** Says that something wasn't looked at. */
   leaveOut(names: readonly string[], because: string, more: Pick<LeftOut, "changed" | "isBound"> = {}): void {
     const root = this.#root;
-    if (this.leftOut.length < MAX_LEFT_OUT)
-      this.leftOut.push({ root, path: names.join("/"), because, ...more });
+    const path = names.join("/");
+    // A git directory may be come upon twice.
+    if (this.leftOut.some((one) => one.root === root && one.path === path && one.because === because)) return;
+    if (this.leftOut.length < MAX_LEFT_OUT) this.leftOut.push({ root, path, because, ...more });
     else if (this.leftOut.length === MAX_LEFT_OUT)
       this.leftOut.push({ root, path: "", because: "more was left out than is listed", isBound: true });
   }
@@ -173,7 +192,7 @@ export class LaterSearch {
     const way = this.#matcher.way(names, name, least - 1);
     try {
       const inside = yield* this.#resolve(names, readlinkSync(entryPath(fd, name)));
-      if (inside === undefined) yield* this.#record(fd, names, name, way ?? LINK_OUT);
+      if (inside === undefined) yield* this.#linkOut(fd, names, name, way);
       else if (this.#isNotLookedInto(inside)) yield* this.#follow(inside, path, undefined);
       else if (way !== undefined)
         yield* withDirectoryBelow(this.#rootFd, inside, (below) => this.#beyondLink(below, path, least));
@@ -181,6 +200,25 @@ export class LaterSearch {
       // Nothing lies below a file.
       if (systemErrorCode(error) !== "ENOTDIR") this.#unreadable(path, error);
     }
+  }
+
+  /** @param reason why it is listed anyway */
+  *#linkOut(fd: number, names: readonly string[], name: string, reason?: Reason): Generator<void, void> {
+    if (reason === undefined && this.#linksOut === MAX_LINKS_OUT) {
+      this.#linksOutMore += 1;
+      return;
+    }
+    if (reason === undefined) this.#linksOut += 1;
+    const path = this.#pathOf(names, readlinkSync(entryPath(fd, name)));
+    const because = `it leads out of the workspace: what writes to it outside of the sandbox writes to ${path}`;
+    yield* this.#record(fd, names, name, reason ?? { kind: LINK_OUT, because });
+  }
+
+  /** What a text says that leads somewhere from a directory, with no link looked at. */
+  #pathOf(names: readonly string[], target: string): string {
+    return isAbsolute(target)
+      ? normalize(target)
+      : join(this.#options.roots[this.#root] ?? "/", ...names, target);
   }
 
   #isNotLookedInto(names: readonly string[]): boolean {
@@ -216,10 +254,16 @@ export class LaterSearch {
    * What of a git directory is run or obeyed, and links by which git would write elsewhere.
    *
    * @param stores where links are looked for, where other directories in it aren't git's
+   * @param isCommon whether another one takes its configuration from there: git goes on to no third one
    */
-  *#git(fd: number, names: readonly string[], stores?: ReadonlySet<string>): Generator<void, void> {
+  *#git(
+    fd: number,
+    names: readonly string[],
+    stores?: ReadonlySet<string>,
+    isCommon = false,
+  ): Generator<void, void> {
     yield;
-    this.#gits.add(key(this.#root, names.join("/")));
+    this.#gits.add(`${key(this.#root, names.join("/"))}${isCommon ? COMMON : ""}`);
     // First, so that what is found by its name gets the reason that it has.
     yield* this.#gitLinks(fd, names, names.length, stores);
     for (const entry of GIT_ENTRIES) {
@@ -236,20 +280,39 @@ export class LaterSearch {
       }
     }
     yield* this.#configured(names);
-    yield* this.#common(names);
+    this.#replacedObjects(fd, names);
+    yield* this.#hidden(fd, names);
+    if (!isCommon) yield* this.#common(names);
   }
 
   /** Where `commondir` of a git directory leads, in the workspace: configuration and hooks are taken from there. */
   *#common(names: readonly string[]): Generator<void, void> {
     const file = this.files.get(key(this.#root, [...names, "commondir"].join("/")));
     const target = file === undefined ? undefined : this.#pointerText(file)?.trimEnd();
-    const inside = target === undefined ? undefined : yield* this.#resolve(names, target);
-    if (inside === undefined || this.#gits.has(key(this.#root, inside.join("/")))) return;
+    const inside = file && target && (yield* this.#resolvePointer(file, names, target));
+    if (!inside) return;
+    const there = key(this.#root, inside.join("/"));
+    if (this.#gits.has(there) || this.#gits.has(`${there}${COMMON}`)) return;
     try {
-      yield* withDirectoryBelow(this.#rootFd, inside, (fd) => this.#git(fd, inside, GIT_STORES));
+      yield* withDirectoryBelow(this.#rootFd, inside, (fd) => this.#git(fd, inside, GIT_STORES, true));
     } catch (error) {
       this.#unreadable(inside, error);
     }
+  }
+
+  /** Where a pointer of git's leads in the workspace. One that leads out is named. */
+  *#resolvePointer(
+    file: LaterFile,
+    names: readonly string[],
+    target: string,
+  ): Generator<void, string[] | undefined> {
+    const inside = yield* this.#resolve(names, target);
+    const path = this.#pathOf(names, target);
+    // A linked worktree has its git directory elsewhere, which is another root then.
+    const isInRoot = this.#options.roots.some((root) => path === root || path.startsWith(`${root}/`));
+    if (inside === undefined && !isInRoot)
+      this.leaveOut(file.path.split("/"), `git goes on to ${path}, which lies out of the workspace`);
+    return inside;
   }
 
   /** What a pointer of git's says. git leaves out line ends after it, so that it may be of any length. */
@@ -364,13 +427,86 @@ export class LaterSearch {
   /** The git directory that a `.git` file leads to, where that lies in the workspace. */
   *#pointed(names: readonly string[], file: LaterFile): Generator<void, void> {
     const target = /^gitdir: (.+)/.exec(this.#pointerText(file) ?? "")?.[1];
-    const inside = target === undefined ? undefined : yield* this.#resolve(names, target.trimEnd());
-    if (inside === undefined || inside.length === 0) return;
+    const inside = target && (yield* this.#resolvePointer(file, names, target.trimEnd()));
+    if (!inside || inside.length === 0) return;
     try {
       yield* withDirectoryBelow(this.#rootFd, inside, (fd) => this.#git(fd, inside));
     } catch (error) {
       this.#unreadable(inside, error);
     }
+  }
+
+  /** Objects that others stand for, of which the refs are packed. */
+  #replacedObjects(fd: number, names: readonly string[]): void {
+    const path = [...names, "packed-refs"];
+    const stats = this.#gitFile(fd, path);
+    if (stats === undefined) return;
+    try {
+      const bytes = readAgentFile(entryPath(fd, "packed-refs"), { maxBytes: MAX_INDEX_BYTES });
+      const lines = bytes.includes("refs/replace/") ? bytes.toString("utf8").match(REPLACED_OBJECTS) : null;
+      if (lines !== null) this.#keepText(path, stats, REPLACED, lines.join(""));
+    } catch (error) {
+      this.#unfit(path, error);
+    }
+  }
+
+  /** Files of which `git status` and `git diff` say nothing. */
+  *#hidden(fd: number, names: readonly string[]): Generator<void, void> {
+    const path = [...names, "index"];
+    const stats = this.#gitFile(fd, path);
+    if (stats === undefined) return;
+    const worktree = this.#worktree(names);
+    const workspace = this.#options.roots[0] ?? "/";
+    const isInside = worktree === workspace || worktree.startsWith(`${workspace}/`);
+    try {
+      const hidden = yield* hiddenFromGit(fd, {
+        worktree: isInside ? worktree : undefined,
+        since: this.#options.since,
+      });
+      const lines = hidden.map(({ why, name, hash }) => JSON.stringify([join(worktree, name), why, hash]));
+      if (lines.length > 0) this.#keepText(path, stats, HIDDEN, `${lines.join("\n")}\n`);
+    } catch (error) {
+      this.#unfit(path, error);
+    }
+  }
+
+  /** What stands for a file that git reads. It would follow a link. */
+  #gitFile(fd: number, path: readonly string[]): Stats | undefined {
+    const stats = this.#lstat(fd, path.slice(0, -1), path.at(-1) ?? "");
+    if (stats?.isSymbolicLink()) this.leaveOut(path, UNFOLLOWED, { isBound: true });
+    return stats?.isFile() ? stats : undefined;
+  }
+
+  /** The directory of which a git directory has the index. Source: git-config(1), `core.worktree`. */
+  #worktree(names: readonly string[]): string {
+    const directory = join(this.#options.roots[this.#root] ?? "/", ...names);
+    const textOf = (name: string) => this.files.get(key(this.#root, [...names, name].join("/")))?.text ?? "";
+    const pointer = textOf("gitdir").trimEnd();
+    if (pointer !== "") return dirname(isAbsolute(pointer) ? normalize(pointer) : join(directory, pointer));
+    const configured = configuredWorktree(textOf("config"));
+    if (configured !== undefined)
+      return isAbsolute(configured) ? normalize(configured) : join(directory, configured);
+    return dirname(directory);
+  }
+
+  /** Lists a file with what was found in it as its text. */
+  #keepText(path: readonly string[], { mode, size, ctimeMs }: Stats, reason: Reason, text: string): void {
+    const file: LaterFile = {
+      ...reason,
+      root: this.#root,
+      path: path.join("/"),
+      type: "file",
+      mode: mode & 0o7777,
+      size,
+      ctimeMs,
+      hash: sha256(text),
+    };
+    const isShort = text.length <= MAX_TEXT_BYTES && this.#textBytes + text.length <= this.#limits.textBytes;
+    if (isShort) {
+      file.text = text;
+      this.#textBytes += text.length;
+    }
+    if (!this.#isTooNew({ ctimeMs }, path)) this.files.set(key(this.#root, file.path), file);
   }
 
   /**
@@ -482,11 +618,24 @@ export class LaterSearch {
       if (fstatSync(below).ctimeMs >= since) changed += 1;
       for (const entry of yield* this.#list(below, fstatSync(below), path)) {
         if (entry.isDirectory()) yield* this.#below(below, path, entry.name, count.bind(this));
-        else if ((this.#lstat(below, path, entry.name)?.ctimeMs ?? 0) >= since) changed += 1;
+        else if ((this.#lstat(below, path, entry.name)?.ctimeMs ?? 0) >= since) {
+          changed += 1;
+          if (entry.isSymbolicLink()) yield* this.#newLink(below, path, entry.name);
+        }
       }
     };
     yield* this.#below(fd, names, name, count.bind(this));
     if (changed > 0) this.leaveOut([...names, name], because, { changed });
+  }
+
+  /** Lists a link that leads out of the workspace from what is never looked into. */
+  *#newLink(fd: number, names: readonly string[], name: string): Generator<void, void> {
+    try {
+      const inside = yield* this.#resolve(names, readlinkSync(entryPath(fd, name)));
+      if (inside === undefined) yield* this.#linkOut(fd, names, name);
+    } catch (error) {
+      this.#unreadable([...names, name], error);
+    }
   }
 
   /** Runs `use` with a directory, where that can be opened. */
@@ -570,7 +719,16 @@ export class LaterSearch {
     if (code !== "ENOENT") this.leaveOut(names, `it can't be read (${code})`);
   }
 
-  #isTooNew({ ctimeMs }: Stats, names: readonly string[]): boolean {
+  /** Leaves out a file of git that can't be read, or makes no sense. */
+  #unfit(names: readonly string[], error: unknown): void {
+    if (isUnfit(error)) this.leaveOut(names, "it is too large to be looked at", { isBound: true });
+    else if (systemErrorCode(error) === "ELOOP") this.leaveOut(names, UNFOLLOWED, { isBound: true });
+    else if (systemErrorCode(error) !== undefined) this.#unreadable(names, error);
+    else if (error instanceof Error) this.leaveOut(names, error.message);
+    else throw error;
+  }
+
+  #isTooNew({ ctimeMs }: Pick<Stats, "ctimeMs">, names: readonly string[]): boolean {
     const { before } = this.#options;
     if (before === undefined || ctimeMs < before) return false;
     this.leaveOut(names, "it was changed while its session started");
