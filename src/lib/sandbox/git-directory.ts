@@ -6,6 +6,7 @@ import { PictlError, systemErrorCode } from "../core/errors.ts";
 import { realPath } from "../core/real-path.ts";
 import { heldGit, isWrittenGit, KEPT_EMPTY_GIT, RESERVED_GIT, UNLINKED_GIT } from "./held-git.ts";
 import { coreWorktree, gitInside, type OutsideGit } from "./outside-git.ts";
+import { refuseClosed } from "./planted-links.ts";
 
 /** Each is looked at when a sandbox starts, and costs a millisecond of mounts. */
 const MAX_DIRECTORIES = 32;
@@ -193,7 +194,8 @@ function make(below: string, directory: string, names: readonly string[]): void 
         }
       });
     } catch (error) {
-      // It is there already, or nobody may write there: the sandbox can't either. What was exchanged isn't mounted.
+      refuseClosed(directory, error);
+      // It is there already, or only others may write there: the sandbox can't either. What was exchanged isn't mounted.
       if (!MADE_OR_CLOSED.includes(systemErrorCode(error) ?? "")) throw error;
     }
   }
@@ -272,7 +274,8 @@ function namesIn(directory: string, names: readonly string[]): string[] {
 function entries(directory: string): Dirent[] {
   try {
     return readdirSync(directory, { withFileTypes: true });
-  } catch {
+  } catch (error) {
+    refuseClosed(directory, error);
     // None there, or none that the sandbox could see either.
     return [];
   }
@@ -285,7 +288,8 @@ function isLink(path: string): boolean {
 function lstat(path: string) {
   try {
     return lstatSync(path, { throwIfNoEntry: false });
-  } catch {
+  } catch (error) {
+    refuseClosed(path, error);
     // Below a file that is called .git: a worktree's, which is protected itself.
     return undefined;
   }

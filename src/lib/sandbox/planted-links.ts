@@ -39,27 +39,41 @@ export function unplantedRealPath(writable: readonly string[], look?: Look): (pa
 }
 
 /**
- * Refuses places that can't be looked for, because a directory on the way was closed that an agent in a sandbox could have
- * closed, and could open again inside, where nothing would be hidden in it.
+ * Refuses places that can't be looked for, because a directory on the way is closed that an agent in a sandbox could have
+ * closed, and could open again inside, where nothing would be hidden or held in it.
  *
  * @param places absolute paths
  * @param writable roots that can be written inside, free of links
  * @throws PictlError SANDBOX_CHANGED naming the place and the directory
  */
 export function refuseClosedDirectories(places: readonly string[], writable: readonly string[]): void {
-  for (const place of places) {
-    if (!writable.some((root) => contains(root, place))) continue;
-    const closed = closedDirectoryTo(place);
-    if (closed === undefined || lstatSync(closed).uid !== process.getuid?.()) continue;
-    throw new PictlError(
-      "SANDBOX_CHANGED",
-      `What lies at ${place} can't be kept from the agent: the directory ${closed} is closed, which an agent in a sandbox could have done.`,
-      {
-        hint: `Look at what is in it, and open it again: chmod u+rwx ${closed}`,
-        details: { place, directory: closed },
-      },
-    );
+  for (const place of places.filter((path) => writable.some((root) => contains(root, path)))) {
+    try {
+      lstatSync(place, { throwIfNoEntry: false });
+    } catch (error) {
+      refuseClosed(place, error);
+    }
   }
+}
+
+/**
+ * The same once that is known.
+ *
+ * @param place that couldn't be looked for, or a directory that couldn't be listed or written
+ * @param error what the file system said
+ */
+export function refuseClosed(place: string, error: unknown): void {
+  if (systemErrorCode(error) !== "EACCES") return;
+  const closed = closedDirectoryTo(place) ?? place;
+  if (lstatSync(closed).uid !== process.getuid?.()) return;
+  throw new PictlError(
+    "SANDBOX_CHANGED",
+    `The directory ${closed} is closed, so that what is in it can't be kept from the agent; one in a sandbox could have closed it.`,
+    {
+      hint: `Look at what is in it, and open it again: chmod u+rwx ${closed}`,
+      details: { place, directory: closed },
+    },
+  );
 }
 
 /** The directory that doesn't let this user see whether something is at a path. */

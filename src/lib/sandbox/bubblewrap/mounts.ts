@@ -135,7 +135,7 @@ export function mountArguments(view: View): string[] {
       )
     : [];
   const programs = [...new Set(view.programs.map(real))];
-  refuseClosedDirectories([...view.denyRead, ...denied], changeable);
+  refuseClosedDirectories([...view.denyRead, ...denied, ...(view.empty ?? [])], changeable);
   // What is denied would be seen under another name once the directory that it is in was renamed.
   const deniedBelow = denied.filter(
     (path) => lstat(path) !== undefined && writable.some((root) => contains(root, path)),
