@@ -1,5 +1,5 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { toStorageError } from "../core/errors.ts";
 import { readPiFile } from "../core/pi-files.ts";
 import { promptText } from "../core/prompt-text.ts";
@@ -33,12 +33,36 @@ export function withPromptFiles(
   };
 }
 
+/**
+ * Removes the files of prompts. An agent that is told of such a file and doesn't find it takes the path for the prompt.
+ *
+ * @throws PictlError STORAGE_UNAVAILABLE
+ */
+export function removePromptFiles(texts: Iterable<string>, agentDir: string): void {
+  for (const text of texts) {
+    const path = pathOf(text, agentDir);
+    try {
+      rmSync(path, { force: true });
+    } catch (error) {
+      throw toStorageError(error, path);
+    }
+  }
+}
+
+/** The prompts of a session by value; of an earlier build's path only the file says it. */
+export function promptsOf({ systemPrompt, appendSystemPrompt = [] }: SessionOptions): string[] {
+  return systemPrompt === undefined ? appendSystemPrompt : [systemPrompt, ...appendSystemPrompt];
+}
+
+function pathOf(text: string, agentDir: string): string {
+  return join(agentDir, "pictl", "prompts", `${sha256(text)}.md`);
+}
+
 function promptFile(text: string, agentDir: string): string {
-  const directory = join(agentDir, "pictl", "prompts");
-  const path = join(directory, `${sha256(text)}.md`);
+  const path = pathOf(text, agentDir);
   if (readIfThere(path) === text) return path;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     // An agent may be reading it.
     const temporary = `${path}.${process.pid}`;
     writeFileSync(temporary, text, { mode: 0o600 });

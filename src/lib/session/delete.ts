@@ -59,6 +59,7 @@ export async function deleteSession(
   const held = await sessions.writers.hold(session.record, caller.environment, { lockOnly: true });
   try {
     const result = await remove(session.id, { file, directory }, caller, sessions.starter.agentPlaces());
+    await sessions.erase(session);
     const left = sessions.filesOf(session, caller);
     return left.length === 0 ? result : { ...result, left };
   } finally {

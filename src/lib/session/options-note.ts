@@ -14,7 +14,25 @@ import type { SessionRecord } from "./registry.ts";
  */
 function noteFile(agentDir: string, sessionId: string): string {
   const name = /^[\w-][\w.-]{0,199}$/.test(sessionId) ? sessionId : sha256(sessionId);
-  return join(agentDir, "pictl", "options", `${name}.json`);
+  return join(noteDirectory(agentDir), `${name}.json`);
+}
+
+/** Where the notes of all sessions with a directory of pi are, whichever `PICTL_HOME` they have. */
+export function noteDirectory(agentDir: string): string {
+  return join(agentDir, "pictl", "options");
+}
+
+/**
+ * What a note in {@link noteDirectory} says, undefined where it has gone meanwhile. Throws what the file system says, and
+ * for a note that makes no sense.
+ */
+export function readNote(agentDir: string, name: string): SessionOptions | undefined {
+  try {
+    return sessionOptions.parse(JSON.parse(readPiFile(join(noteDirectory(agentDir), name))));
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 /** Writes the note of a session whose options restrict or add anything. Throws what the file system says. */
@@ -22,7 +40,7 @@ export function writeOptionsNote(record: SessionRecord, agentDir: string): void 
   const { model: _, thinking: __, ephemeral, ...options } = record.options;
   const path = noteFile(agentDir, record.id);
   if (ephemeral || Object.keys(options).length === 0 || existsSync(path)) return;
-  mkdirSync(join(agentDir, "pictl", "options"), { recursive: true, mode: 0o700 });
+  mkdirSync(noteDirectory(agentDir), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}`;
   writeFileSync(temporary, `${JSON.stringify(options)}\n`, { mode: 0o600 });
   renameSync(temporary, path);

@@ -126,6 +126,14 @@ export class Registry {
     });
   }
 
+  /**
+   * Ends the write-ahead log, which still has what was deleted. It takes two writes to the disk, so that only a deletion
+   * that was asked for does it.
+   */
+  eraseDeleted(): void {
+    this.#write(() => this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
+  }
+
   /** Makes a session the current one of a directory, per pi configuration directory. */
   setCurrent(agentDir: string, cwd: string, sessionId: string): void {
     this.#write(() => this.#setCurrent.run(placeKey(agentDir, cwd), sessionId));
@@ -220,7 +228,10 @@ function open(path: string): DatabaseSync {
     db = new DatabaseSync(path);
     makePrivate(path);
     // WAL with NORMAL loses nothing when a process dies, only (at most) the last rows when the machine does.
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000");
+    // What is deleted is overwritten: prompts may be confidential.
+    db.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000; PRAGMA secure_delete = ON",
+    );
     migrate(db);
     db.exec(TABLES);
     return db;

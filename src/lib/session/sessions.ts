@@ -55,6 +55,7 @@ import { type Held, OneWriter } from "./one-writer.ts";
 import { notedOptions, removeOptionsNote, writeOptionsNote } from "./options-note.ts";
 import { OtherPiWatch } from "./other-pis.ts";
 import type { FileState, ModelAndLevel } from "./promised.ts";
+import { removePrompts } from "./prompt-removal.ts";
 import { RateLimits } from "./rate-limits.ts";
 import type { Registry, SessionRecord } from "./registry.ts";
 import { RetriedWrites } from "./retried-writes.ts";
@@ -312,6 +313,21 @@ export class Sessions implements SessionHost {
     } catch (error) {
       this.log.warn("options note not removed", { session: session.id, error: String(error) });
     }
+  }
+
+  /** Leaves nothing of what the user said when the session was created, after it was forgotten. */
+  async erase({ id, record }: Session): Promise<void> {
+    try {
+      removeOptionsNote(record);
+      this.#registry.eraseDeleted();
+      await removePrompts(record, () => this.#optionsIn(record.agentDir));
+    } catch (error) {
+      this.log.warn("options of a deleted session not erased", { session: id, error: String(error) });
+    }
+  }
+
+  *#optionsIn(agentDir: string): Generator<SessionOptions> {
+    for (const { record } of this.#sessions.values()) if (record.agentDir === agentDir) yield record.options;
   }
 
   /**
