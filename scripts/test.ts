@@ -5,14 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fetchedPiCli, OTHER_PIS } from "../test/support/pis.ts";
 import { measureSlowness } from "../test/support/speed.ts";
-import {
-  DEPENDS_ON_PI,
-  HAS_LONG_FORM,
-  longestFirst,
-  type OtherPi,
-  runWith,
-  SAYS_IT_ALL,
-} from "./test/plan.ts";
+import { DEPENDS_ON_PI, longestFirst, longForms, type OtherPi, runWith, SAYS_IT_ALL } from "./test/plan.ts";
 import { countsText, failureText, fileText } from "./test/print.ts";
 import { type FileResult, runFile, type TestRun } from "./test/run-file.ts";
 import { countsOf, NO_COUNTS } from "./test/seen.ts";
@@ -101,7 +94,7 @@ function longRuns(options: readonly string[]): TestRun[] {
     env: { ...run.env, PICTL_TEST_LONG: "1" },
   });
   return [
-    ...HAS_LONG_FORM.map((file) => long({ file, options: [], env: {} })),
+    ...longForms(root).map((file) => long({ file, options: [], env: {} })),
     ...otherPis().flatMap((pi) =>
       Object.keys(DEPENDS_ON_PI).map((file) => long({ file, ...runWith(pi, file) })),
     ),

@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { TestRun } from "./run-file.ts";
 
 /** A pi that the tests run with beside the bundled one. */
@@ -43,16 +45,9 @@ export function runWith({ cli, version }: OtherPi, file: string): Pick<TestRun, 
   };
 }
 
-/** Files that have a long form of their own, which `npm run test:long` runs. */
-export const HAS_LONG_FORM: readonly string[] = [
+/** Files that have a long form of their own, beside {@link attackFiles}. */
+const HAS_LONG_FORM: readonly string[] = [
   "test/attacks/between-starts.test.ts",
-  "test/attacks/exchanged-place.test.ts",
-  "test/attacks/git-in-the-workspace.test.ts",
-  "test/attacks/moved-place.test.ts",
-  "test/attacks/own-package.test.ts",
-  "test/attacks/set-id-bits.test.ts",
-  "test/attacks/unix-datagrams.test.ts",
-  "test/attacks/other-sessions.test.ts",
   "test/contract/agent.test.ts",
   "test/contract/fuzz.test.ts",
   "test/contract/gate-pi.test.ts",
@@ -79,6 +74,18 @@ export const HAS_LONG_FORM: readonly string[] = [
   "test/unit/lib/sandbox/policy/merge.test.ts",
   "test/unit/lib/session/session-lock.test.ts",
 ];
+
+/** All files with a long form, which `npm run test:long` runs. */
+export function longForms(root: string): string[] {
+  return [...attackFiles(root), ...HAS_LONG_FORM];
+}
+
+/** Attacks that are made under all profiles and as a user: those that test/support/attack.ts declares. */
+function attackFiles(root: string): string[] {
+  return globSync("test/attacks/*.test.ts", { cwd: root })
+    .filter((file) => readFileSync(join(root, file), "utf8").includes("support/attack.ts"))
+    .sort();
+}
 
 /** The files that take longest, which start first: one of them alone at the end would leave a core idle. */
 const LONGEST: readonly string[] = [

@@ -2,16 +2,21 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, test } from "node:test";
-import { Workspace } from "../support/workspace.ts";
+import { afterEach, beforeEach, test } from "node:test";
+import { attackOutside } from "../support/attack.ts";
+import type { Workspace } from "../support/workspace.ts";
 
 /** Larger than what Node reads at once, and than any memory. */
 const SIZE = 2 ** 40;
 
-describe("a file that never ends, where pictl reads one", () => {
-  test("makes neither a command nor the daemon wait, nor fills its memory", async (t) => {
-    const place = new Workspace();
-    t.after(() => place.dispose());
+attackOutside("a file that never ends, where pictl reads one", ({ makePlace }) => {
+  let place: Workspace;
+  beforeEach(() => {
+    place = makePlace();
+  });
+  afterEach(() => place.dispose());
+
+  test("makes neither a command nor the daemon wait, nor fills its memory", async () => {
     const path = (name: string) => join(place.cwd, name);
     const sparse = (name: string) => {
       mkdirSync(join(path(name), ".."), { recursive: true });

@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { afterEach, beforeEach, describe, it, test } from "node:test";
+import { afterEach, beforeEach, it, test } from "node:test";
 import type { Lookup } from "../../src/lib/sandbox/gate/dial.ts";
-import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
+import { attack } from "../support/attack.ts";
 import { connectTo, listen, startGate } from "../support/gate.ts";
 import { scaled } from "../support/speed.ts";
-import { Workspace } from "../support/workspace.ts";
+import type { Workspace } from "../support/workspace.ts";
 
 /** Enough for a daemon with two agents, and less than one gate has connections where nothing else bounds them. */
 const DESCRIPTORS = 270;
 const FLOOD = 400;
+
+/** `minimal` has the network as it is. */
+const WITH_GATE = ["development", "strict"] as const;
 
 /** Opens as many connections to the gate as it can, says when it has tried, and keeps those that stay. */
 const HOLD = `const { connect } = require("node:net");
@@ -24,31 +27,36 @@ const ASK = `exec 3<>/dev/tcp/127.0.0.1/3128
 printf 'GET http://nope.test/ HTTP/1.1\\r\\nHost: nope.test\\r\\n\\r\\n' >&3
 head -n 1 <&3`;
 
-describe("a sandboxed agent that takes all the connections it gets", { skip: WITHOUT_BUBBLEWRAP }, () => {
-  let place: Workspace;
-  beforeEach(() => {
-    place = new Workspace();
-    place.shareCompileCache();
-  });
-  afterEach(() => place.dispose());
+attack(
+  "a sandboxed agent that takes all the connections it gets",
+  "strict",
+  ({ profile, makePlace }) => {
+    let place: Workspace;
+    beforeEach(() => {
+      place = makePlace();
+      place.shareCompileCache();
+    });
+    afterEach(() => place.dispose());
 
-  it("leaves the daemon descriptors for others", { timeout: scaled(60_000) }, async () => {
-    await place.ok(["daemon", "start"], { shell: `ulimit -n ${DESCRIPTORS}` });
-    const create = ["session", "create", "--sandbox", "strict", "--model", "scripted/echo", "--name"];
-    for (const name of ["loud", "other"]) await place.ok([...create, name]);
-    const flood = `${process.execPath} -e '${HOLD}' > flood 2>&1 & for i in $(seq 100); do grep -q all flood && break; sleep 0.1; done; cat flood`;
-    assert.match(await place.ok(["session", "bash", "-s", "loud", flood]), /all/);
-    assert.match(await place.ok(["session", "bash", "-s", "other", ASK]), /HTTP\/1.1 403/);
-    const { records } = await place.json<{ records: { reason?: string; omitted?: number }[] }>([
-      "sandbox",
-      "log",
-    ]);
-    assert.ok(
-      records.some(({ reason }) => reason === "more than 8 connections"),
-      "the flood isn't in the log",
-    );
-  });
-});
+    it("leaves the daemon descriptors for others", { timeout: scaled(60_000) }, async () => {
+      await place.ok(["daemon", "start"], { shell: `ulimit -n ${DESCRIPTORS}` });
+      const create = ["session", "create", "--sandbox", profile, "--model", "scripted/echo", "--name"];
+      for (const name of ["loud", "other"]) await place.ok([...create, name]);
+      const flood = `${process.execPath} -e '${HOLD}' > flood 2>&1 & for i in $(seq 100); do grep -q all flood && break; sleep 0.1; done; cat flood`;
+      assert.match(await place.ok(["session", "bash", "-s", "loud", flood]), /all/);
+      assert.match(await place.ok(["session", "bash", "-s", "other", ASK]), /HTTP\/1.1 403/);
+      const { records } = await place.json<{ records: { reason?: string; omitted?: number }[] }>([
+        "sandbox",
+        "log",
+      ]);
+      assert.ok(
+        records.some(({ reason }) => reason === "more than 8 connections"),
+        "the flood isn't in the log",
+      );
+    });
+  },
+  { profiles: WITH_GATE },
+);
 
 /** A resolver as Node's: it has some threads, and a name that nobody answers for keeps one until it is ended. */
 function resolverOf(threads: number): { lookup: Lookup; end: () => void } {

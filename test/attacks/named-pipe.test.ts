@@ -2,37 +2,39 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { closeSync, constants, mkdirSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, it } from "node:test";
+import { afterEach, beforeEach, it } from "node:test";
 import { systemErrorCode } from "../../src/lib/core/errors.ts";
-import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
-import { Workspace } from "../support/workspace.ts";
+import { attack } from "../support/attack.ts";
+import type { Workspace } from "../support/workspace.ts";
 
 /** A home outside of /tmp, of which a sandbox sees nothing. */
 const HOMES = process.getuid?.() === 0 ? "/var/lib" : (process.env.HOME ?? "/var/tmp");
 const PIPES = ["commands", ".player/commands", ".config/player/commands", ".local/share/player/commands"];
 
-describe("a pipe in the home by which a program of the user's takes commands", {
-  skip: WITHOUT_BUBBLEWRAP,
-}, () => {
-  let place: Workspace;
-  let home: string;
-  beforeEach(() => {
-    place = new Workspace();
-    home = mkdtempSync(join(HOMES, "pictl-pipes-"));
-  });
-  afterEach(async () => {
-    rmSync(home, { recursive: true });
-    await place.dispose();
-  });
+attack(
+  "a pipe in the home by which a program of the user's takes commands",
+  "development",
+  ({ profile, makePlace, ids }) => {
+    let place: Workspace;
+    let home: string;
+    beforeEach(() => {
+      place = makePlace();
+      home = mkdtempSync(join(HOMES, "pictl-pipes-"));
+    });
+    afterEach(async () => {
+      rmSync(home, { recursive: true });
+      await place.dispose();
+    });
 
-  for (const profile of ["minimal", "development"]) {
-    it(`can't be written to, though one in the workspace can, under ${profile}`, async () => {
+    it("can't be written to, though one in the workspace can", async () => {
       const own = join(place.cwd, "own");
       const pipes = [own, ...PIPES.map((name) => join(home, name))];
       for (const path of pipes) {
         mkdirSync(dirname(path), { recursive: true });
         execFileSync("mkfifo", [path]);
       }
+      const { uid, gid } = ids;
+      if (uid !== undefined) execFileSync("chown", ["-R", `${uid}:${gid}`, home]);
       const { O_RDWR, O_NONBLOCK } = constants;
       const programs = pipes.map((path) => openSync(path, O_RDWR | O_NONBLOCK));
       try {
@@ -45,8 +47,8 @@ describe("a pipe in the home by which a program of the user's takes commands", {
         for (const file of programs) closeSync(file);
       }
     });
-  }
-});
+  },
+);
 
 function heard(file: number): string {
   const buffer = Buffer.alloc(64);

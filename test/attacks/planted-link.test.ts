@@ -11,17 +11,26 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { describe, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 import { promisify } from "node:util";
 import { noteAgentPlaces } from "../../src/lib/core/outside/agent-places.ts";
 import { refuseOpenedOutside } from "../../src/lib/core/outside/planted-link.ts";
+import { attackOutside } from "../support/attack.ts";
 import { writeSession } from "../support/session-file.ts";
-import { Workspace } from "../support/workspace.ts";
+import type { Workspace } from "../support/workspace.ts";
 
-describe("a link that an agent has made in the workspace", () => {
-  test("leads no export and no settings out of it", async (t) => {
-    const place = new Workspace();
-    t.after(() => place.dispose());
+attackOutside("what an agent has made in the workspace", ({ makePlace, ids }) => {
+  let place: Workspace;
+  const noteAgentPlace = () => {
+    mkdirSync(dirname(place.paths.agentPlaces), { recursive: true, mode: 0o700 });
+    noteAgentPlaces(place.paths.agentPlaces, [place.cwd]);
+  };
+  beforeEach(() => {
+    place = makePlace();
+  });
+  afterEach(() => place.dispose());
+
+  test("a link leads no export and no settings out of it", async () => {
     const outside = join(place.root, "outside");
     const canary = join(outside, "canary");
     mkdirSync(outside);
@@ -56,11 +65,8 @@ describe("a link that an agent has made in the workspace", () => {
     assert.match(readFileSync(join(outside, "mine.md"), "utf8"), /hi/);
   });
 
-  test("gives it no file from outside, whichever way the user names the file", async (t) => {
-    const place = new Workspace();
-    t.after(() => place.dispose());
-    mkdirSync(dirname(place.paths.agentPlaces), { recursive: true, mode: 0o700 });
-    noteAgentPlaces(place.paths.agentPlaces, [place.cwd]);
+  test("a link gives the agent no file from outside, whichever way the user names the file", async () => {
+    noteAgentPlace();
     const outside = join(place.root, "outside");
     mkdirSync(outside);
     writeFileSync(join(outside, "key"), "a secret");
@@ -116,41 +122,33 @@ describe("a link that an agent has made in the workspace", () => {
     assert.match(answer, /mine.*a secret.*mine/s);
   });
 
-  test("is seen also when it is taken away again while the file is opened", async () => {
-    const place = new Workspace();
+  test("a link is seen also when it is taken away again while the file is opened", async () => {
+    const key = join(place.root, "key");
+    writeFileSync(key, "a secret");
+    writeFileSync(join(place.cwd, "notes.md"), "notes");
+    const fd = openSync(key, "r");
     try {
-      const key = join(place.root, "key");
-      writeFileSync(key, "a secret");
-      writeFileSync(join(place.cwd, "notes.md"), "notes");
-      const fd = openSync(key, "r");
-      try {
-        assert.throws(() => refuseOpenedOutside(fd, join(place.cwd, "notes.md"), [place.cwd]), {
-          code: "SANDBOX_CHANGED",
-        });
-      } finally {
-        closeSync(fd);
-      }
+      assert.throws(() => refuseOpenedOutside(fd, join(place.cwd, "notes.md"), [place.cwd]), {
+        code: "SANDBOX_CHANGED",
+      });
     } finally {
-      await place.dispose();
+      closeSync(fd);
     }
   });
-});
 
-test("a pipe that an agent has made in the workspace keeps no export waiting", async (t) => {
-  const place = new Workspace();
-  t.after(() => place.dispose());
-  mkdirSync(dirname(place.paths.agentPlaces), { recursive: true, mode: 0o700 });
-  noteAgentPlaces(place.paths.agentPlaces, [place.cwd]);
-  const id = writeSession(place, ["hi"]);
-  const own = join(place.root, "own");
-  execFileSync("mkfifo", [join(place.cwd, "pipe"), own]);
-  const { code, stderr } = await place.run(["session", "export", id, "-o", "pipe", "--force"]);
-  assert.equal(code, 2, stderr);
-  assert.match(stderr, /no ordinary file/);
-  // The user's own.
-  const [, text] = await Promise.all([
-    place.ok(["session", "export", id, "-o", own]),
-    promisify(execFile)("cat", [own]).then(({ stdout }) => stdout),
-  ]);
-  assert.match(text, /hi/);
+  test("a pipe keeps no export waiting", async () => {
+    noteAgentPlace();
+    const id = writeSession(place, ["hi"]);
+    const own = join(place.root, "own");
+    execFileSync("mkfifo", [join(place.cwd, "pipe"), own]);
+    const { code, stderr } = await place.run(["session", "export", id, "-o", "pipe", "--force"]);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /no ordinary file/);
+    // The user's own.
+    const [, text] = await Promise.all([
+      place.ok(["session", "export", id, "-o", own]),
+      promisify(execFile)("cat", [own], ids).then(({ stdout }) => stdout),
+    ]);
+    assert.match(text, /hi/);
+  });
 });

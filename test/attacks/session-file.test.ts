@@ -2,14 +2,19 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
-import { Workspace } from "../support/workspace.ts";
+import { attackOutside } from "../support/attack.ts";
+import type { Workspace } from "../support/workspace.ts";
 
-describe("a line that somebody added to a session's file", () => {
-  test("makes no scenario run, also after the registry is lost, until the user asks for it", async (t) => {
-    const place = new Workspace();
-    t.after(() => place.dispose());
+attackOutside("a line that somebody added to a session's file", ({ makePlace }) => {
+  let place: Workspace;
+  beforeEach(() => {
+    place = makePlace();
+  });
+  afterEach(() => place.dispose());
+
+  test("makes no scenario run, also after the registry is lost, until the user asks for it", async () => {
     const canary = join(place.root, "canary");
     const scenario = join(place.cwd, "evil.json");
     const steps = [[{ tool: "bash", args: { command: `touch ${canary}` } }], [{ text: "done" }]];
@@ -30,7 +35,7 @@ describe("a line that somebody added to a session's file", () => {
     };
     await refused("prompt", "-s", id, "go on");
     await refused("session", "clone", id);
-    await place.ok(["daemon", "stop"]);
+    await place.stopDaemon();
     execFileSync("rm", ["-r", place.paths.stateDir]);
     await refused("prompt", "-s", id, "go on");
     assert.match(await place.ok(["prompt", "-s", id, "--model", `scripted/${scenario}`, "go on"]), /done/);

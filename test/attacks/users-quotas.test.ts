@@ -3,13 +3,12 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, it } from "node:test";
-import { sandboxProfiles } from "../../src/lib/core/choices.ts";
+import { afterEach, beforeEach, it } from "node:test";
 import { userQuotas } from "../../src/lib/sandbox/bubblewrap/user-quotas.ts";
 import { instanceCalls, timerCalls } from "../../src/lib/sandbox/check/rows/limits.ts";
 import { programOf } from "../../src/lib/sandbox/check/steps.ts";
-import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
-import { Workspace } from "../support/workspace.ts";
+import { attack } from "../support/attack.ts";
+import type { Workspace } from "../support/workspace.ts";
 
 /** Of what the kernel counts for a user altogether, with the error by which it refuses more. */
 const TIMERS = 1024;
@@ -19,17 +18,17 @@ const { EAGAIN, EMFILE } = constants.errno;
 const retried = (program: string) =>
   `for try in 1 2 3 4 5; do ${program}; code=$?; [ $code = 0 ] && break; sleep 0.1; done`;
 
-describe("a sandboxed program that takes all it gets of what its user has altogether", {
-  skip: WITHOUT_BUBBLEWRAP,
-}, () => {
-  let place: Workspace;
-  beforeEach(() => {
-    place = new Workspace();
-  });
-  afterEach(() => place.dispose());
+attack(
+  "a sandboxed program that takes all it gets of what its user has altogether",
+  "strict",
+  ({ profile, makePlace, ids }) => {
+    let place: Workspace;
+    beforeEach(() => {
+      place = makePlace();
+    });
+    afterEach(() => place.dispose());
 
-  for (const profile of sandboxProfiles) {
-    it(`leaves as much as it takes, under ${profile}`, async () => {
+    it("leaves as much as it takes", async () => {
       const users = Number(readFileSync("/proc/sys/user/max_inotify_instances", "utf8"));
       const quota = userQuotas().find(({ file }) => file.endsWith("inotify_instances"));
       const instances = Number(quota?.text);
@@ -67,9 +66,10 @@ describe("a sandboxed program that takes all it gets of what its user has altoge
       for (const name of names) {
         const { status } = spawnSync("/bin/sh", ["-c", `${retried(`./${name}`)}; exit $code`], {
           cwd: place.cwd,
+          ...ids,
         });
         assert.equal(status, 0, name);
       }
     });
-  }
-});
+  },
+);

@@ -8,18 +8,23 @@ import { BIN, Workspace } from "./workspace.ts";
 /** Ids of an ordinary user, which no password file has. */
 const ORDINARY = { uid: 1_234_568, gid: 1_234_568 };
 
-/** Under what, and as whom, an attack is made. */
-export interface AttackSetting {
-  profile: SandboxProfile;
+/** As whom an attack is made. */
+export interface AttackOwner {
   /** A place whose commands run as that user, whose it is. */
   makePlace(): Workspace;
   /** For programs that the test starts itself: the user, where that is another one. */
   ids: { uid?: number; gid?: number };
 }
 
+/** Under what, and as whom, an attack is made. */
+export interface AttackSetting extends AttackOwner {
+  profile: SandboxProfile;
+}
+
 /**
  * Declares the tests of an attack. In `npm test` it is made under one profile by whoever runs the tests; in the long form
- * under all of them, and where that is root as an ordinary user too.
+ * under all of them, and where that is root as an ordinary user too. A file that calls this has a long form
+ * (scripts/test/plan.ts).
  *
  * @param shortProfile the profile of `npm test`
  * @param options `profiles`: those under which the attack means something; `ofUsers`: root isn't kept out of anything, so
@@ -34,27 +39,44 @@ export function attack(
     ofUsers = false,
   }: { profiles?: readonly SandboxProfile[]; ofUsers?: boolean } = {},
 ): void {
-  const isRoot = process.getuid?.() === 0;
   if (!LONG) {
-    const isOrdinary = isRoot && ofUsers;
+    const isOrdinary = ofUsers && isRoot();
     const skip = WITHOUT_BUBBLEWRAP || (isOrdinary && withoutOrdinaryUser());
-    describe(title, { skip }, () => declare(settingOf(shortProfile, isOrdinary)));
+    describe(title, { skip }, () => declare({ profile: shortProfile, ...ownerOf(isOrdinary) }));
     return;
   }
-  for (const isOrdinary of isRoot ? [false, true] : [false]) {
-    const skip = WITHOUT_BUBBLEWRAP || (isOrdinary && withoutOrdinaryUser());
-    for (const profile of profiles) {
-      const as = isOrdinary ? "an ordinary user" : "whoever runs the tests";
-      describe(`${title}, under ${profile} as ${as}`, { skip }, () =>
-        declare(settingOf(profile, isOrdinary)),
+  forEachOwner((as, skip, owner) => {
+    for (const profile of profiles)
+      describe(`${title}, under ${profile} as ${as}`, { skip: WITHOUT_BUBBLEWRAP || skip }, () =>
+        declare({ profile, ...owner }),
       );
-    }
-  }
+  });
 }
 
-function settingOf(profile: SandboxProfile, isOrdinary: boolean): AttackSetting {
+/**
+ * Declares the tests of an attack that begins when its sandbox has ended: the test itself leaves what an agent would, so that
+ * no profile matters. In the long form it is made as an ordinary user too, as in {@link attack}.
+ */
+export function attackOutside(title: string, declare: (owner: AttackOwner) => void): void {
+  if (!LONG) {
+    describe(title, () => declare(ownerOf(false)));
+    return;
+  }
+  forEachOwner((as, skip, owner) => describe(`${title}, as ${as}`, { skip }, () => declare(owner)));
+}
+
+function forEachOwner(declare: (as: string, skip: string | false, owner: AttackOwner) => void): void {
+  declare("whoever runs the tests", false, ownerOf(false));
+  if (isRoot()) declare("an ordinary user", withoutOrdinaryUser(), ownerOf(true));
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+function ownerOf(isOrdinary: boolean): AttackOwner {
   const user = isOrdinary ? ORDINARY : undefined;
-  return { profile, makePlace: () => new Workspace({}, user), ids: user ?? {} };
+  return { makePlace: () => new Workspace({}, user), ids: user ?? {} };
 }
 
 /** Why this machine can't run pictl as such a user, or false. */

@@ -296,19 +296,16 @@ export class Workspace {
     execFileSync("chown", ["-hR", `${this.#user.uid}:${this.#user.gid}`, this.root]);
   }
 
-  /** @returns why it doesn't end */
-  async #stopDaemon(): Promise<string | undefined> {
+  /** As `pictl daemon stop` does, without a process of its own where that isn't another user's. */
+  async stopDaemon({ now = false } = {}): Promise<void> {
+    if (this.#user === undefined) await stopDaemon({ now }, this.env);
     // Its socket is refused to others.
-    if (this.#user !== undefined && existsSync(this.paths.socket))
-      await this.run(["daemon", "stop", "--now"]);
-    if (this.#user !== undefined) return undefined;
-    return await stopDaemon({ now: true }, this.env).then(() => undefined, String);
+    else if (existsSync(this.paths.socket)) await this.ok(["daemon", "stop", ...(now ? ["--now"] : [])]);
   }
 
   /** Stops the daemon, removes everything and fails if something outlived it. */
   async dispose(): Promise<void> {
-    // As `pictl daemon stop --now` does, without a process of its own for each of several hundred tests.
-    const refused = await this.#stopDaemon();
+    const refused = await this.stopDaemon({ now: true }).then(() => undefined, String);
     // One that was refused its start may just be ending.
     const patience = Date.now() + ENDING_MS;
     while (this.processes().length > 0 && Date.now() < patience)
