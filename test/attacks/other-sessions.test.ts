@@ -11,15 +11,15 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { stopDaemon } from "../../src/lib/client/stop-daemon.ts";
-import { WITHOUT_BUBBLEWRAP } from "../support/bubblewrap.ts";
+import { attack } from "../support/attack.ts";
 import { writeSession } from "../support/session-file.ts";
 import { LONG } from "../support/speed.ts";
-import { Workspace } from "../support/workspace.ts";
+import type { Workspace } from "../support/workspace.ts";
 
 const SECRET = "canary-4711";
 
-describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
+attack("the sessions of others", "minimal", (setting) => {
+  const { profile } = setting;
   let place: Workspace;
   /** Each test has a project of its own. */
   let cwd: string;
@@ -27,13 +27,13 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
   const policy = (text: string) => {
     mkdirSync(place.paths.configDir, { recursive: true });
     writeFileSync(join(place.paths.configDir, "sandbox.toml"), text);
+    place.giveToUser();
   };
-  const start = async (
-    message: string,
-    sandbox: "minimal" | "strict",
-    { name = undefined as string | undefined, env = {} } = {},
-  ) => {
-    const create = { options: { model: "scripted/echo", sandbox }, ...(name === undefined ? {} : { name }) };
+  const start = async (message: string, { name = undefined as string | undefined, env = {} } = {}) => {
+    const create = {
+      options: { model: "scripted/echo", sandbox: profile },
+      ...(name === undefined ? {} : { name }),
+    };
     return (await place.turn({ cwd, fresh: true, create, message }, env)).sessionId;
   };
   const say = async (sessionId: string, message: string) =>
@@ -44,10 +44,14 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
     place.run(["session", "bash", "-s", id, script], { cwd, env });
   const close = (sessionId: string) => place.ask("close_session", { sessionId });
   const fileOf = async (id: string) => (await show(id)).file ?? "";
-  const bareSession = (text: string, agentDir = place.agentDir) => writeSession({ cwd, agentDir }, [text]);
+  const bareSession = (text: string, agentDir = place.agentDir) => {
+    const id = writeSession({ cwd, agentDir }, [text]);
+    place.giveToUser();
+    return id;
+  };
 
   const makePlace = () => {
-    place = new Workspace();
+    place = setting.makePlace();
     place.shareCompileCache();
     for (const name of [".ssh", "notes"]) {
       mkdirSync(path(name));
@@ -59,6 +63,7 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
     projects += 1;
     cwd = path(`project-${projects}`);
     mkdirSync(cwd);
+    place.giveToUser();
   };
 
   describe("with one daemon", () => {
@@ -70,7 +75,7 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
     after(() => place.dispose());
 
     test("stay where they are, whatever an agent writes into the project's settings", async () => {
-      const agents = await start("hello", "minimal");
+      const agents = await start("hello");
       await inside(agents, `mkdir .pi && echo '{"sessionDir":"sess"}' > .pi/settings.json`);
       const create = { options: { model: "scripted/echo" } };
       const { sessionId } = await place.turn({ cwd, fresh: true, create, message: "mine" });
@@ -85,20 +90,20 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
       const create = { options: { model: "scripted/echo" } };
       const { sessionId } = await place.turn({ cwd, fresh: true, create, message: "mine" }, flat);
       await close(sessionId);
-      await close(await start("hello", "minimal"));
+      await close(await start("hello"));
       assert.equal((await show(sessionId)).sandbox, undefined);
       await place.turn({ sessionId, cwd, message: "again" }, flat);
-      assert.equal((await show(sessionId)).sandbox, "minimal");
+      assert.equal((await show(sessionId)).sandbox, profile);
     });
 
     test("are shown with the sandbox that a policy gave them, also without an agent", async (t) => {
       t.after(() => policy(""));
-      policy('enabled = true\nprofile = "strict"\n');
+      policy(`enabled = true\nprofile = "${profile}"\n`);
       const create = { options: { model: "scripted/echo" } };
       const { sessionId } = await place.turn({ cwd, fresh: true, create, message: "one" });
       await close(sessionId);
-      assert.equal((await show(sessionId)).sandbox, "strict");
-      const same = { options: { sandbox: "strict" as const } };
+      assert.equal((await show(sessionId)).sandbox, profile);
+      const same = { options: { sandbox: profile } };
       assert.match((await place.turn({ sessionId, cwd, create: same, message: "two" })).text, /was: one/);
     });
 
@@ -107,8 +112,8 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
       const bare = bareSession(`${SECRET} bare`);
       mkdirSync(path("flat"));
       copyFileSync(await fileOf(bare), join(path("flat"), "2026_flat.jsonl"));
-      const other = await start(`${SECRET} sandboxed`, "minimal");
-      const own = await start("mine", "minimal");
+      const other = await start(`${SECRET} sandboxed`);
+      const own = await start("mine");
       const files = [
         await fileOf(bare),
         await fileOf(other),
@@ -137,7 +142,7 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
       const env = { PI_CODING_AGENT_DIR: join(cwd, "agent") };
       mkdirSync(join(cwd, "agent"));
       bareSession(`${SECRET} bare`, join(cwd, "agent"));
-      const own = await start("mine", "strict", { env });
+      const own = await start("mine", { env });
       const script = "grep -rlE 'canary|mine' agent; mv agent away; touch agent/sandboxed-sessions/x";
       const { stdout } = await inside(own, script, env);
       assert.match(stdout, /^agent\/sandboxed-sessions\/[^/]*\/[^/]*\/files\/[^/]*\n/);
@@ -147,7 +152,7 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
 
     test("aren't made by what an agent puts beside its own file, and its own are described by pictl, not by that", async () => {
       const bare = bareSession("bare");
-      const own = await start("mine", "strict", { name: "worker" });
+      const own = await start("mine", { name: "worker" });
       const file = await fileOf(own);
       const copy = (id: string) => `sed s/${own}/${id}/ ${file} > ${dirname(file)}/2030_${id}.jsonl`;
       await inside(own, `${copy("11111111-2222-4333-8444-555555555555")}; ${copy(bare)}`);
@@ -187,13 +192,13 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
     test("move to a directory of their own when they are sandboxed for the first time", async (t) => {
       const id = bareSession("mine");
       const file = await fileOf(id);
-      policy('enabled = true\nprofile = "strict"\n');
+      policy(`enabled = true\nprofile = "${profile}"\n`);
       t.after(() => policy(""));
       assert.match(await say(id, "again"), /^echo: again/);
       const moved = await show(id);
       assert.equal(existsSync(file), false);
       assert.match(moved.file ?? "", /sandboxed-sessions\/.*\/files\//);
-      assert.deepEqual([moved.messages, moved.sandbox], [4, "strict"]);
+      assert.deepEqual([moved.messages, moved.sandbox], [4, profile]);
       assert.equal((await list()).length, 1);
       assert.match(await place.ok(["history", "search", "again"], { cwd }), /again/);
     });
@@ -213,8 +218,8 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
         place.env.PICTL_HOME = home;
         await place.ok(["daemon", "start"]);
       };
-      const stop = () => stopDaemon({}, place.env);
-      policy(`enabled = true\nprofile = "minimal"\ndeny_read = [${JSON.stringify(path("notes"))}]\n`);
+      const stop = () => place.stopDaemon();
+      policy(`enabled = true\nprofile = "${profile}"\ndeny_read = [${JSON.stringify(path("notes"))}]\n`);
       await begin(place.home);
       const create = { name: "worker", options: { model: "scripted/echo" } };
       const { sessionId: id } = await place.turn({ cwd, fresh: true, create, message: "mine" });
@@ -224,7 +229,7 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
       place.env.PICTL_HOME = path("h2");
       place.shareCompileCache();
       await begin(path("h2"));
-      assert.equal((await list()).find((each) => each.id === id)?.sandbox, "minimal");
+      assert.equal((await list()).find((each) => each.id === id)?.sandbox, profile);
       assert.equal((await inside("worker", keys)).stdout, "done\n");
       assert.equal((await place.run(["prompt", "-s", id, "--no-sandbox", "hi"], { cwd })).code, 2);
       await place.ask("set_session_name", { sessionId: id, name: "renamed" });
@@ -245,7 +250,7 @@ describe("the sessions of others", { skip: WITHOUT_BUBBLEWRAP }, () => {
         renameSync(place.paths.registry, `${place.paths.registry}.old`);
         await begin(place.home);
         const shown = await show(id);
-        assert.deepEqual([shown.sandbox, shown.name], ["minimal", "renamed"]);
+        assert.deepEqual([shown.sandbox, shown.name], [profile, "renamed"]);
         assert.equal((await inside(id, ssh)).stdout, "done\n");
         await stop();
       }
