@@ -102,10 +102,17 @@ describe("sandbox review", { skip: WITHOUT_BUBBLEWRAP }, () => {
     );
     await inside("git branch held && mkdir $(git rev-parse --git-common-dir)/rebase-merge", id);
     await inside("echo exec evil > $(git rev-parse --git-common-dir)/rebase-merge/git-rebase-todo", id);
+    await inside(
+      "echo x > source; git add source; git update-index --skip-worktree source; echo evil > source",
+      id,
+    );
     const { changes } = await place.json<SandboxReview>(["sandbox", "review", id], { cwd: tree });
     assert.deepEqual(
-      changes.map(({ path }) => path),
-      [join(place.cwd, ".git/rebase-merge/git-rebase-todo")],
+      changes.map(({ change, path }) => [change, path]),
+      [
+        ["added", join(place.cwd, ".git/rebase-merge/git-rebase-todo")],
+        ["hidden", join(tree, "source")],
+      ],
     );
   });
 
