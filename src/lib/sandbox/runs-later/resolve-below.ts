@@ -1,4 +1,4 @@
-import { readlinkSync } from "node:fs";
+import { lstatSync, readlinkSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { systemErrorCode } from "../../core/errors.ts";
 import { entryPath, withDirectoryBelow } from "./open-below.ts";
@@ -54,7 +54,9 @@ function* readLinkBelow(
   try {
     // biome-ignore lint/correctness/useYield: one step.
     return yield* withDirectoryBelow(root, names, function* (fd) {
-      return readlinkSync(entryPath(fd, name));
+      const path = entryPath(fd, name);
+      // Most are none: an error for each of them would take as long as all else.
+      return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined;
     });
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
