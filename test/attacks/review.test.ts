@@ -120,6 +120,8 @@ const ATTACKS: Record<string, Attack> = {
     },
     leaves(place) {
       place.write(".git/modules/deep/er/config.worktree", "[core]\n\tpager = evil\n");
+      // It hides nothing.
+      place.write(".git/modules/deep/HEAD", "x");
       place.write(".git/worktrees/w/commondir", "/tmp/evil\n");
       place.write(".git/worktrees/w/gitdir", "/tmp/evil\n");
     },

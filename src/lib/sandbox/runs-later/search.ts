@@ -361,17 +361,26 @@ export class LaterSearch {
     }
   }
 
-  /** A submodule is named as its path was, so that its repository may lie deeper. */
-  *#repositories(fd: number, names: readonly string[]): Generator<void, void> {
+  /**
+   * A submodule is named as its path was, so that its repository may lie deeper, also in what an agent has made to look
+   * like one.
+   *
+   * @param isRepository whether the directory looks like one, whose links and own directories have been looked at
+   */
+  *#repositories(fd: number, names: readonly string[], isRepository = false): Generator<void, void> {
     for (const entry of yield* this.#list(fd, fstatSync(fd), names)) {
-      if (entry.isSymbolicLink()) yield* this.#record(fd, names, entry.name, POINTER);
+      const { name } = entry;
+      if (isRepository && (!entry.isDirectory() || GIT_STORES.has(name) || isGitEntry(name))) continue;
+      if (entry.isSymbolicLink()) yield* this.#record(fd, names, name, POINTER);
       else if (entry.isDirectory())
-        yield* this.#below(fd, names, entry.name, (below, path) =>
-          this.#lstat(below, path, "HEAD") === undefined
-            ? this.#repositories(below, path)
-            : this.#git(below, path),
-        );
+        yield* this.#below(fd, names, name, (below, path) => this.#repository(below, path));
     }
+  }
+
+  *#repository(fd: number, names: readonly string[]): Generator<void, void> {
+    const isRepository = this.#lstat(fd, names, "HEAD") !== undefined;
+    if (isRepository) yield* this.#git(fd, names);
+    yield* this.#repositories(fd, names, isRepository);
   }
 
   /** Where the configuration of a git directory looks for hooks and for more configuration, in the workspace. */
@@ -743,4 +752,8 @@ function isLookedThrough(name: string): boolean {
 
 function isObjects(path: string, name: string): boolean {
   return OBJECT_STORES.has(path) && name !== "info" && name !== "pack";
+}
+
+function isGitEntry(name: string): boolean {
+  return GIT_ENTRIES.some((entry) => entry.name === name);
 }
