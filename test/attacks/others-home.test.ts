@@ -11,80 +11,95 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 import { isShared } from "../../src/lib/core/foreign-places.ts";
-import { BIN, Workspace } from "../support/workspace.ts";
+import { attackOutside } from "../support/attack.ts";
+import { BIN, type Workspace } from "../support/workspace.ts";
 
 /** An id that no password file has. */
 const UID = 1_234_567;
 
-describe("a PICTL_HOME that somebody else has prepared", () => {
+attackOutside("a PICTL_HOME that somebody else has prepared", ({ makePlace, ids }) => {
   let place: Workspace;
   let config: string;
   const asRoot = process.getuid?.() === 0 ? false : "only root can give files to others";
-  const assertRefused = async (path: string, what: RegExp) => {
+  const { uid: me = process.getuid?.() ?? 0, gid: mine = process.getgid?.() ?? 0 } = ids;
+  /** Without giving all to the user again first. */
+  const run = (args: readonly string[]) => {
+    const env = place.env as NodeJS.ProcessEnv;
+    const options = { cwd: place.cwd, env, encoding: "utf8", ...ids } as const;
+    return spawnSync(process.execPath, [BIN, ...args], options);
+  };
+  const assertRefused = (path: string, what: RegExp) => {
     for (const args of [
       ["config", "show"],
       ["session", "list"],
       ["sandbox", "show"],
     ]) {
-      const { code, stdout, stderr } = await place.run(args);
-      assert.deepEqual([code, stdout], [9, ""], stderr);
+      const { status, stdout, stderr } = run(args);
+      assert.deepEqual([status, stdout], [9, ""], stderr);
       assert.match(stderr, what);
       assert.ok(stderr.includes(path) && stderr.includes("[UNSAFE_DIRECTORY]"), stderr);
     }
   };
-  const accepts = async () => assert.match(await place.ok(["config", "show"]), /scripted\/echo/);
+  const accepts = () => {
+    const { stdout, stderr } = run(["config", "show"]);
+    assert.match(stdout, /scripted\/echo/, stderr);
+  };
 
   beforeEach(() => {
-    place = new Workspace();
+    place = makePlace();
     config = join(place.paths.configDir, "config.toml");
     mkdirSync(place.paths.configDir, { mode: 0o700 });
     writeFileSync(config, 'model = "scripted/echo"\n');
+    place.giveToUser();
   });
   afterEach(() => place.dispose());
 
-  test("isn't obeyed where it, or what is in it, is another user's", { skip: asRoot }, async () => {
+  test("isn't obeyed where it, or what is in it, is another user's", { skip: asRoot }, () => {
     for (const path of [place.home, place.paths.configDir, config]) {
-      await accepts();
+      accepts();
       chownSync(path, UID, UID);
-      await assertRefused(
+      assertRefused(
         path,
-        /belongs to user 1234567, not to you \(0\).*owner 1234567.*mode [0-7]+.*[\s\S]*chown 0 /,
+        new RegExp(
+          `belongs to user 1234567, not to you \\(${me}\\).*owner 1234567.*mode [0-7]+.*[\\s\\S]*chown ${me} `,
+        ),
       );
-      chownSync(path, 0, 0);
+      chownSync(path, me, mine);
     }
     const linked = join(place.root, "elsewhere");
     symlinkSync(place.home, linked);
     spawnSync("chown", ["-h", String(UID), linked]);
     place.env.PICTL_HOME = linked;
-    await assertRefused(linked, /belongs to user 1234567/);
+    assertRefused(linked, /belongs to user 1234567/);
   });
 
-  test("isn't obeyed where others can write in it", async () => {
+  test("isn't obeyed where others can write in it", () => {
     for (const path of [place.home, place.paths.configDir, config]) {
-      await accepts();
+      accepts();
       chmodSync(path, 0o777);
-      await assertRefused(path, /can be written by every user.*mode 777\)[\s\S]*chmod o-w/);
+      assertRefused(path, /can be written by every user.*mode 777\)[\s\S]*chmod o-w/);
       chmodSync(path, 0o700);
     }
-    await accepts();
+    accepts();
   });
 
-  test("isn't where compiled code is run from", { skip: asRoot }, async () => {
+  test("isn't where compiled code is run from", { skip: asRoot }, () => {
     const compiled = join(place.root, "cache", "pictl", "compiled");
     mkdirSync(compiled, { recursive: true });
     place.env.XDG_CACHE_HOME = join(place.root, "cache");
     chownSync(compiled, UID, UID);
-    await accepts();
+    accepts();
     assert.deepEqual(readdirSync(compiled), []);
-    chownSync(compiled, 0, 0);
-    await accepts();
+    chownSync(compiled, me, mine);
+    accepts();
     assert.equal(readdirSync(compiled).length, 1);
   });
 
-  test("is obeyed where root has made it for users without a name", { skip: asRoot }, async () => {
+  test("is obeyed where root has made it for users without a name", { skip: asRoot }, () => {
     chmodSync(place.root, 0o755);
+    chownSync(config, 0, 0);
     // A volume of a container, as Kubernetes (`fsGroup`) and OpenShift make it.
     for (const group of [0, UID]) {
       for (const path of [place.home, place.paths.configDir]) {

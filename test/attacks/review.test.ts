@@ -17,6 +17,7 @@ import {
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { LaterSearch } from "../../src/lib/sandbox/runs-later/search.ts";
+import { repeatAsOrdinaryUser } from "../support/attack.ts";
 import { clockTick, ReviewPlace } from "../support/review-place.ts";
 
 /** What an agent leaves behind, and what a review must say of it. */
@@ -678,10 +679,11 @@ describe("what a review doesn't look at is said", () => {
     if (process.getuid?.() === 0) return t.skip("root may read everything");
     const place = new ReviewPlace(t, { "a/Makefile": "good" });
     await place.begin();
-    t.after(() => chmodSync(place.at("a"), 0o700));
     for (const mode of [0o000, 0o400]) {
       chmodSync(place.at("a"), mode);
       const { changes, notReviewed } = await place.review();
+      // Before anything can fail: what is in it has to be removed.
+      chmodSync(place.at("a"), 0o700);
       assert.deepEqual(changes, []);
       assert.match(notReviewed[0]?.because ?? "", /can't be read/);
     }
@@ -750,3 +752,5 @@ describe("a baseline is how it was before the agent", () => {
     assert.deepEqual(Object.keys(await place.changes()), ["Makefile"]);
   });
 });
+
+repeatAsOrdinaryUser(import.meta.filename);

@@ -1,5 +1,9 @@
-import { spawnSync } from "node:child_process";
-import { describe } from "node:test";
+import { execFile, spawnSync } from "node:child_process";
+import { chownSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { promisify } from "node:util";
 import { type SandboxProfile, sandboxProfiles } from "../../src/lib/core/choices.ts";
 import { WITHOUT_BUBBLEWRAP } from "./bubblewrap.ts";
 import { LONG } from "./speed.ts";
@@ -63,6 +67,28 @@ export function attackOutside(title: string, declare: (owner: AttackOwner) => vo
     return;
   }
   forEachOwner((as, skip, owner) => describe(`${title}, as ${as}`, { skip }, () => declare(owner)));
+}
+
+/**
+ * Declares a test of the long form that runs a file as an ordinary user, where root runs the tests: for one whose attacks are
+ * met in its own process.
+ *
+ * @param file path of the file, which is the one that calls this
+ */
+export function repeatAsOrdinaryUser(file: string): void {
+  if (!LONG || !isRoot()) return;
+  test("the same as an ordinary user", { skip: withoutOrdinaryUser() }, async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), "pictl-user-"));
+    t.after(() => rmSync(directory, { recursive: true }));
+    chownSync(directory, ORDINARY.uid, ORDINARY.gid);
+    const { PICTL_TEST_LONG: _, NODE_TEST_CONTEXT: __, ...env } = process.env;
+    // Rejects, with what it has printed, where a test of it fails.
+    await promisify(execFile)(process.execPath, ["--test-reporter=spec", file], {
+      ...ORDINARY,
+      env: { ...env, HOME: directory, TMPDIR: directory },
+      cwd: directory,
+    });
+  });
 }
 
 function forEachOwner(declare: (as: string, skip: string | false, owner: AttackOwner) => void): void {
