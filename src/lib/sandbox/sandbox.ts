@@ -202,7 +202,12 @@ export class Sandbox {
     };
     const limit = setTimeout(() => refuse(tooLate()), MAKING_MS);
     child.once("error", () => clearTimeout(limit));
-    child.once("exit", () => clearTimeout(limit));
+    child.once("exit", () => {
+      clearTimeout(limit);
+      // Where bubblewrap was ended while it made its copy inside, that one isn't tied to it yet: it waits here, and hears now
+      // that nobody will permit it.
+      channel.destroy();
+    });
     // It ended, which its own end tells.
     channel.on("error", () => undefined);
     channel.once("data", async () => {
