@@ -200,6 +200,20 @@ describe("Client against a server that a test plays", () => {
     await assert.rejects(client.request("clone", {}), { code: "DAEMON_UNREACHABLE" });
   });
 
+  test("what was sent before it closes is read, also by a daemon that writes first", async () => {
+    const { client, socket, requests } = await connect();
+    socket.pause();
+    const ended = once(socket, "end");
+    const answer = client.request("abort", { sessionId: "a" }).catch(({ code }: PictlError) => code);
+    client.close();
+    await assert.rejects(client.request("get_daemon_status", {}), { code: "DAEMON_UNREACHABLE" });
+    await new Promise((resolve) => socket.write(encodeFrame({ type: "idle" }), resolve));
+    socket.resume();
+    assert.equal((await requests.next())?.type, "abort");
+    await ended;
+    assert.equal(await answer, "DAEMON_UNREACHABLE");
+  });
+
   test("the reason of a shutdown stands in the error", async () => {
     const { client, socket, requests } = await connect();
     const waiting = client.request("clone", {});

@@ -21,6 +21,8 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** How long a daemon may be too busy to take a connection. */
 const CONNECT_TIMEOUT_MS = 10_000;
 const CONNECT_AGAIN_MS = 20;
+/** A daemon takes milliseconds to read what is left; one that hangs keeps nobody. */
+const CLOSE_TIMEOUT_MS = 1_000;
 /** A transcript of a large session comes as one record. */
 const MAX_RECORD_BYTES = 512 * 1024 * 1024;
 
@@ -44,6 +46,7 @@ export class Client {
   #nextId = 1;
   #shutdownReason: string | undefined;
   #closed: PictlError | undefined;
+  #isClosing = false;
 
   private constructor(socket: Socket, decoder: FrameDecoder, server: ServerReady["data"]) {
     this.#socket = socket;
@@ -156,12 +159,21 @@ export class Client {
     return () => this.#closeListeners.delete(listener);
   }
 
+  /** Ends the connection. What was sent is read by the daemon first, such as an abort whose answer nobody waits for. */
   close(): void {
-    this.#socket.destroy();
+    if (this.#waiters.size === 0) {
+      this.#socket.destroy();
+      return;
+    }
+    // A daemon that writes to a connection which is gone reads nothing more of it: this end stays until it has.
+    this.#isClosing = true;
+    this.#socket.end();
+    setTimeout(() => this.#socket.destroy(), CLOSE_TIMEOUT_MS).unref();
   }
 
   #send(type: string, params: object): Promise<unknown> {
     if (this.#closed) return Promise.reject(this.#closed);
+    if (this.#isClosing) return Promise.reject(connectionEnded());
     const id = String(this.#nextId++);
     const frame = encodeFrame({ ...params, id, type });
     const limit = this.server.maxMessageBytes;
@@ -195,6 +207,7 @@ export class Client {
   }
 
   #handle(frame: string): void {
+    if (this.#isClosing) return;
     const record = parse(frame);
     if (record === undefined) return;
     if (record.type === "response") this.#settle(record);
@@ -223,12 +236,7 @@ export class Client {
 
   #onClose(): void {
     const why = this.#shutdownReason === undefined ? "" : `: it is stopping (${this.#shutdownReason})`;
-    this.#end(
-      new PictlError("DAEMON_UNREACHABLE", `The connection to the daemon ended${why}.`, {
-        hint: "Run the command again: it starts a new daemon, and sessions go on where pi saved them.",
-        retryable: true,
-      }),
-    );
+    this.#end(connectionEnded(why));
   }
 
   #end(error: PictlError): void {
@@ -240,6 +248,13 @@ export class Client {
     for (const listener of [...this.#closeListeners]) listener(error);
     this.#socket.destroy();
   }
+}
+
+function connectionEnded(why = ""): PictlError {
+  return new PictlError("DAEMON_UNREACHABLE", `The connection to the daemon ended${why}.`, {
+    hint: "Run the command again: it starts a new daemon, and sessions go on where pi saved them.",
+    retryable: true,
+  });
 }
 
 function parse(frame: string): ServerRecord | undefined {
