@@ -690,6 +690,31 @@ describe("what a review doesn't look at is said", () => {
   });
 });
 
+describe("what an agent had closed before the baseline", {
+  skip: process.getuid?.() === 0 && "root may read everything",
+}, () => {
+  // Files in it can be opened by their names under 0311, and all be listed under 0444.
+  for (const mode of [0o000, 0o311, 0o444]) {
+    test(`isn't taken for unchanged, under mode ${mode.toString(8)}`, async (t) => {
+      const place = new ReviewPlace(t, { ".vscode/tasks.json": "good" });
+      chmodSync(place.at(".vscode"), mode);
+      await place.begin();
+      chmodSync(place.at(".vscode"), 0o700);
+      place.write(".vscode/tasks.json", "evil");
+      chmodSync(place.at(".vscode"), mode);
+      const { notReviewed } = await place.review();
+      const accepted = await place.review(true);
+      const again = await place.review();
+      chmodSync(place.at(".vscode"), 0o700);
+      for (const one of [notReviewed, accepted.notReviewed, again.notReviewed])
+        assert.deepEqual(
+          one.map(({ path, remains }) => [path.startsWith(place.at(".vscode")), remains]),
+          [[true, true]],
+        );
+    });
+  }
+});
+
 describe("a search isn't led elsewhere", () => {
   /** Steps through a search, and puts a link to another directory in the place of `a/b` before each step in turn. */
   test("by a directory that becomes a link while it runs", (t) => {

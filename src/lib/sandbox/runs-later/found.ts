@@ -40,7 +40,7 @@ export interface LeftOut {
   because: string;
   /** Of a directory that is never looked into: how many entries have changed since the baseline. */
   changed?: number;
-  /** Whether it is one of the search's own bounds that has left it out. */
+  /** Whether it may change unseen as long as it is left out so: a bound of the search, or what an agent can close. */
   isBound?: true;
 }
 

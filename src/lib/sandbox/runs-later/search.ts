@@ -661,7 +661,7 @@ export class LaterSearch {
     try {
       below = openDirectoryIn(fd, name);
     } catch (error) {
-      this.#unreadable(path, error);
+      this.#unreadable(path, error, this.#lstat(fd, names, name));
       return;
     }
     this.#open += 1;
@@ -716,16 +716,23 @@ export class LaterSearch {
     try {
       return lstatSync(entryPath(fd, name), { throwIfNoEntry: false });
     } catch (error) {
-      this.#unreadable([...names, name], error);
+      this.#unreadable([...names, name], error, fstatSync(fd));
       return undefined;
     }
   }
 
-  /** Leaves out what the file system doesn't let be read. What is gone needs no word. */
-  #unreadable(names: readonly string[], error: unknown): void {
+  /**
+   * Leaves out what the file system doesn't let be read. What is gone needs no word.
+   *
+   * @param closed what is closed, where that is known: one that is somebody else's can't have been changed inside
+   */
+  #unreadable(names: readonly string[], error: unknown, closed?: Stats): void {
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
-    if (code !== "ENOENT") this.leaveOut(names, `it can't be read (${code})`);
+    if (code === "ENOENT") return;
+    const isOwn = code === "EACCES" && (closed === undefined || closed.uid === process.geteuid?.());
+    // An agent may open it, change what is in it, and close it again; files in it may be used by their names.
+    this.leaveOut(names, `it can't be read (${code})`, isOwn ? { isBound: true } : {});
   }
 
   /** Leaves out a file of git that can't be read, or makes no sense. */
