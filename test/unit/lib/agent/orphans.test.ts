@@ -12,11 +12,12 @@ const PLACE = `/nowhere/pictl-test-${process.pid}`;
 async function start(
   t: TestContext,
   env: Record<string, string>,
-  script = "echo ready; exec sleep 600",
+  // Waits itself: while a process becomes another program, the kernel shows nothing of its environment.
+  script = "echo ready; read -r _",
 ): Promise<number> {
   const child: ChildProcess = spawn("/bin/sh", ["-c", script], {
     env: { PATH: process.env.PATH, PICTL_AGENT_OF: PLACE, ...env },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
     detached: true,
   });
   const pid = child.pid ?? assert.fail("it did not start");
