@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import type { PictlError } from "../../src/lib/core/errors.ts";
 import type { SessionInfo } from "../../src/lib/protocol/session.ts";
 import { seededRandom } from "../support/random.ts";
 import { WatchedFile } from "../support/session-file.ts";
@@ -185,7 +186,10 @@ class KilledPlace {
     },
     parking: async (at) => {
       const session = this.#one();
-      await this.place.turn({ sessionId: session.id, message: "before parking" });
+      // A branch that was cut is a file alone, whose scenario is refused until somebody asks for it.
+      await this.place
+        .turn({ sessionId: session.id, message: "before parking" })
+        .catch((error: PictlError) => assert.equal(error.code, "MODEL_UNAVAILABLE", String(error)));
       await this.#after(350 + at * 150);
       return { what: "parking", running: undefined, settle: () => undefined };
     },
