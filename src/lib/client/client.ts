@@ -168,7 +168,8 @@ export class Client {
     // A daemon that writes to a connection which is gone reads nothing more of it: this end stays until it has.
     this.#isClosing = true;
     this.#socket.end();
-    setTimeout(() => this.#socket.destroy(), CLOSE_TIMEOUT_MS).unref();
+    const timer = setTimeout(() => this.#socket.destroy(), CLOSE_TIMEOUT_MS).unref();
+    this.#socket.once("close", () => clearTimeout(timer));
   }
 
   #send(type: string, params: object): Promise<unknown> {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { agentFileProblem, readAgentFile } from "./agent-file.ts";
 import { systemErrorCode } from "./errors.ts";
+import { isObject } from "./session-files/json.ts";
 
 /** Files of pi's directory that it does without when they are broken, and what it then does without. */
 const FILES = { "settings.json": "settings", "models.json": "models", "mcp.json": "MCP servers" } as const;
@@ -20,20 +21,16 @@ export function brokenPiFiles(agentDir: string, names = Object.keys(FILES) as Pi
 /** pi takes nothing of a file that doesn't fit its schema, without a word (its model-config.js). */
 function modelsProblem(path: string): string | undefined {
   return problemOf(path, withoutComments, (value) => {
-    if (!isRecord(value) || !isRecord(value.providers)) return "has no object `providers`";
+    if (!isObject(value) || !isObject(value.providers)) return "has no object `providers`";
     const broken = Object.entries(value.providers).find(
       ([, provider]) =>
-        !isRecord(provider) || !(provider.models === undefined || Array.isArray(provider.models)),
+        !isObject(provider) || !(provider.models === undefined || Array.isArray(provider.models)),
     );
     return (
       broken &&
       `has a provider ${JSON.stringify(broken[0])} that is no object, or whose \`models\` is no list`
     );
   });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function problemOf(

@@ -4,6 +4,7 @@ import { contains } from "../core/contains.ts";
 import { PictlError, systemErrorCode } from "../core/errors.ts";
 import { type Look, rememberingLinksTo, rememberingRealPath } from "../core/links.ts";
 import { plantedLink } from "../core/outside/planted-link.ts";
+import { userId } from "../core/user.ts";
 
 /**
  * Refuses places that are reached through a link which an agent in a sandbox could have made: the policy or the user
@@ -65,7 +66,7 @@ export function refuseClosedDirectories(places: readonly string[], writable: rea
 export function refuseClosed(place: string, error: unknown): void {
   if (systemErrorCode(error) !== "EACCES") return;
   const closed = closedDirectoryTo(place) ?? place;
-  if (lstatSync(closed).uid !== process.getuid?.()) return;
+  if (lstatSync(closed).uid !== userId()) return;
   throw new PictlError(
     "SANDBOX_CHANGED",
     `The directory ${closed} is closed, so that what is in it can't be kept from the agent; one in a sandbox could have closed it.`,

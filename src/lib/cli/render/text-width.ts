@@ -8,10 +8,13 @@ const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u20
 /** What `Colors` (color.ts) begins and ends its styles with. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
 const OWN_STYLES = /(\u001b\[(?:0|[123]|2[23]|3[1236]|39)m)/;
-/** What the end of a piece may have cut in two: an escape sequence, or a CR and its LF. Longer ones aren't waited for. */
+/**
+ * What the end of a piece may have cut in two: an escape sequence, or a CR and its LF. Longer ones aren't waited for, nor
+ * beyond the end of a line, or a text that ends with one would hide what is written next.
+ */
 const UNFINISHED =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are made of them
-  /(?:\r|[\u001b\u009b][[()#;?]{0,10}[\d;]{0,100}|\u001b\][^\u0007\u001b\u009c]{0,1000}\u001b?)$/;
+  /(?:\r|[\u001b\u009b][[()#;?]{0,10}[\d;]{0,100}|\u001b\][^\u0007\u001b\u009c\n]{0,1000}\u001b?)$/;
 
 /**
  * Text that can be written to a terminal: without escape sequences, control characters and the marks that

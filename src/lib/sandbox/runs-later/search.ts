@@ -10,8 +10,10 @@ import {
 } from "node:fs";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { isUnfit, readAgentFile } from "../../core/agent-file.ts";
+import { contains } from "../../core/contains.ts";
 import { systemErrorCode } from "../../core/errors.ts";
 import { sha256 } from "../../core/sha256.ts";
+import { userId } from "../../core/user.ts";
 import { GIT_ENTRIES, type GitEntry } from "./catalogue.ts";
 import {
   key,
@@ -309,7 +311,7 @@ export class LaterSearch {
     const inside = yield* this.#resolve(names, target);
     const path = this.#pathOf(names, target);
     // A linked worktree has its git directory elsewhere, which is another root then.
-    const isInRoot = this.#options.roots.some((root) => path === root || path.startsWith(`${root}/`));
+    const isInRoot = this.#options.roots.some((root) => contains(root, path));
     if (inside === undefined && !isInRoot)
       this.leaveOut(file.path.split("/"), `git goes on to ${path}, which lies out of the workspace`);
     return inside;
@@ -466,10 +468,9 @@ export class LaterSearch {
     if (stats === undefined) return;
     const worktree = this.#worktree(names);
     const workspace = this.#options.roots[0] ?? "/";
-    const isInside = worktree === workspace || worktree.startsWith(`${workspace}/`);
     try {
       const hidden = yield* hiddenFromGit(fd, {
-        worktree: isInside ? worktree : undefined,
+        worktree: contains(workspace, worktree) ? worktree : undefined,
         since: this.#options.since,
       });
       const lines = hidden.map(({ why, name, hash }) => JSON.stringify([join(worktree, name), why, hash]));
@@ -730,7 +731,7 @@ export class LaterSearch {
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
     if (code === "ENOENT") return;
-    const isOwn = code === "EACCES" && (closed === undefined || closed.uid === process.geteuid?.());
+    const isOwn = code === "EACCES" && (closed === undefined || closed.uid === userId());
     // An agent may open it, change what is in it, and close it again; files in it may be used by their names.
     this.leaveOut(names, `it can't be read (${code})`, isOwn ? { isBound: true } : {});
   }

@@ -128,6 +128,7 @@ test("what is never finished is waited for only so long", () => {
     assert.equal(pieces.next(begin), "");
     const shown = Array.from({ length: 2_000 }, () => pieces.next("1")).join("");
     assert.match(shown, /^1{900,}$/);
+    assert.equal(pieces.next(`${begin}\n`) + pieces.next("next\n"), sanitize(`${begin}\nnext\n`));
   }
 });
 
