@@ -115,7 +115,7 @@ async function placesOf({ sessions, caller }: HistoryHost, cwd: string | undefin
   const flat = new Set(
     directories.map((path) => resolve(path.replace(/^~(?=\/|$)/, () => homeOf(environment)))),
   );
-  const named = sessionDirOf(environment, cwd);
+  const named = sessionDirOf(environment, cwd ?? process.cwd(), () => sessions.starter.agentPlaces());
   const sessionDir = named === undefined ? undefined : resolve(named);
   if (sessionDir !== undefined) flat.add(sessionDir);
   const known = new Set<string>();

@@ -1,5 +1,5 @@
 import { contains } from "../core/contains.ts";
-import type { Environment } from "../core/paths.ts";
+import type { AgentPlacesOf, Environment } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
 import { projectSessionDirOf, sessionDirOf } from "../core/session-files/locate.ts";
 
@@ -13,10 +13,11 @@ import { projectSessionDirOf, sessionDirOf } from "../core/session-files/locate.
 export function otherSessions(
   environment: Environment,
   { cwd, workspace, home }: { cwd: string; workspace: string; home: string },
+  placesOf: AgentPlacesOf,
 ): string[] {
   const project = projectSessionDirOf(environment, cwd);
   const isReachable = project !== undefined && contains(realPath(workspace), realPath(project));
-  const named = [sessionDirOf(environment, cwd), project].flatMap((path) =>
+  const named = [sessionDirOf(environment, cwd, placesOf), project].flatMap((path) =>
     path === undefined || (path === project && !isReachable) ? [] : [path],
   );
   const around = [cwd, workspace, home].map(realPath);

@@ -4,6 +4,7 @@ import type { SandboxProfile } from "../core/choices.ts";
 import { contains } from "../core/contains.ts";
 import { PictlError } from "../core/errors.ts";
 import { rememberingLook, rememberingRealPath } from "../core/links.ts";
+import { agentPlaces } from "../core/outside/agent-places.ts";
 import { directoriesToRepositoryRoot, type Environment, type Paths } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
 import { sha256 } from "../core/sha256.ts";
@@ -101,7 +102,7 @@ export async function planSandbox(request: SandboxRequest): Promise<SandboxPlan 
   const git = found === undefined || "refused" in found ? undefined : found;
   const policyFiles = policyPlaces(files, { cwd: here, workspace, writable: policy.allowWrite });
   const writable = writablePlaces({ workspace, git, sessionDir, policy });
-  const others = otherSessions(environment, { cwd, workspace, home });
+  const others = otherSessions(environment, { cwd, workspace, home }, () => agentPlaces(paths.agentPlaces));
   refusePlantedLinks([...policy.read, ...policy.allowWrite, ...policy.denyRead], writable, look);
   const parts = [
     policyDigest(policy),

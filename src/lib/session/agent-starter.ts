@@ -224,10 +224,11 @@ export class AgentStarter {
     }
     refuseUnfitSettings(join(cwd, ".pi", "settings.json"));
     if (place.kind === "file") refuseOtherFile(place.path);
-    requirePaths(plan.options.piArgs ?? [], this.agentPlaces());
+    const agentsPlaces = this.agentPlaces();
+    requirePaths(plan.options.piArgs ?? [], agentsPlaces);
     refuseNul([], env);
     const agentDir = agentDirOf(env, cwd);
-    const options = withPromptFiles(plan.options, agentDir, this.agentPlaces());
+    const options = withPromptFiles(plan.options, agentDir, agentsPlaces);
     const { directory = sandboxedDirectoryFor(agentDir, cwd, plan.sessionId), policy: promised } = plan;
     const sessionDir = place.kind === "memory" ? undefined : sandboxedFiles(directory);
     const places = { cwd, agentDir, sessionDir, promised, always: plan.isSandboxed };
@@ -238,7 +239,7 @@ export class AgentStarter {
     if (model !== undefined) refuseUnasked(model, plan);
     const scripted =
       model !== undefined && isScriptedModel(model)
-        ? resolveScriptedModel(model, cwd, this.agentPlaces())
+        ? resolveScriptedModel(model, cwd, agentsPlaces)
         : undefined;
     const scriptedArgs = scripted === undefined ? [] : scriptedModelArgs(scripted, this.#extensionFile);
     const { explicit } = expected;
@@ -246,7 +247,8 @@ export class AgentStarter {
       ...(warmsIdleCaches(pi.version, agentDir) ? ["-e", this.#warmingFile] : []),
       ...(choosesTools(options) ? ["-e", this.#toolsFile] : []),
     ];
-    const sessions = planned === undefined ? explicitSessionDir(env, cwd) : planned.sessionDir;
+    const sessions =
+      planned === undefined ? explicitSessionDir(env, cwd, () => agentsPlaces) : planned.sessionDir;
     const args = [...launchArguments(place, options, scriptedArgs, explicit, sessions), ...own];
     const setting = childSetting(caller);
     const shared = (place: SessionPlace) => [

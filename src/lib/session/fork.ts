@@ -4,11 +4,10 @@ import { dirname } from "node:path";
 import type { Agent, AgentHandlers, AgentState } from "../agent/agent.ts";
 import { abridgeText } from "../core/cut-text.ts";
 import { PictlError } from "../core/errors.ts";
-import type { Environment } from "../core/paths.ts";
 import { agentDirOf, listSessionFiles, sessionDirOf } from "../core/session-files/locate.ts";
 import { agentDirAround } from "../core/session-files/sandboxed-directory.ts";
 import type { ForkPoint } from "../protocol/requests.ts";
-import { type AgentPlan, placeOf, type StartedAgent } from "./agent-starter.ts";
+import { type AgentPlan, type AgentStarter, placeOf, type StartedAgent } from "./agent-starter.ts";
 import type { Caller } from "./caller.ts";
 import { claimedState } from "./claimed-state.ts";
 import { makeSandboxedDirectory, removeSandboxedDirectory } from "./kept-session.ts";
@@ -99,7 +98,7 @@ async function branchInto(
   if (copyId !== undefined && plan.place.kind === "file") plan.place = { ...plan.place, copyId };
   const isNew = (id: string) => sessions.all().every((session) => session.id !== id);
   const removeCopy = () => {
-    if (copyId !== undefined) removeFileOf(copyId, directory, sessions.starter.environmentOf(caller));
+    if (copyId !== undefined) removeFileOf(copyId, directory, sessions.starter, caller);
   };
   const removeAll = () => {
     removeCopy();
@@ -240,8 +239,10 @@ async function branch(
 }
 
 /** Removes the file of a copy that nobody wants. It is found by its id, so nothing that an agent says decides. */
-function removeFileOf(copyId: string, cwd: string, env: Environment): void {
-  const place = { agentDir: agentDirOf(env, cwd), sessionDir: sessionDirOf(env, cwd), cwd };
+function removeFileOf(copyId: string, cwd: string, starter: AgentStarter, caller: Caller): void {
+  const env = starter.environmentOf(caller);
+  const sessionDir = sessionDirOf(env, cwd, () => starter.agentPlaces());
+  const place = { agentDir: agentDirOf(env, cwd), sessionDir, cwd };
   for (const { path, id } of listSessionFiles({ ...place, idPrefix: copyId }).files)
     if (id === copyId) rmSync(path, { force: true });
 }

@@ -6,7 +6,7 @@ import { endLeftoversOfDaemon } from "../agent/leftovers.ts";
 import { AGENT_EXIT_MS } from "../core/agent-exit-time.ts";
 import type { PictlError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Environment } from "../core/paths.ts";
+import type { AgentPlacesOf, Environment } from "../core/paths.ts";
 import { sessionDirFor, sessionDirOf } from "../core/session-files/locate.ts";
 import { refuseWhileWritten } from "./foreign-writer.ts";
 import { inUseError } from "./in-use-error.ts";
@@ -36,12 +36,21 @@ interface Holding {
 export class OneWriter {
   readonly #holder: LockHolder;
   readonly #log: Logger;
+  readonly #placesOf: AgentPlacesOf;
   readonly #held = new Map<string, Holding>();
   readonly #byAgent = new WeakMap<Agent, () => void>();
 
-  /** @param place of the daemon: what others are told when they find a session held */
-  constructor(place: { home?: string | undefined; runtimeDir: string }, log: Logger) {
+  /**
+   * @param place of the daemon: what others are told when they find a session held
+   * @param placesOf where sandboxed agents can write
+   */
+  constructor(
+    place: { home?: string | undefined; runtimeDir: string },
+    log: Logger,
+    placesOf: AgentPlacesOf,
+  ) {
     this.#log = log;
+    this.#placesOf = placesOf;
     this.#holder = {
       pid: process.pid,
       user: userName(),
@@ -78,7 +87,7 @@ export class OneWriter {
       resolve();
     };
     try {
-      lock = await this.#lock(record, lockDirectoryOf(record, env, sessionDir));
+      lock = await this.#lock(record, this.#lockDirectoryOf(record, env, sessionDir));
       const isOurs = lock?.left !== undefined && (await this.#endLeft(lock.left, record));
       // What a daemon wrote until its death was never noted as written by a pictl.
       if (!isOurs && !lockOnly && record.file !== undefined) await refuseWhileWritten(record, record.file);
@@ -129,7 +138,7 @@ export class OneWriter {
 
   /** Whether another daemon drives the session at this moment. */
   isHeldElsewhere(record: SessionRecord): boolean {
-    return !this.#held.has(record.id) && SessionLock.isHeld(lockDirectoryOf(record, {}), record.id);
+    return !this.#held.has(record.id) && SessionLock.isHeld(this.#lockDirectoryOf(record, {}), record.id);
   }
 
   async #ownAgentGone(id: string): Promise<void> {
@@ -172,6 +181,16 @@ export class OneWriter {
     });
   }
 
+  #lockDirectoryOf(
+    { file, cwd, agentDir }: SessionRecord,
+    env: Environment,
+    sessionDir?: string | undefined,
+  ): string {
+    if (file !== undefined) return lockDirectoryFor(dirname(file));
+    const directory = sessionDir ?? sessionDirOf(env, cwd, this.#placesOf) ?? sessionDirFor(cwd, agentDir);
+    return lockDirectoryFor(directory);
+  }
+
   #letGo(lock: SessionLock | undefined, id: string): void {
     try {
       lock?.release();
@@ -179,14 +198,6 @@ export class OneWriter {
       this.#log.warn("could not remove the lock of a session", { session: id, error: String(error) });
     }
   }
-}
-
-function lockDirectoryOf(
-  { file, cwd, agentDir }: SessionRecord,
-  env: Environment,
-  sessionDir = sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDir),
-): string {
-  return lockDirectoryFor(file === undefined ? sessionDir : dirname(file));
 }
 
 /** What makes a shell's pictl that of another daemon: the variables by which the two differ (core/paths.ts). */

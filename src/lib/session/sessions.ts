@@ -67,6 +67,9 @@ import { noTurns } from "./tally.ts";
 import type { Warnings } from "./warnings.ts";
 import { workspaceChoices } from "./workspace-choice.ts";
 
+/** How long what a start was prepared with is taken as it is: holding a session that nobody else has takes no longer. */
+const PREPARED_MS = 200;
+
 /** How a request names a session: see `requests.ts`. */
 export interface Target {
   sessionId?: string | undefined;
@@ -113,7 +116,7 @@ export class Sessions implements SessionHost {
     place: { home?: string | undefined; runtimeDir: string };
   }) {
     this.log = options.log;
-    this.writers = new OneWriter(options.place, options.log);
+    this.writers = new OneWriter(options.place, options.log, this.#agentPlaces);
     this.starter = options.starter;
     this.#registry = options.registry;
     this.#writes = new RetriedWrites(options.log);
@@ -177,7 +180,7 @@ export class Sessions implements SessionHost {
     const cwd = realDirectory(params.cwd, places);
     // Nothing is awaited between this check and the registration of the session.
     const name =
-      params.name === undefined ? undefined : this.#names.check(params.name, { cwd }, placeIn(env));
+      params.name === undefined ? undefined : this.#names.check(params.name, { cwd }, this.#placeIn(env));
     const now = Date.now();
     const record: SessionRecord = {
       id: randomUUID(),
@@ -388,7 +391,7 @@ export class Sessions implements SessionHost {
   }
 
   #named(reference: string, cwd: string | undefined, caller: Caller): Session | undefined {
-    const found = this.#finder.find(reference, cwd, () => placeIn(caller.environment ?? {}));
+    const found = this.#finder.find(reference, cwd, () => this.#placeIn(caller.environment ?? {}));
     if (found?.elsewhere) {
       const { id, cwd } = found.session.record;
       caller.usesElsewhere?.({ sessionId: id, name: reference, cwd });
@@ -403,7 +406,7 @@ export class Sessions implements SessionHost {
    */
   namedHere(given: string, cwd: string, caller: Caller): Session | undefined {
     const name = checkName(given);
-    const place = placeIn(caller.environment ?? {});
+    const place = this.#placeIn(caller.environment ?? {});
     const candidates = this.#finder.namedHere(name, cwd, place);
     if (candidates.length > 1) throw ambiguous(name, candidates);
     const [only] = candidates;
@@ -413,7 +416,7 @@ export class Sessions implements SessionHost {
   /** The sessions that a word means beyond doubt, by name here or by id; see {@link SessionFinder.meant}. */
   meant(word: string, cwd: string, caller: Caller): SessionReference[] {
     return this.#finder
-      .meant(word, cwd, placeIn(caller.environment ?? {}))
+      .meant(word, cwd, this.#placeIn(caller.environment ?? {}))
       .map(({ id, modifiedAt: _, ...rest }) => ({ sessionId: id, ...rest }));
   }
 
@@ -450,7 +453,7 @@ export class Sessions implements SessionHost {
   }
 
   #placeOfNames({ agentDir }: SessionRecord, caller: Caller): PiPlace {
-    return { ...placeIn(caller.environment ?? {}), agentDir };
+    return { ...this.#placeIn(caller.environment ?? {}), agentDir };
   }
 
   /**
@@ -458,7 +461,7 @@ export class Sessions implements SessionHost {
    * those above it up to the repository root. Newest first.
    */
   list(cwd: string | undefined, caller: Caller): SessionInfo[] {
-    const place = placeIn(caller.environment ?? {});
+    const place = this.#placeIn(caller.environment ?? {});
     const { agentDir } = place;
     const directories =
       cwd === undefined ? undefined : new Set(workspaceDirectories(realPath(cwd), this.#agentPlaces));
@@ -515,6 +518,7 @@ export class Sessions implements SessionHost {
     this.requireFile(session);
     this.settleOptions(record, caller);
     const plan = () => this.agentPlan(record, change);
+    const began = Date.now();
     let planned = plan();
     let prepared = await this.starter.prepare(planned, caller);
     if (prepared.sandbox === undefined && this.keepSandbox(record)) {
@@ -535,8 +539,8 @@ export class Sessions implements SessionHost {
     const later = () => ({ ...plan(), isSandboxed: sandbox !== undefined });
     const start = this.#pool.start({
       sessionId: record.id,
-      // Others may have written its file until it was held.
-      prepared: isDeepStrictEqual(plan(), planned) ? prepared : undefined,
+      // Until it was held others may have written its file, the policy, or where a path leads.
+      prepared: Date.now() - began < PREPARED_MS && isDeepStrictEqual(plan(), planned) ? prepared : undefined,
       plan: later,
       caller,
       handlers,
@@ -816,7 +820,10 @@ export class Sessions implements SessionHost {
 
   /** Every file that holds the session with this id: somebody may have copied one. */
   filesOf({ record }: Session, caller: Caller): string[] {
-    return this.#filesOf(record.id, { ...placeIn(caller.environment ?? {}), agentDir: record.agentDir });
+    return this.#filesOf(record.id, {
+      ...this.#placeIn(caller.environment ?? {}),
+      agentDir: record.agentDir,
+    });
   }
 
   #filesOf(id: string, place: { agentDir: string; sessionDir?: string }): string[] {
@@ -905,6 +912,12 @@ export class Sessions implements SessionHost {
     return session;
   }
 
+  /** Where pi keeps the sessions of a shell with this environment. */
+  #placeIn(env: Environment): PiPlace {
+    const sessionDir = sessionDirOf(env, process.cwd(), this.#agentPlaces);
+    return { agentDir: agentDirOf(env), ...(sessionDir ? { sessionDir } : {}) };
+  }
+
   /** A session without its file, by its id or its name here: who names it is told what is missing. */
   #findGone(reference: string, cwd: string | undefined): Session | undefined {
     const gone = this.all().filter((session) => this.#isGone(session));
@@ -972,12 +985,6 @@ function filesIn(place: PiPlace, directories: ReadonlySet<string> | undefined): 
   // A flat directory holds the sessions of every directory.
   if (directories === undefined || place.sessionDir !== undefined) return listSessionFiles(place).files;
   return [...directories].flatMap((cwd) => listSessionFiles({ ...place, cwd }).files);
-}
-
-/** Where pi keeps the sessions of a shell with this environment. */
-function placeIn(env: Environment): PiPlace {
-  const sessionDir = sessionDirOf(env);
-  return { agentDir: agentDirOf(env), ...(sessionDir ? { sessionDir } : {}) };
 }
 
 function copiedSessionError(id: string, files: readonly string[]): PictlError {

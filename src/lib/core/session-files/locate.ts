@@ -1,11 +1,9 @@
 import { type Dirent, lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { contains } from "../contains.ts";
-import { agentPlaces } from "../outside/agent-places.ts";
-import { type Environment, resolvePaths } from "../paths.ts";
+import { agentPlaceAround } from "../outside/agent-places.ts";
+import type { AgentPlacesOf, Environment } from "../paths.ts";
 import { readPiFile } from "../pi-files.ts";
-import { realPath } from "../real-path.ts";
 import { homeOf } from "../user.ts";
 
 /** One session file as the directory tells it, without having been opened. */
@@ -61,9 +59,9 @@ export function agentDirOf(env: Environment, cwd: string = process.cwd()): strin
  * sandboxed agent may have written that file it doesn't count, and pi is told where to keep sessions
  * ({@link explicitSessionDir}). Such a directory is flat: the sessions of every working directory lie in it side by side.
  */
-export function sessionDirOf(env: Environment, cwd: string = process.cwd()): string | undefined {
+export function sessionDirOf(env: Environment, cwd: string, placesOf: AgentPlacesOf): string | undefined {
   const project = projectSessionDirOf(env, cwd);
-  if (project !== undefined && !agentsCouldWrite(env, cwd)) return project;
+  if (project !== undefined && agentPlaceAround(resolve(cwd), placesOf()) === undefined) return project;
   const value =
     env.PI_CODING_AGENT_SESSION_DIR || sessionDirSetting(join(agentDirOf(env, cwd), "settings.json"));
   return value ? expandPath(value, env, cwd) : undefined;
@@ -75,15 +73,13 @@ export function sessionDirOf(env: Environment, cwd: string = process.cwd()): str
  *
  * @returns undefined where pi itself finds it
  */
-export function explicitSessionDir(env: Environment, cwd: string): string | undefined {
-  if (!agentsCouldWrite(env, cwd)) return undefined;
-  return sessionDirOf(env, cwd) ?? sessionDirFor(cwd, agentDirOf(env, cwd));
-}
-
-/** Whether sandboxed agents can write, or could once, in a directory. */
-function agentsCouldWrite(env: Environment, cwd: string): boolean {
-  const real = realPath(resolve(cwd));
-  return agentPlaces(resolvePaths(env).agentPlaces).some((place) => contains(place, real));
+export function explicitSessionDir(
+  env: Environment,
+  cwd: string,
+  placesOf: AgentPlacesOf,
+): string | undefined {
+  if (agentPlaceAround(resolve(cwd), placesOf()) === undefined) return undefined;
+  return sessionDirOf(env, cwd, placesOf) ?? sessionDirFor(cwd, agentDirOf(env, cwd));
 }
 
 /** The session directory that the project's settings name, where no variable goes before it, whoever may have written them. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
@@ -26,19 +26,25 @@ test("the session directory comes from the environment, then the project, then p
   const dir = temporaryDirectory(t);
   const env = { HOME: dir, PI_CODING_AGENT_DIR: join(dir, "agent") };
   const cwd = join(dir, "project");
+  const nowhere = () => [];
   mkdirSync(join(dir, "agent"));
   mkdirSync(join(cwd, ".pi"), { recursive: true });
-  assert.equal(sessionDirOf(env, cwd), undefined);
+  assert.equal(sessionDirOf(env, cwd, nowhere), undefined);
   writeFileSync(join(dir, "agent", "settings.json"), '\uFEFF{"sessionDir":"~/all"}');
-  assert.equal(sessionDirOf(env, cwd), join(dir, "all"));
+  assert.equal(sessionDirOf(env, cwd, nowhere), join(dir, "all"));
   writeFileSync(join(cwd, ".pi", "settings.json"), '{"sessionDir":"local"}');
-  assert.equal(sessionDirOf(env, cwd), join(cwd, "local"));
+  assert.equal(sessionDirOf(env, cwd, nowhere), join(cwd, "local"));
+  assert.equal(
+    sessionDirOf(env, cwd, () => [realpathSync(cwd)]),
+    join(dir, "all"),
+    "an agent may have written it",
+  );
   writeFileSync(join(cwd, ".pi", "settings.json"), "{broken");
-  assert.equal(sessionDirOf(env, cwd), join(dir, "all"));
-  assert.equal(sessionDirOf({ ...env, PI_CODING_AGENT_SESSION_DIR: "/flat" }, cwd), "/flat");
+  assert.equal(sessionDirOf(env, cwd, nowhere), join(dir, "all"));
+  assert.equal(sessionDirOf({ ...env, PI_CODING_AGENT_SESSION_DIR: "/flat" }, cwd, nowhere), "/flat");
   rmSync(join(cwd, ".pi", "settings.json"));
   execFileSync("mkfifo", [join(cwd, ".pi", "settings.json")]);
-  assert.equal(sessionDirOf(env, cwd), join(dir, "all"), "a pipe isn't waited for");
+  assert.equal(sessionDirOf(env, cwd, nowhere), join(dir, "all"), "a pipe isn't waited for");
 });
 
 test("a working directory becomes the name that pi gives it", () => {
