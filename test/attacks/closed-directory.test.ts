@@ -9,15 +9,14 @@ import type { Workspace } from "../support/workspace.ts";
 attack(
   "a directory that an agent closes, and opens again in its next sandbox",
   "strict",
-  ({ profile, makePlace, ids }) => {
+  ({ makePlace, runInside, ids }) => {
     let place: Workspace;
     beforeEach(() => {
       place = makePlace();
     });
     afterEach(() => place.dispose());
 
-    const run = (script: string) =>
-      place.run(["sandbox", "run", "--profile", profile, "--", "sh", "-c", script]);
+    const run = (script: string) => runInside(place, script);
     /** Root isn't kept out of anything, and sees what is to be hidden and held. */
     const isRoot = process.getuid?.() === 0 && ids.uid === undefined;
 

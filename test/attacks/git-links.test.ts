@@ -14,7 +14,7 @@ const PRECIOUS = "precious\n";
 attack(
   "links in `.git` through which git outside would write or delete",
   "strict",
-  ({ profile, makePlace, ids }) => {
+  ({ makePlace, runInside, ids }) => {
     let place: Workspace;
     let git: (...args: string[]) => string;
     beforeEach(() => {
@@ -46,21 +46,12 @@ attack(
     afterEach(() => place.dispose());
 
     const inside = (lines: readonly string[], cwd = place.cwd) => {
-      const args = [
-        "sandbox",
-        "run",
-        "--profile",
-        profile,
-        "--",
-        "sh",
-        "-c",
-        [
-          "exec 2>&1",
-          "export GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x@y GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x@y GIT_EDITOR=true",
-          ...lines,
-        ].join("\n"),
+      const script = [
+        "exec 2>&1",
+        "export GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x@y GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x@y GIT_EDITOR=true",
+        ...lines,
       ];
-      return place.run(args, { cwd });
+      return runInside(place, script.join("\n"), { cwd });
     };
 
     it("a commit and a fetch change nothing outside, and no worktree is planted", async () => {

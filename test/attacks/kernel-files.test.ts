@@ -23,8 +23,7 @@ attack("a sandboxed command that reads what only root may know of the kernel", "
     );
     const line = `for name in ${ROOT_ONLY.join(" ")}; do head -c 8 /proc/$name >/dev/null 2>&1 && echo "$name"; done
       find /proc -maxdepth 1 -type f ! -perm -004; head -c 3 /proc/meminfo`;
-    const args = ["sandbox", "run", "--profile", setting.profile, "--", "/bin/sh", "-c", line];
-    const { stdout, stderr } = await place.run(args, { cwd: place.cwd });
+    const { stdout, stderr } = await setting.runInside(place, line);
     const seen =
       setting.ids.uid === undefined && process.getuid?.() === 0
         ? stdout

@@ -13,7 +13,7 @@ const SEEN = { minimal: "good\n", development: "evil\n", strict: "" } as const;
 attack(
   "caches whose files are linked into the projects of the user",
   "development",
-  ({ profile, makePlace }) => {
+  ({ profile, makePlace, runInside }) => {
     let place: Workspace;
     beforeEach(() => {
       place = makePlace();
@@ -30,16 +30,7 @@ attack(
       }
       const caches = LINKED.map((cache) => `~/${cache}`).join(" ");
       const line = `for c in ${caches}; do cat $c/file; echo evil > $c/file && cat $c/file; mv $c $c-2; done 2> /dev/null`;
-      const { stdout, stderr } = await place.run([
-        "sandbox",
-        "run",
-        "--profile",
-        profile,
-        "--",
-        "sh",
-        "-c",
-        `${line}; true`,
-      ]);
+      const { stdout, stderr } = await runInside(place, `${line}; true`);
       assert.equal(stdout, SEEN[profile].repeat(LINKED.length), stderr);
       for (const [index, cache] of LINKED.entries()) {
         assert.equal(readFileSync(join(modules, String(index)), "utf8"), "good\n", cache);

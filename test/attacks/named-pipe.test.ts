@@ -14,7 +14,7 @@ const PIPES = ["commands", ".player/commands", ".config/player/commands", ".loca
 attack(
   "a pipe in the home by which a program of the user's takes commands",
   "development",
-  ({ profile, makePlace, ids }) => {
+  ({ makePlace, runInside, ids }) => {
     let place: Workspace;
     let home: string;
     beforeEach(() => {
@@ -39,7 +39,7 @@ attack(
       const programs = pipes.map((path) => openSync(path, O_RDWR | O_NONBLOCK));
       try {
         const write = pipes.map((path) => `sh -c 'echo run > ${path}'`).join("; ");
-        await place.run(["sandbox", "run", "--profile", profile, "--", "/bin/sh", "-c", write], {
+        await runInside(place, write, {
           env: { HOME: home },
         });
         assert.deepEqual(programs.map(heard), ["run\n", ...PIPES.map(() => "")]);

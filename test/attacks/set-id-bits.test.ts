@@ -43,7 +43,7 @@ function writePrograms(directory: string): void {
 attack(
   "a sandboxed program that makes setuid and setgid files in the workspace",
   "strict",
-  ({ profile, makePlace, ids }) => {
+  ({ makePlace, runInside, ids }) => {
     let place: Workspace;
     beforeEach(() => {
       place = makePlace();
@@ -51,8 +51,7 @@ attack(
     });
     afterEach(() => place.dispose());
 
-    const inside = (line: string) =>
-      place.run(["sandbox", "run", "--profile", profile, "--", "/bin/sh", "-c", line], { cwd: place.cwd });
+    const inside = (line: string) => runInside(place, line, { cwd: place.cwd });
 
     it("gets none, by any call or tool", async () => {
       writePrograms(place.cwd);

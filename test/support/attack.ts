@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { type SandboxProfile, sandboxProfiles } from "../../src/lib/core/choices.ts";
 import { WITHOUT_BUBBLEWRAP } from "./bubblewrap.ts";
 import { LONG } from "./speed.ts";
-import { BIN, Workspace } from "./workspace.ts";
+import { BIN, type Result, type RunOptions, Workspace } from "./workspace.ts";
 
 /** Ids of an ordinary user, which no password file has. */
 const ORDINARY = { uid: 1_234_568, gid: 1_234_568 };
@@ -23,6 +23,8 @@ export interface AttackOwner {
 /** Under what, and as whom, an attack is made. */
 export interface AttackSetting extends AttackOwner {
   profile: SandboxProfile;
+  /** Runs a script in a sandbox of that profile. */
+  runInside(place: Workspace, script: string, options?: RunOptions): Promise<Result>;
 }
 
 /**
@@ -46,13 +48,13 @@ export function attack(
   if (!LONG) {
     const isOrdinary = ofUsers && isRoot();
     const skip = WITHOUT_BUBBLEWRAP || (isOrdinary && withoutOrdinaryUser());
-    describe(title, { skip }, () => declare({ profile: shortProfile, ...ownerOf(isOrdinary) }));
+    describe(title, { skip }, () => declare(settingOf(shortProfile, ownerOf(isOrdinary))));
     return;
   }
   forEachOwner((as, skip, owner) => {
     for (const profile of profiles)
       describe(`${title}, under ${profile} as ${as}`, { skip: WITHOUT_BUBBLEWRAP || skip }, () =>
-        declare({ profile, ...owner }),
+        declare(settingOf(profile, owner)),
       );
   });
 }
@@ -98,6 +100,15 @@ function forEachOwner(declare: (as: string, skip: string | false, owner: AttackO
 
 function isRoot(): boolean {
   return process.getuid?.() === 0;
+}
+
+function settingOf(profile: SandboxProfile, owner: AttackOwner): AttackSetting {
+  const command = ["sandbox", "run", "--profile", profile, "--", "sh", "-c"];
+  return {
+    ...owner,
+    profile,
+    runInside: (place, script, options) => place.run([...command, script], options),
+  };
 }
 
 function ownerOf(isOrdinary: boolean): AttackOwner {
